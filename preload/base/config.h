@@ -1,0 +1,38 @@
+/* config.h - every setting as both programs know it: its field, its range, its default. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stdint.h>
+
+/* What to record; the bits of CONPROF_PROFILE_TYPES and of struct cp_recording.kinds. */
+enum cp_types { CP_TYPE_CPU = 1, CP_TYPE_HEAP = 2, CP_TYPE_THREAD = 4, CP_TYPE_ALL = 7 };
+
+enum cp_cpu_timer { CP_TIMER_AUTO, CP_TIMER_THREAD, CP_TIMER_ITIMER };
+enum cp_unwinder { CP_UNWINDER_AUTO, CP_UNWINDER_LIBUNWIND, CP_UNWINDER_FP };
+
+/* Settings after environment, file and default have been weighed. Plain data without pointers: it
+ * is copied into the recording as it is, so the uploader sees what the target saw. Strings end
+ * with NUL; empty means "not set". */
+struct cp_config {
+	char agent_socket[512];
+	char server_id[128];
+	char server_token[256];
+	char app_name[128]; /* empty: the program's name, and no application_name tag */
+	char project[128];  /* PLATFORM_PROJECT */
+	char labels[1024];  /* key:value,key:value; bad pairs already removed */
+	char log_file[256]; /* empty: stderr */
+	char spool_dir[256];
+	uint64_t spool_max_bytes;
+	uint64_t heap_interval; /* bytes */
+	uint32_t types;		/* enum cp_types */
+	uint32_t period_s;
+	uint32_t cpu_duration_s; /* never more than period_s */
+	uint32_t cpu_rate_hz;
+	uint32_t upload_timeout_s;
+	uint32_t exit_wait_s;
+	uint32_t exit_wait_set; /* 0: the default applies, which depends on being PID 1 */
+	uint32_t log_level;	/* 1 error, 2 warning, 3 info, 4 debug */
+	uint32_t enabled;
+	uint32_t cpu_timer; /* enum cp_cpu_timer */
+	uint32_t unwinder;  /* enum cp_unwinder */
+	uint32_t reserved;
+};

@@ -1,0 +1,174 @@
+/* recording.h - the one page both programs share: what a target records, where, and who may write.
+ *
+ * A recording is a sealed memfd: a header, then tables. Imagine a ledger: each distinct stack has a
+ * row, and events only ever add to the counters of a row. Nothing is taken back, reset or
+ * acknowledged, so a reader needs no lock and no co-operation, and the target may be dead.
+ *
+ * Rules for writers (the target)
+ *  - Tables are filled from the front; entry i is complete when its last-written word is set with
+ *    release order (row: kind; module: ready; thread: state). *_used may run ahead of complete
+ *    entries and past *_max when a table is full: a reader clamps it and skips unfinished entries.
+ *  - Counters are added to with relaxed atomics. Of a block's life, CP_ALLOC_* is added before
+ *    CP_FREED_*.
+ * Rules for readers (the uploader)
+ *  - A recording is hostile input: check every offset, count and string against the file's size.
+ *  - Read CP_FREED_* before CP_ALLOC_* and CP_INHERITED_*, CP_THREADS_ENDED before CP_THREADS_MADE:
+ *    then a difference is never negative but by damage; clamp it at 0.
+ *  - Only the last group of the header and the marks table may be written by the uploader.
+ */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/config.h"
+
+#define CP_MAGIC UINT64_C(0x31464f5250434e43)
+#define CP_ABI 1u
+
+/* What a row counts. Kind is the last word written of a row. */
+enum cp_kind { CP_KIND_NONE, CP_KIND_CPU, CP_KIND_HEAP, CP_KIND_THREAD, CP_KINDS };
+
+/* The six counters of a row, by kind. Heap counters are unbiased estimates: a sampled block of
+ * `size` bytes stands for w = 1/(1-exp(-size/heap_interval)) objects and w*size bytes. Objects are
+ * fixed point (CP_OBJECT_ONE is one object), so that rounding does not bias them. */
+enum { CP_CPU_PERIODS, CP_CPU_SAMPLES }; /* periods: what the samples weigh, with overruns */
+enum {
+	CP_ALLOC_OBJECTS,
+	CP_ALLOC_BYTES,
+	CP_FREED_OBJECTS,
+	CP_FREED_BYTES,
+	CP_INHERITED_OBJECTS, /* alive when this process was forked: live, but not its allocations */
+	CP_INHERITED_BYTES
+};
+enum { CP_THREADS_MADE, CP_THREADS_ENDED };
+#define CP_COUNTERS 6
+#define CP_OBJECT_ONE 1024u
+
+/* Why a sample has no row of its own. Its weight is kept in lost[kind][cause]. */
+enum cp_loss {
+	CP_LOST_BUSY,	    /* the event came while this thread was already in our code */
+	CP_LOST_STACK_ROOM, /* too little stack left to unwind on */
+	CP_LOST_UNWIND,	    /* the unwinder gave no frame at all */
+	CP_LOST_ROWS,	    /* the table of stacks was full */
+	CP_LOST_FRAMES,	    /* the pool of frames was full */
+	CP_LOST_LIVE,	    /* heap: counted as allocated and freed; the table of live blocks was full */
+	CP_LOST_PAUSED,	    /* the recording was being moved to a new uploader */
+	CP_LOSSES
+};
+
+struct cp_counts {
+	_Atomic uint64_t n[CP_COUNTERS];
+};
+
+enum { CP_ROW_TRUNCATED = 1, CP_ROW_LEAF_IS_PC = 2 };
+
+/* A distinct stack. frames[frames_at .. frames_at+depth) are addresses, leaf first. Without
+ * CP_ROW_LEAF_IS_PC all are return addresses; with it, the first is an interrupted pc. */
+struct cp_row {
+	uint64_t hash;
+	uint32_t frames_at;
+	uint16_t depth;
+	uint8_t flags;
+	_Atomic uint8_t kind; /* last, with release */
+	struct cp_counts counts;
+};
+
+/* An executable segment that is or was mapped. A module belongs to a row if
+ * epoch_from <= row's epoch <= epoch_to. (Row's epoch: frames[frames_at - 1], so each row's frames
+ * are preceded by one word.) The epoch grows only when other code comes to lie where unloaded code
+ * was, so it is nearly always 0. */
+struct cp_module {
+	uint64_t start, end;  /* page aligned, in the target */
+	uint64_t file_offset; /* of start, page aligned */
+	uint64_t bias;	      /* run-time address minus the ELF's own (l_addr) */
+	uint32_t path_at;     /* in strings; absolute path or "[vdso]" */
+	uint32_t epoch_from;
+	_Atomic uint32_t epoch_to; /* UINT32_MAX while loaded */
+	_Atomic uint32_t ready;	   /* 1: complete; last, with release */
+	uint32_t build_id_len;	   /* 0 when there is none */
+	uint8_t build_id[36];
+};
+
+enum cp_thread_state { CP_THREAD_FREE, CP_THREAD_CLAIMED, CP_THREAD_ALIVE };
+
+/* A slot is used again when its thread has ended. */
+struct cp_thread_slot {
+	int32_t tid;
+	uint32_t row; /* creation stack: its number; UINT32_MAX when it was lost */
+	_Atomic uint32_t state;
+	uint32_t reserved;
+};
+
+/* What the uploader has already taken of a row: [0] and [1] of its counters. */
+struct cp_mark {
+	uint64_t n[2];
+};
+
+/* How the target's image ended, as far as it could say so itself. */
+enum cp_ended { CP_RUNNING_ON, CP_ENDED_EXEC, CP_ENDED_EXIT };
+
+/* heartbeat values that are no time */
+#define CP_HEARTBEAT_NEVER 0	       /* nobody has mapped it yet */
+#define CP_HEARTBEAT_LEFT UINT64_MAX   /* the uploader left on purpose: do not start another */
+
+struct cp_table {
+	uint64_t at; /* offset from the header, multiple of 64 */
+	uint64_t max;
+};
+
+struct cp_recording {
+	/* once, by the target, before it is handed over */
+	uint64_t magic;
+	uint32_t abi;
+	uint32_t header_size;
+	uint64_t size;
+	int32_t pid; /* as the target sees itself */
+	uint32_t uid;
+	uint64_t start_realtime_ns;
+	uint64_t start_monotonic_ns;
+	uint64_t cpu_period_ns; /* 0: CPU not recorded */
+	uint64_t heap_interval; /* 0: heap not recorded */
+	uint8_t token[16];	/* proves that a forked child with another uid is family */
+	uint32_t is_fork;	/* 1: a forked child's; it has the image of its parent */
+	uint32_t reserved;
+	struct cp_table strings; /* bytes */
+	struct cp_table modules; /* struct cp_module */
+	struct cp_table threads; /* struct cp_thread_slot */
+	struct cp_table rows;	 /* struct cp_row */
+	struct cp_table index;	 /* uint64_t: hash's upper half | row number + 1; the target's own */
+	struct cp_table frames;	 /* uint64_t */
+	struct cp_table marks;	 /* struct cp_mark, by row number */
+	char exe[1024];		 /* absolute path of the program */
+	char argv0[256];
+	char cwd[512];
+	char cgroup[512]; /* the text of /proc/self/cgroup, cut */
+	struct cp_config config;
+
+	/* by the target, growing */
+	_Atomic uint32_t strings_used;
+	_Atomic uint32_t modules_used;
+	_Atomic uint32_t threads_used;
+	_Atomic uint32_t rows_used;
+	_Atomic uint32_t frames_used;
+	_Atomic uint32_t epoch;
+	_Atomic uint32_t ended; /* enum cp_ended */
+	_Atomic uint32_t truncated_rows;
+	_Atomic uint64_t ticks;	    /* CPU signals of ours taken */
+	_Atomic uint64_t heap_hits; /* allocations sampled */
+	struct cp_counts lost[CP_KINDS][CP_LOSSES];
+
+	/* by the uploader */
+	_Atomic uint64_t heartbeat_ns; /* CLOCK_MONOTONIC, written every second */
+	_Atomic uint32_t delivered;    /* futex word: 1 when the last profile is out or spooled */
+	_Atomic uint32_t uploader_pid;
+	struct cp_mark lost_marks[CP_KINDS][CP_LOSSES];
+};
+
+/* The join message: sent on a SOCK_SEQPACKET unix socket with the memfd as SCM_RIGHTS. */
+struct cp_join {
+	uint64_t magic; /* CP_MAGIC */
+	uint32_t abi;
+	int32_t pid;
+	uint8_t token[16]; /* the parent's recording's, when is_fork; else this recording's */
+};
