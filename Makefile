@@ -10,7 +10,7 @@ OPT ?= -O2 -g
 BASE := -std=gnu11 -D_GNU_SOURCE -DCP_VERSION='"$(VERSION)"' -Ipreload -I. -I$(B)/gen $(OPT) $(WARN) $(EXTRA)
 # The library lives in foreign processes: hidden by default, nothing lazy, no plt, libc alone.
 LIBFLAGS := $(BASE) -fPIC -fvisibility=hidden -fno-plt -fno-omit-frame-pointer -fno-builtin-malloc -fno-exceptions
-LIBLINK := -shared -nostartfiles -Wl,-z,now,-z,relro,-z,defs,-soname,libconprof.so
+LIBLINK := -shared -Wl,-z,now,-z,relro,-z,defs,-soname,libconprof.so
 PROGLIBS := -lcurl -lprotobuf-c -ldw -lelf -liberty -lz -lzstd -ljemalloc -lm
 
 PRELOAD_SRC := $(wildcard preload/*/*.c)

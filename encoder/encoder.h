@@ -1,0 +1,60 @@
+/* encoder.h - recordings in, pprof out: all that the uploader may ask of this folder. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/recording.h"
+
+/* The files that are made of a recording, in the order in which Go's profiler attaches them. */
+enum cp_profile { CP_PROFILE_HEAP, CP_PROFILE_THREADS, CP_PROFILE_CPU, CP_PROFILES };
+
+/* ---- a recording, mapped and checked ---- */
+struct cp_view;
+
+/* Maps the memfd read-write and checks it: sealed against shrinking and growing, magic, ABI, every
+ * table inside the file. 0, or -errno with one line for the log in why. Does not keep or close fd. */
+int cp_view_open(int fd, struct cp_view **view, char *why, size_t why_len);
+void cp_view_close(struct cp_view *view);
+/* The header, in shared memory: strings in it need not end with NUL, numbers may change. */
+struct cp_recording *cp_view_header(const struct cp_view *view);
+/* Living threads by the counters of the recording. */
+uint64_t cp_view_threads(const struct cp_view *view);
+
+/* ---- symbols, shared by all batches, cached by build-id, bounded ---- */
+struct cp_symbols;
+struct cp_symbols *cp_symbols_new(void);
+void cp_symbols_free(struct cp_symbols *symbols);
+
+/* ---- what one program did in one period, over all its processes ---- */
+struct cp_batch;
+struct cp_batch *cp_batch_new(struct cp_symbols *symbols);
+void cp_batch_free(struct cp_batch *batch);
+
+#define CP_BIT(profile) (1u << (profile))
+/* Adds what the recording holds beyond its marks (CPU, alloc_*) and what is alive now (inuse_*,
+ * threads), for the profiles in the mask, and moves the marks. pid is the process as the uploader
+ * sees it: the numeric label of its samples. 0 or -errno (-ENOMEM); what was damaged is skipped. */
+int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsigned profiles);
+/* Moves the CPU marks without taking anything: the part of a period that is not profiled. */
+void cp_batch_skip_cpu(struct cp_view *view);
+/* Whether any recording had this type switched on. */
+int cp_batch_has(const struct cp_batch *batch, enum cp_profile profile);
+/* What was lost in this batch, for event.json. Events: ticks for CPU, else sampled events. */
+uint64_t cp_batch_lost(const struct cp_batch *batch, enum cp_kind kind, enum cp_loss cause);
+uint64_t cp_batch_samples(const struct cp_batch *batch, enum cp_profile profile);
+const char *cp_loss_name(enum cp_loss cause); /* such as "table_full" */
+
+struct cp_bytes {
+	uint8_t *data; /* malloc'ed; free() it */
+	size_t len;
+};
+/* time_ns, duration_ns: protocols as Go writes them (CPU: start of its window; heap: the moment of
+ * the snapshot, duration 0 in the first profile). The result is bare protobuf. 0 or -errno. */
+int cp_batch_encode(struct cp_batch *batch, enum cp_profile profile, int64_t time_ns,
+		    int64_t duration_ns, struct cp_bytes *out);
+
+/* ---- compression ---- */
+int cp_gzip(const struct cp_bytes *in, struct cp_bytes *out);
+int cp_zstd(const struct cp_bytes *in, struct cp_bytes *out);
