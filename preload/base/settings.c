@@ -1,0 +1,188 @@
+/* settings.c - environment and configuration file to struct cp_config, a line for each mistake. */
+/* SPDX-License-Identifier: MIT */
+#include "base/settings.h"
+
+#include "base/envfile.h"
+#include "base/fields.h"
+#include "base/values.h"
+
+#define FIELD(name)                                                                                \
+	.at = offsetof(struct cp_config, name), .size = sizeof((struct cp_config *)0)->name
+#define FROM_TO(low, high, default_) .min = (low), .max = (high), .otherwise = (default_)
+
+#define DAY  86400u
+#define HOUR 3600u
+
+const struct cp_setting cp_settings[] = {
+    {{"CONPROF_AGENT_SOCKET", "BLACKFIRE_AGENT_SOCKET"},
+     CP_SET_ADDRESS,
+     FIELD(agent_socket),
+     .text = "unix:///var/run/blackfire/agent.sock"},
+    {{"CONPROF_SERVER_ID", "BLACKFIRE_SERVER_ID"}, CP_SET_TEXT, FIELD(server_id)},
+    {{"CONPROF_SERVER_TOKEN", "BLACKFIRE_SERVER_TOKEN"}, CP_SET_SECRET, FIELD(server_token)},
+    {{"CONPROF_APP_NAME", "BLACKFIRE_CONPROF_APP_NAME", "PLATFORM_APPLICATION_NAME"},
+     CP_SET_TEXT,
+     FIELD(app_name)},
+    {{"PLATFORM_PROJECT"}, CP_SET_TEXT, FIELD(project)},
+    {{"CONPROF_PROFILE_TYPES"}, CP_SET_TYPES, FIELD(types), FROM_TO(0, 0, CP_TYPE_ALL)},
+    {{"CONPROF_PERIOD", "BLACKFIRE_CONPROF_PERIOD"},
+     CP_SET_NUMBER,
+     FIELD(period_s),
+     FROM_TO(1, DAY, 45)},
+    {{"CONPROF_CPU_DURATION", "BLACKFIRE_CONPROF_CPU_DURATION"},
+     CP_SET_NUMBER,
+     FIELD(cpu_duration_s),
+     FROM_TO(1, DAY, 45)},
+    {{"CONPROF_CPU_PROFILERATE", "BLACKFIRE_CONPROF_CPU_PROFILERATE"},
+     CP_SET_NUMBER,
+     FIELD(cpu_rate_hz),
+     FROM_TO(1, 10000, 100)},
+    {{"CONPROF_HEAP_SAMPLE_INTERVAL"},
+     CP_SET_NUMBER,
+     FIELD(heap_interval),
+     FROM_TO(0, UINT64_C(1) << 40, 524288)},
+    {{"CONPROF_UPLOAD_TIMEOUT", "BLACKFIRE_CONPROF_UPLOAD_TIMEOUT"},
+     CP_SET_NUMBER,
+     FIELD(upload_timeout_s),
+     FROM_TO(1, HOUR, 10)},
+    {{"CONPROF_LABELS"}, CP_SET_LABELS, FIELD(labels)},
+    {{"CONPROF_LOG_FILE", "BLACKFIRE_LOG_FILE"}, CP_SET_PATH, FIELD(log_file)},
+    {{"CONPROF_LOG_LEVEL", "BLACKFIRE_LOG_LEVEL"},
+     CP_SET_LEVEL,
+     FIELD(log_level),
+     FROM_TO(1, 4, 1)},
+    {{"CONPROF_ENABLED"}, CP_SET_NUMBER, FIELD(enabled), FROM_TO(0, 1, 1)},
+    {{"CONPROF_SPOOL_DIR"}, CP_SET_PATH, FIELD(spool_dir)},
+    {{"CONPROF_SPOOL_MAX_BYTES"},
+     CP_SET_NUMBER,
+     FIELD(spool_max_bytes),
+     FROM_TO(0, UINT64_C(1) << 50, UINT64_C(64) << 20)},
+    {{"CONPROF_CPU_TIMER"}, CP_SET_TIMER, FIELD(cpu_timer), FROM_TO(0, 0, CP_TIMER_AUTO)},
+    {{"CONPROF_UNWINDER"}, CP_SET_UNWINDER, FIELD(unwinder), FROM_TO(0, 0, CP_UNWINDER_AUTO)},
+    {{"CONPROF_EXIT_WAIT"}, CP_SET_NUMBER, FIELD(exit_wait_s), FROM_TO(0, HOUR, 0)},
+    {{"CONPROF_CONFIG"}, .kind = CP_SET_ELSEWHERE},
+};
+const size_t cp_settings_count = sizeof cp_settings / sizeof *cp_settings;
+
+void cp_settings_default(struct cp_config *config)
+{
+	memset(config, 0, sizeof *config);
+	for (size_t i = 0; i < cp_settings_count; i++) {
+		const struct cp_setting *setting = &cp_settings[i];
+
+		if (setting->text)
+			cp_field_set_text(config, setting, setting->text, strlen(setting->text));
+		else if (setting->otherwise)
+			cp_field_set_number(config, setting, setting->otherwise);
+	}
+}
+
+const char *cp_settings_env(const char *const *env, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; env && *env; env++)
+		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+			return (*env)[len + 1] ? *env + len + 1 : NULL;
+	return NULL;
+}
+
+/* Where the setting's value comes from; 0 when nothing sets it. Text from the file, which may have
+ * escapes, is copied to scratch. */
+static int find(const struct cp_setting *setting, const char *const *env,
+		const struct cp_envfile *file, struct cp_value *value,
+		char scratch[CP_ENVFILE_VALUE])
+{
+	value->setting = setting;
+	for (size_t i = 0; i < CP_SETTING_NAMES && setting->names[i]; i++) {
+		value->name = setting->names[i];
+		value->text = cp_settings_env(env, value->name);
+		if (value->text) {
+			value->len = strlen(value->text);
+			return 1;
+		}
+	}
+	for (size_t i = 0; i < CP_SETTING_NAMES && setting->names[i]; i++) {
+		value->name = setting->names[i];
+		value->text = scratch;
+		value->len = cp_envfile_get(file, value->name, scratch);
+		if (value->len)
+			return 1;
+	}
+	return 0;
+}
+
+static int known(const char *name, size_t len)
+{
+	for (size_t i = 0; i < cp_settings_count; i++)
+		for (size_t j = 0; j < CP_SETTING_NAMES && cp_settings[i].names[j]; j++)
+			if (cp_text_is(name, len, cp_settings[i].names[j]))
+				return 1;
+	return 0;
+}
+
+/* Lines of the file that are nothing, or name a setting of ours that there is not. */
+static void complain_of_file(const struct cp_envfile *file, struct cp_mistakes *to)
+{
+	struct cp_envfile_line at = {0};
+
+	while (cp_envfile_next(file, &at)) {
+		struct cp_line line = {0};
+
+		if (!at.wrong && (known(at.name, at.name_len) ||
+				  !cp_text_begins(at.name, at.name_len, "CONPROF_")))
+			continue;
+		cp_line_add(&line, "conprof: configuration file, line ");
+		cp_line_number(&line, at.number);
+		cp_line_add(&line, at.wrong ? at.wrong : ": there is no setting ");
+		if (!at.wrong) {
+			cp_line_quote(&line, at.name, at.name_len, 48);
+			cp_line_add(&line, "; ignored");
+		}
+		cp_mistake(to, &line);
+	}
+}
+
+/* What is true of settings together. */
+static void reconcile(struct cp_config *config, int duration_given, struct cp_mistakes *to)
+{
+	struct cp_line line = {0};
+
+	if (config->heap_interval == 0)
+		config->types &= ~(uint32_t)CP_TYPE_HEAP;
+	if (config->cpu_duration_s <= config->period_s)
+		return;
+	if (duration_given) {
+		cp_line_add(&line, "conprof: CONPROF_CPU_DURATION=");
+		cp_line_number(&line, config->cpu_duration_s);
+		cp_line_add(&line, " is longer than the period; using ");
+		cp_line_number(&line, config->period_s);
+		cp_mistake(to, &line);
+	}
+	config->cpu_duration_s = config->period_s;
+}
+
+int cp_settings_apply(struct cp_config *config, const char *const *env, const char *file_text,
+		      size_t file_len, void (*complain)(void *ctx, const char *line), void *ctx)
+{
+	struct cp_mistakes to = {.complain = complain, .ctx = ctx};
+	struct cp_envfile file = {file_text, file_text ? file_len : 0};
+	char scratch[CP_ENVFILE_VALUE];
+	struct cp_value value;
+	int duration_given = 0;
+
+	cp_settings_default(config);
+	for (size_t i = 0; i < cp_settings_count; i++) {
+		size_t at = cp_settings[i].at;
+
+		if (!find(&cp_settings[i], env, &file, &value, scratch))
+			continue;
+		cp_value_set(config, &value, &to);
+		duration_given |= at == offsetof(struct cp_config, cpu_duration_s);
+		if (at == offsetof(struct cp_config, exit_wait_s))
+			config->exit_wait_set = 1;
+	}
+	reconcile(config, duration_given, &to);
+	complain_of_file(&file, &to);
+	return to.count;
+}

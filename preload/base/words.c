@@ -1,0 +1,191 @@
+/* words.c - the three settings that are small languages: an address, the types, the labels. */
+/* SPDX-License-Identifier: MIT */
+#include "base/words.h"
+
+#include "base/fields.h"
+
+/* The longest path that fits into struct sockaddr_un. */
+#define UNIX_PATH_MAX 107
+
+struct piece {
+	const char *text;
+	size_t len;
+};
+
+static int host_and_port(struct piece rest)
+{
+	size_t colon = rest.len;
+	unsigned port = 0;
+
+	while (colon > 0 && rest.text[colon - 1] != ':')
+		colon--;
+	if (colon < 2 || rest.len - colon < 1 || rest.len - colon > 5)
+		return 0;
+	for (size_t i = colon; i < rest.len; i++) {
+		if (rest.text[i] < '0' || rest.text[i] > '9')
+			return 0;
+		port = port * 10 + (unsigned)(rest.text[i] - '0');
+	}
+	return port >= 1 && port <= 65535;
+}
+
+/* What is wrong with the part after the scheme; NULL when nothing is. */
+static const char *wrong_rest(const char *scheme, struct piece rest)
+{
+	for (size_t i = 0; i < rest.len; i++)
+		if (rest.text[i] == ' ' && scheme[0] != 'd' && scheme[0] != 'u')
+			return "has a blank in it";
+	if (scheme[0] == 't')
+		return host_and_port(rest) ? NULL : "is not tcp://host:port";
+	if (scheme[0] == 'h')
+		return rest.len && rest.text[0] != '/' ? NULL : "names no host";
+	if (!rest.len || rest.text[0] != '/')
+		return "has no absolute path";
+	if (scheme[0] == 'u' && rest.len > UNIX_PATH_MAX)
+		return "is too long for a unix socket";
+	return NULL;
+}
+
+void cp_value_address(struct cp_config *config, const struct cp_value *value,
+		      struct cp_mistakes *to)
+{
+	static const char *const known[] = {"unix://", "tcp://", "http://", "https://", "dir://"};
+	const char *wrong = "is none of unix://, tcp://, http://, https://, dir://";
+	struct piece rest;
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (cp_text_begins(value->text, value->len, known[i])) {
+			rest.text = value->text + strlen(known[i]);
+			rest.len = value->len - strlen(known[i]);
+			wrong = wrong_rest(known[i], rest);
+		}
+	if (cp_text_begins(value->text, value->len, "pyroscope+http://") ||
+	    cp_text_begins(value->text, value->len, "pyroscope+https://"))
+		wrong = "is not supported by this version";
+	if (wrong)
+		cp_mistake_refuse(to, config, value, wrong);
+	else
+		cp_field_set_text(config, value->setting, value->text, value->len);
+}
+
+/* The next piece between commas, without the blanks around it; 0 at the end. */
+static int next_piece(struct piece *rest, struct piece *out)
+{
+	size_t n = 0;
+
+	if (!rest->text)
+		return 0;
+	while (n < rest->len && rest->text[n] != ',')
+		n++;
+	*out = (struct piece){rest->text, n};
+	*rest = n < rest->len ? (struct piece){rest->text + n + 1, rest->len - n - 1}
+			      : (struct piece){NULL, 0};
+	while (out->len && out->text[0] == ' ') {
+		out->text++;
+		out->len--;
+	}
+	while (out->len && out->text[out->len - 1] == ' ')
+		out->len--;
+	return 1;
+}
+
+static uint32_t type_of(struct piece p)
+{
+	if (cp_text_is(p.text, p.len, "cpu"))
+		return CP_TYPE_CPU;
+	if (cp_text_is(p.text, p.len, "heap"))
+		return CP_TYPE_HEAP;
+	if (cp_text_is(p.text, p.len, "goroutine") || cp_text_is(p.text, p.len, "threads"))
+		return CP_TYPE_THREAD;
+	return 0;
+}
+
+void cp_value_types(struct cp_config *config, const struct cp_value *value, struct cp_mistakes *to)
+{
+	struct piece rest = {value->text, value->len}, p;
+	uint32_t types = 0;
+	int unknown = 0;
+
+	while (next_piece(&rest, &p)) {
+		types |= type_of(p);
+		unknown |= !type_of(p);
+	}
+	if (types)
+		config->types = types;
+	if (unknown)
+		cp_mistake_refuse(to, config, value,
+				  "has a word that is none of cpu, heap, goroutine");
+}
+
+/* Tags that every profile carries already: a label of the same name would be overridden by them. */
+static int is_reserved(struct piece key)
+{
+	static const char *const reserved[] = {
+	    "process_id",
+	    "profiler_version",
+	    "runtime_version",
+	    "runtime_compiler",
+	    "runtime_arch",
+	    "runtime_os",
+	    "runtime-id",
+	    "language",
+	    "runtime",
+	    "probe_version",
+	    "host",
+	    "service",
+	    "profile_seq",
+	    "application_name",
+	    "project_id",
+	};
+
+	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+		if (cp_text_is(key.text, key.len, reserved[i]))
+			return 1;
+	return cp_text_begins(key.text, key.len, "pprof::");
+}
+
+/* What is wrong with a pair; NULL when nothing is. */
+static const char *wrong_pair(struct piece p)
+{
+	struct piece key = {p.text, 0};
+
+	while (key.len < p.len && p.text[key.len] != ':')
+		key.len++;
+	if (key.len == 0 || key.len + 1 >= p.len || p.text[p.len - 1] == ':')
+		return ", which is not key:value; using the others";
+	if (is_reserved(key))
+		return ", whose key the profiler sets itself; using the others";
+	return NULL;
+}
+
+static void refuse_pair(const struct cp_value *value, struct piece p, const char *wrong,
+			struct cp_mistakes *to)
+{
+	struct cp_line line = {0};
+
+	cp_mistake_begin(&line, value);
+	cp_line_add(&line, " has the pair ");
+	cp_line_quote(&line, p.text, p.len, 48);
+	cp_line_add(&line, wrong);
+	cp_mistake(to, &line);
+}
+
+void cp_value_labels(struct cp_config *config, const struct cp_value *value, struct cp_mistakes *to)
+{
+	struct piece rest = {value->text, value->len}, p;
+	size_t len = 0;
+	const char *wrong;
+
+	memset(config->labels, 0, sizeof config->labels);
+	while (next_piece(&rest, &p)) {
+		wrong = wrong_pair(p);
+		if (wrong) {
+			refuse_pair(value, p, wrong, to);
+			continue;
+		}
+		if (len)
+			config->labels[len++] = ',';
+		memcpy(config->labels + len, p.text, p.len);
+		len += p.len;
+	}
+}

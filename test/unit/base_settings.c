@@ -1,0 +1,315 @@
+/* base_settings.c - proves base/settings: every setting, every source, every kind of mistake. */
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/settings.h"
+#include "test/unit/unit.h"
+
+/* What the parser said, all lines together. */
+struct heard {
+	int lines;
+	char text[16384];
+};
+
+static void hear(void *ctx, const char *line)
+{
+	struct heard *heard = ctx;
+	size_t len = strlen(heard->text);
+
+	heard->lines++;
+	snprintf(heard->text + len, sizeof heard->text - len, "%s\n", line);
+}
+
+static int apply(struct cp_config *config, const char *env1, const char *env2, const char *file,
+		 struct heard *heard)
+{
+	const char *env[] = {"HOME=/", env1, env2, NULL};
+
+	memset(heard, 0, sizeof *heard);
+	return cp_settings_apply(config, env, file, file ? strlen(file) : 0, hear, heard);
+}
+
+/* Every row: one variable, the number its field must then hold, the line that must be said. */
+struct number_row {
+	const char *env;
+	size_t at;
+	int wide;
+	uint64_t want;
+	const char *line;
+};
+
+#define N(field) offsetof(struct cp_config, field), sizeof((struct cp_config *)0)->field == 8
+
+static const struct number_row numbers[] = {
+    {"CONPROF_PERIOD=1", N(period_s), 1, NULL},
+    {"CONPROF_PERIOD=86400", N(period_s), 86400, NULL},
+    {"CONPROF_PERIOD=", N(period_s), 45, NULL},
+    {"CONPROF_PERIOD=007", N(period_s), 7, NULL},
+    {"CONPROF_PERIOD=45s", N(period_s), 45,
+     "conprof: CONPROF_PERIOD=\"45s\" is not a whole number from 1 to 86400; using 45\n"},
+    {"CONPROF_PERIOD=0", N(period_s), 45,
+     "conprof: CONPROF_PERIOD=\"0\" is not a whole number from 1 to 86400; using 45\n"},
+    {"BLACKFIRE_CONPROF_PERIOD=-3", N(period_s), 45,
+     "conprof: BLACKFIRE_CONPROF_PERIOD=\"-3\" is not a whole number from 1 to 86400; using 45\n"},
+    {"CONPROF_PERIOD= 5", N(period_s), 45,
+     "conprof: CONPROF_PERIOD=\" 5\" is not a whole number from 1 to 86400; using 45\n"},
+    {"CONPROF_PERIOD=4\t5", N(period_s), 45,
+     "conprof: CONPROF_PERIOD=\"4?5\" is not a whole number from 1 to 86400; using 45\n"},
+    {"CONPROF_PERIOD=18446744073709551617", N(period_s), 45,
+     "conprof: CONPROF_PERIOD=\"18446744073709551617\" is not a whole number from 1 to 86400; "
+     "using 45\n"},
+    {"CONPROF_CPU_DURATION=10", N(cpu_duration_s), 10, NULL},
+    {"CONPROF_CPU_DURATION=60", N(cpu_duration_s), 45,
+     "conprof: CONPROF_CPU_DURATION=60 is longer than the period; using 45\n"},
+    {"CONPROF_CPU_PROFILERATE=10000", N(cpu_rate_hz), 10000, NULL},
+    {"CONPROF_CPU_PROFILERATE=10001", N(cpu_rate_hz), 100,
+     "conprof: CONPROF_CPU_PROFILERATE=\"10001\" is not a whole number from 1 to 10000; using "
+     "100\n"},
+    {"CONPROF_HEAP_SAMPLE_INTERVAL=1", N(heap_interval), 1, NULL},
+    {"CONPROF_HEAP_SAMPLE_INTERVAL=1099511627776", N(heap_interval), 1099511627776, NULL},
+    {"CONPROF_HEAP_SAMPLE_INTERVAL=1e6", N(heap_interval), 524288,
+     "conprof: CONPROF_HEAP_SAMPLE_INTERVAL=\"1e6\" is not a whole number from 0 to "
+     "1099511627776; using 524288\n"},
+    {"CONPROF_HEAP_SAMPLE_INTERVAL=0", N(types), CP_TYPE_CPU | CP_TYPE_THREAD, NULL},
+    {"CONPROF_UPLOAD_TIMEOUT=3600", N(upload_timeout_s), 3600, NULL},
+    {"CONPROF_UPLOAD_TIMEOUT=3601", N(upload_timeout_s), 10,
+     "conprof: CONPROF_UPLOAD_TIMEOUT=\"3601\" is not a whole number from 1 to 3600; using 10\n"},
+    {"CONPROF_LOG_LEVEL=4", N(log_level), 4, NULL},
+    {"CONPROF_LOG_LEVEL=9", N(log_level), 4,
+     "conprof: CONPROF_LOG_LEVEL=\"9\" is not a whole number from 1 to 4; using 4\n"},
+    {"CONPROF_LOG_LEVEL=0", N(log_level), 1,
+     "conprof: CONPROF_LOG_LEVEL=\"0\" is not a whole number from 1 to 4; using 1\n"},
+    {"BLACKFIRE_LOG_LEVEL=loud", N(log_level), 1,
+     "conprof: BLACKFIRE_LOG_LEVEL=\"loud\" is not a whole number from 1 to 4; using 1\n"},
+    {"CONPROF_ENABLED=0", N(enabled), 0, NULL},
+    {"CONPROF_ENABLED=yes", N(enabled), 1,
+     "conprof: CONPROF_ENABLED=\"yes\" is not a whole number from 0 to 1; using 1\n"},
+    {"CONPROF_SPOOL_MAX_BYTES=0", N(spool_max_bytes), 0, NULL},
+    {"CONPROF_SPOOL_MAX_BYTES=", N(spool_max_bytes), 67108864, NULL},
+    {"CONPROF_EXIT_WAIT=0", N(exit_wait_set), 1, NULL},
+    {"CONPROF_EXIT_WAIT=", N(exit_wait_set), 0, NULL},
+    {"CONPROF_EXIT_WAIT=12", N(exit_wait_s), 12, NULL},
+    {"CONPROF_CPU_TIMER=itimer", N(cpu_timer), CP_TIMER_ITIMER, NULL},
+    {"CONPROF_CPU_TIMER=perf", N(cpu_timer), CP_TIMER_AUTO,
+     "conprof: CONPROF_CPU_TIMER=\"perf\" is none of auto, thread, itimer; using auto\n"},
+    {"CONPROF_UNWINDER=fp", N(unwinder), CP_UNWINDER_FP, NULL},
+    {"CONPROF_UNWINDER=libunwind", N(unwinder), CP_UNWINDER_LIBUNWIND, NULL},
+    {"CONPROF_UNWINDER=dwarf", N(unwinder), CP_UNWINDER_AUTO,
+     "conprof: CONPROF_UNWINDER=\"dwarf\" is none of auto, libunwind, fp; using auto\n"},
+    {"CONPROF_PROFILE_TYPES=cpu", N(types), CP_TYPE_CPU, NULL},
+    {"CONPROF_PROFILE_TYPES=threads, heap", N(types), CP_TYPE_THREAD | CP_TYPE_HEAP, NULL},
+    {"CONPROF_PROFILE_TYPES=cpu,locks", N(types), CP_TYPE_CPU,
+     "conprof: CONPROF_PROFILE_TYPES=\"cpu,locks\" has a word that is none of cpu, heap, "
+     "goroutine; using cpu\n"},
+    {"CONPROF_PROFILE_TYPES=all", N(types), CP_TYPE_ALL,
+     "conprof: CONPROF_PROFILE_TYPES=\"all\" has a word that is none of cpu, heap, goroutine; "
+     "using cpu,heap,goroutine\n"},
+};
+
+static void numbers_and_words(void **state)
+{
+	struct cp_config config;
+	struct heard heard;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		const struct number_row *row = &numbers[i];
+		uint64_t wide;
+		uint32_t narrow;
+
+		apply(&config, row->env, NULL, NULL, &heard);
+		memcpy(&narrow, (char *)&config + row->at, sizeof narrow);
+		memcpy(&wide, (char *)&config + (row->wide ? row->at : 0), sizeof wide);
+		print_message("%s\n", row->env);
+		assert_int_equal(row->wide ? wide : narrow, row->want);
+		assert_string_equal(heard.text, row->line ? row->line : "");
+	}
+}
+
+struct text_row {
+	const char *env;
+	size_t at;
+	const char *want;
+	const char *line;
+};
+
+#define T(field) offsetof(struct cp_config, field)
+#define SOCKET	 "unix:///var/run/blackfire/agent.sock"
+
+static const struct text_row texts[] = {
+    {"HOME=/", T(agent_socket), SOCKET, NULL},
+    {"CONPROF_AGENT_SOCKET=tcp://[::1]:8307", T(agent_socket), "tcp://[::1]:8307", NULL},
+    {"BLACKFIRE_AGENT_SOCKET=https://agent/base", T(agent_socket), "https://agent/base", NULL},
+    {"CONPROF_AGENT_SOCKET=dir:///tmp/p q", T(agent_socket), "dir:///tmp/p q", NULL},
+    {"CONPROF_AGENT_SOCKET=tcp://host", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=\"tcp://host\" is not tcp://host:port; using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET=tcp://h:70000", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=\"tcp://h:70000\" is not tcp://host:port; using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET=dir://here", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=\"dir://here\" has no absolute path; using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET=http://", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=\"http://\" names no host; using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET=http://me:word@/x y", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=(hidden)@\"/x y\" has a blank in it; using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET=pyroscope+http://p:4040", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=\"pyroscope+http://p:4040\" is not supported by this "
+     "version; using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET=/var/run/a.sock", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=\"/var/run/a.sock\" is none of unix://, tcp://, http://, "
+     "https://, dir://; using " SOCKET "\n"},
+    {"CONPROF_SERVER_ID=me", T(server_id), "me", NULL},
+    {"CONPROF_SERVER_TOKEN=geheim", T(server_token), "geheim", NULL},
+    {"CONPROF_SERVER_TOKEN=geheim\x01", T(server_token), "",
+     "conprof: CONPROF_SERVER_TOKEN=(hidden) has unprintable characters; using none\n"},
+    {"PLATFORM_APPLICATION_NAME=shop", T(app_name), "shop", NULL},
+    {"PLATFORM_PROJECT=abc", T(project), "abc", NULL},
+    {"CONPROF_LOG_FILE=/var/log/c.log", T(log_file), "/var/log/c.log", NULL},
+    {"CONPROF_LOG_FILE=stderr", T(log_file), "", NULL},
+    {"CONPROF_LOG_FILE=c.log", T(log_file), "",
+     "conprof: CONPROF_LOG_FILE=\"c.log\" is not an absolute path; using stderr\n"},
+    {"CONPROF_SPOOL_DIR=spool", T(spool_dir), "",
+     "conprof: CONPROF_SPOOL_DIR=\"spool\" is not an absolute path; using the default\n"},
+    {"CONPROF_LABELS=a:b, c:d:e ", T(labels), "a:b,c:d:e", NULL},
+    {"CONPROF_LABELS=a:b,c", T(labels), "a:b",
+     "conprof: CONPROF_LABELS=\"a:b,c\" has the pair \"c\", which is not key:value; using the "
+     "others\n"},
+    {"CONPROF_LABELS=host:x,a:b", T(labels), "a:b",
+     "conprof: CONPROF_LABELS=\"host:x,a:b\" has the pair \"host:x\", whose key the profiler sets "
+     "itself; using the others\n"},
+    {"CONPROF_LABELS=:x", T(labels), "",
+     "conprof: CONPROF_LABELS=\":x\" has the pair \":x\", which is not key:value; using the "
+     "others\n"},
+};
+
+static void texts_and_addresses(void **state)
+{
+	struct cp_config config;
+	struct heard heard;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		print_message("%s\n", texts[i].env);
+		apply(&config, texts[i].env, NULL, NULL, &heard);
+		assert_string_equal((char *)&config + texts[i].at, texts[i].want);
+		assert_string_equal(heard.text, texts[i].line ? texts[i].line : "");
+	}
+}
+
+static void who_wins(void **state)
+{
+	struct cp_config config;
+	struct heard heard;
+
+	(void)state;
+	apply(&config, "BLACKFIRE_CONPROF_PERIOD=20", "CONPROF_PERIOD=30", "CONPROF_PERIOD=40\n",
+	      &heard);
+	assert_int_equal(config.period_s, 30);
+	apply(&config, "BLACKFIRE_CONPROF_PERIOD=20", "CONPROF_PERIOD=", "CONPROF_PERIOD=40\n",
+	      &heard);
+	assert_int_equal(config.period_s, 20);
+	apply(&config, NULL, NULL, "CONPROF_PERIOD=41\nBLACKFIRE_CONPROF_PERIOD=42\n", &heard);
+	assert_int_equal(config.period_s, 41);
+	apply(&config, NULL, NULL, "CONPROF_PERIOD=41\nCONPROF_PERIOD=43", &heard);
+	assert_int_equal(config.period_s, 43);
+	apply(&config, "CONPROF_PERIOD=10", NULL, NULL, &heard);
+	assert_int_equal(config.cpu_duration_s, 10);
+	assert_int_equal(heard.lines, 0);
+}
+
+/* A file, the app name that comes of it, and the line. */
+static const struct text_row files[] = {
+    {"CONPROF_APP_NAME=plain\n", 0, "plain", NULL},
+    {"# c\n; c\n\n\t CONPROF_APP_NAME = two words \t\r\n", 0, "two words", NULL},
+    {"CONPROF_APP_NAME=\" kept \"\n", 0, " kept ", NULL},
+    {"CONPROF_APP_NAME='a\\b'", 0, "a\\b", NULL},
+    {"CONPROF_APP_NAME=\"a\\\"b\"", 0, "a\"b", NULL},
+    {"LD_PRELOAD=x\nOTHER=1\nCONPROF_CONFIG=/x\n", 0, "", NULL},
+    {"CONPROF_APP_NAME=\"open\n", 0, "",
+     "conprof: configuration file, line 1: a quote is not closed; ignored\n"},
+    {"CONPROF_APP_NAME=a\\\nb\n", 0, "",
+     "conprof: configuration file, line 1: a line cannot be continued on the next; ignored\n"
+     "conprof: configuration file, line 2 is not NAME=value; ignored\n"},
+    {"CONPROF_APPNAME=x\n", 0, "",
+     "conprof: configuration file, line 1: there is no setting \"CONPROF_APPNAME\"; ignored\n"},
+    {"CONPROF_APP_NAME=a\n\x7f"
+     "ELF\nCONPROF_APP_NAME=b\n",
+     0, "a",
+     "conprof: configuration file, line 2 is not text; it and the rest of the file are ignored\n"},
+};
+
+static void files_of_lines(void **state)
+{
+	struct cp_config config;
+	struct heard heard;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		print_message("%s\n", files[i].env);
+		apply(&config, NULL, NULL, files[i].env, &heard);
+		assert_string_equal(config.app_name, files[i].want);
+		assert_string_equal(heard.text, files[i].line ? files[i].line : "");
+	}
+}
+
+static void too_long_is_refused_not_cut(void **state)
+{
+	char env[3000] = "CONPROF_LABELS=a:", file[3000] = "CONPROF_APP_NAME=";
+	struct cp_config config;
+	struct heard heard;
+
+	(void)state;
+	memset(env + strlen(env), 'x', 2000);
+	memset(file + strlen(file), 'y', 2000);
+	assert_int_equal(apply(&config, env, NULL, file, &heard), 2);
+	assert_string_equal(config.labels, "");
+	assert_string_equal(config.app_name, "");
+	assert_non_null(strstr(heard.text, "...\" is too long; using the default\n"));
+	assert_null(strstr(heard.text, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"));
+}
+
+static void many_mistakes_are_counted_few_are_told(void **state)
+{
+	char file[4096] = "";
+	struct cp_config config;
+	struct heard heard;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		snprintf(file + strlen(file), 40, "CONPROF_NO_%d=1\n", i);
+	assert_int_equal(apply(&config, NULL, NULL, file, &heard), 100);
+	assert_int_equal(heard.lines, 21);
+	assert_non_null(strstr(heard.text, "only the first are named\n"));
+}
+
+static void every_default_is_in_range(void **state)
+{
+	struct cp_config config, again;
+
+	(void)state;
+	cp_settings_default(&config);
+	assert_int_equal(cp_settings_apply(&again, NULL, NULL, 0, NULL, NULL), 0);
+	assert_memory_equal(&config, &again, sizeof config);
+	for (size_t i = 0; i < cp_settings_count; i++)
+		if (cp_settings[i].kind == CP_SET_NUMBER || cp_settings[i].kind == CP_SET_LEVEL) {
+			assert_in_range(cp_settings[i].otherwise, cp_settings[i].min,
+					cp_settings[i].max);
+			assert_true(cp_settings[i].size == 8 || cp_settings[i].max <= UINT32_MAX);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(numbers_and_words),
+	    cmocka_unit_test(texts_and_addresses),
+	    cmocka_unit_test(who_wins),
+	    cmocka_unit_test(files_of_lines),
+	    cmocka_unit_test(too_long_is_refused_not_cut),
+	    cmocka_unit_test(many_mistakes_are_counted_few_are_told),
+	    cmocka_unit_test(every_default_is_in_range),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
