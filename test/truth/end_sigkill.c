@@ -1,0 +1,35 @@
+// truth: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=4096
+// truth: cpu f = printed f_ns +-5%
+// truth: alloc_space burst = 67108864 +-5%
+// truth: inuse_space burst = 67108864 +-5%
+// truth: signal 9
+// SPDX-License-Identifier: MIT
+// Killed from outside its own will: nothing of it runs after the last allocation.
+#include <signal.h>
+
+#include "truth.h"
+
+TRUTH_FRAME static void f(void)
+{
+	truth_burn(1000);
+	TRUTH_STAY();
+}
+
+TRUTH_FRAME static void burst(void)
+{
+	for (int i = 0; i < 65536; i++) {
+		void *volatile block = malloc(1024);
+
+		(void)block;
+	}
+	TRUTH_STAY();
+}
+
+int main(void)
+{
+	f();
+	burst();
+	truth_print("f_ns", 1000000000u);
+	kill(getpid(), SIGKILL);
+	return 1;
+}
