@@ -1,9 +1,12 @@
 # Makefile - builds libconprof.so and conprof, checks, measures and installs them. `make help` lists the targets.
 PREFIX ?= /usr/local
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 B ?= build
 WERROR ?= -Werror
 VERSION := 0.1.0
+JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wvla -Wformat=2 $(WERROR)
 OPT ?= -O2 -g
@@ -11,31 +14,35 @@ BASE := -std=gnu11 -D_GNU_SOURCE -DCP_VERSION='"$(VERSION)"' -Ipreload -I. -I$(B
 # The library lives in foreign processes: hidden by default, nothing lazy, no plt, libc alone.
 LIBFLAGS := $(BASE) -fPIC -fvisibility=hidden -fno-plt -fno-omit-frame-pointer -fno-builtin-malloc -fno-exceptions
 LIBLINK := -shared -Wl,-z,now,-z,relro,-z,defs,-soname,libconprof.so
-PROGLIBS := -lcurl -lprotobuf-c -ldw -lelf -liberty -lz -lzstd -ljemalloc -lm
+PROGLIBS := -lcurl -lprotobuf-c -ldw -lelf -liberty -lz -lzstd -lm
+HEAP := -ljemalloc
 
-PRELOAD_SRC := $(wildcard preload/*/*.c)
-BASE_SRC := $(wildcard preload/base/*.c)
-ENC_SRC := $(wildcard encoder/*.c)
-UP_SRC := $(wildcard uploader/*.c)
-PRELOAD_O := $(PRELOAD_SRC:%.c=$(B)/%.o)
+PRELOAD_O := $(patsubst %.c,$(B)/%.o,$(wildcard preload/*/*.c))
+BASE_O := $(filter $(B)/preload/base/%,$(PRELOAD_O))
+SIGNAL_O := $(BASE_O) $(filter $(B)/preload/signal/%,$(PRELOAD_O))
+HOOK_O := $(SIGNAL_O) $(filter-out %/malloc.o,$(filter $(B)/preload/hook/%,$(PRELOAD_O)))
 PBC_O := $(B)/gen/pprof.pb-c.o
-ENC_O := $(ENC_SRC:%.c=$(B)/%.o) $(PBC_O)
-UP_O := $(UP_SRC:%.c=$(B)/%.o)
-PROG_BASE_O := $(BASE_SRC:%.c=$(B)/%.o)
+ENC_O := $(patsubst %.c,$(B)/%.o,$(wildcard encoder/*.c)) $(PBC_O)
+UP_O := $(patsubst %.c,$(B)/%.o,$(wildcard uploader/*.c))
+UNIT := $(patsubst test/%.c,$(B)/%,$(wildcard test/unit/*.c))
+FUZZ := $(patsubst test/%.c,$(B)/%,$(wildcard test/fuzz/*.c))
+OURS = $(shell find preload encoder uploader test doc -name '*.c' -o -name '*.h' -o -name '*.cpp')
 
-.PHONY: all clean
+.PHONY: all unit fuzz demo check check-slow bench install uninstall format format-check deps clean help
+.PHONY: run-unit run-fuzz
 all: $(B)/libconprof.so $(B)/conprof
 
 $(B)/libconprof.so: $(PRELOAD_O)
 	$(CC) $(OPT) $(EXTRA) $(LIBLINK) -o $@ $^
 
-$(B)/conprof: $(UP_O) $(ENC_O) $(PROG_BASE_O)
-	$(CC) $(OPT) $(EXTRA) -o $@ $^ $(PROGLIBS)
+$(B)/conprof: $(UP_O) $(ENC_O) $(BASE_O)
+	$(CC) $(OPT) $(EXTRA) -o $@ $^ $(PROGLIBS) $(HEAP)
 
 $(B)/preload/%.o: preload/%.c
 	@mkdir -p $(@D)
 	$(CC) $(LIBFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/encoder/%.o $(B)/uploader/%.o: | $(B)/gen/pprof.pb-c.h
 $(B)/encoder/%.o: encoder/%.c | $(B)/gen/pprof.pb-c.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -MMD -MP -c -o $@ $<
@@ -51,7 +58,96 @@ $(B)/gen/pprof.pb-c.c $(B)/gen/pprof.pb-c.h &: encoder/pprof.proto
 $(PBC_O): $(B)/gen/pprof.pb-c.c
 	$(CC) -I$(B)/gen $(OPT) $(EXTRA) -w -c -o $@ $<
 
+# A test is named for the floor and the file it proves; the floor says what it is linked with.
+$(filter $(B)/unit/base_% $(B)/fuzz/base_%,$(UNIT) $(FUZZ)): $(BASE_O)
+$(filter $(B)/unit/signal_% $(B)/fuzz/signal_%,$(UNIT) $(FUZZ)): $(SIGNAL_O)
+$(filter $(B)/unit/hook_% $(B)/fuzz/hook_%,$(UNIT) $(FUZZ)): $(HOOK_O)
+$(filter $(B)/unit/encoder_% $(B)/fuzz/encoder_%,$(UNIT) $(FUZZ)): $(ENC_O) $(BASE_O)
+$(filter $(B)/unit/uploader_% $(B)/fuzz/uploader_%,$(UNIT) $(FUZZ)): $(filter-out %/main.o,$(UP_O)) $(ENC_O) $(BASE_O)
+$(B)/unit/% $(B)/fuzz/%: LINK = $(if $(findstring coder_,$@)$(findstring loader_,$@),$(PROGLIBS))
+
+$(B)/unit/%: test/unit/%.c | $(B)/gen/pprof.pb-c.h
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(LINK) -lcmocka
+
+$(B)/fuzz/%: test/fuzz/%.c | $(B)/gen/pprof.pb-c.h
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -MMD -MP -MF $@.d -fsanitize=fuzzer -o $@ $< $(filter %.o,$^) $(LINK)
+
+unit: $(UNIT)
+run-unit: unit
+	@test/unit/run.sh $(UNIT)
+fuzz: $(FUZZ)
+run-fuzz: fuzz
+	@test/fuzz/run.sh 20 $(FUZZ)
+
+# Sanitizers own malloc, so they meet everything but hook/malloc.c; witness traps our own breaches.
+M = $(MAKE) --no-print-directory -j$(JOBS)
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZING := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+check:
+	@test/deps.sh build check
+	@$(M) all unit
+	@test/steps.sh "format=$(M) format-check" "house=test/house/check.sh $(B)" \
+		"unit=$(M) run-unit" "run=test/run/run.sh $(B)"
+
+check-slow:
+	@test/deps.sh build check slow
+	@$(M) all
+	@test/steps.sh "clang=$(M) B=$(B)/clang CC=clang all unit" \
+		"asan=$(M) B=$(B)/asan EXTRA='$(ASAN)' run-unit" \
+		"tsan=$(M) B=$(B)/tsan EXTRA='-fsanitize=thread' run-unit" \
+		"fuzz=$(M) B=$(B)/fuzzing CC=clang EXTRA='$(FUZZING)' run-fuzz" \
+		"tidy=test/tidy.sh -std=gnu11 -D_GNU_SOURCE -DCP_VERSION=0 -Ipreload -I. -I$(B)/gen" \
+		"aarch64=$(M) B=$(B)/aarch64 CC=aarch64-linux-gnu-gcc $(B)/aarch64/libconprof.so" \
+		"witness=$(M) B=$(B)/witness EXTRA=-DCP_WITNESS all && test/run/run.sh $(B)/witness" \
+		"run-slow=test/run/run.sh $(B) slow"
+
+demo:
+	@test/deps.sh build demo
+	@$(M) all
+	@test/demo.sh $(B)
+
+bench:
+	@test/deps.sh build check demo
+	@$(M) all
+	@test/bench/bench.sh $(B)
+
+deps:
+	@test/deps.sh build demo check slow
+
+format:
+	clang-format -i $(OURS)
+format-check:
+	@clang-format --dry-run -Werror $(OURS) && echo "format: $(words $(OURS)) files"
+
+SHARE = $(DESTDIR)$(PREFIX)/share
+install: all
+	install -d $(DESTDIR)$(PREFIX)/lib/conprof $(DESTDIR)$(PREFIX)/bin $(SHARE)/doc/conprof \
+		$(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7
+	install -m 755 $(B)/libconprof.so $(B)/conprof $(DESTDIR)$(PREFIX)/lib/conprof/
+	ln -sf conprof/libconprof.so $(DESTDIR)$(PREFIX)/lib/libconprof.so
+	ln -sf ../lib/conprof/conprof $(DESTDIR)$(PREFIX)/bin/conprof
+	install -m 644 conprof.conf.example doc/systemd/conprof.conf README.md doc/SYSTEMD.md $(SHARE)/doc/conprof/
+	install -m 644 doc/man/conprof.1 $(SHARE)/man/man1/
+	install -m 644 doc/man/conprof.conf.5 $(SHARE)/man/man5/
+	install -m 644 doc/man/libconprof.7 $(SHARE)/man/man7/
+
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/lib/conprof $(SHARE)/doc/conprof
+	rm -f $(DESTDIR)$(PREFIX)/lib/libconprof.so $(DESTDIR)$(PREFIX)/bin/conprof \
+		$(SHARE)/man/man1/conprof.1 $(SHARE)/man/man5/conprof.conf.5 $(SHARE)/man/man7/libconprof.7
+
 clean:
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+help:
+	@echo "make             build/libconprof.so and build/conprof"
+	@echo "make demo        profile redis and a threaded program for ten seconds each, show the result"
+	@echo "make check       format, house, unit and run tests; check-slow: sanitizers, fuzzers, clang, aarch64"
+	@echo "make bench       what the profiler costs, with spread"
+	@echo "make install     into DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); uninstall takes it away"
+	@echo "make format      clang-format over the tree; deps: the Debian packages, by apt"
+
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)

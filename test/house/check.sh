@@ -1,0 +1,127 @@
+#!/bin/sh
+# check.sh BUILD - does the code still stand on its floors? Reads object files: what the linker believes.
+# SPDX-License-Identifier: MIT
+#   law      a floor calls nothing outside the house but what its allowed.txt (and those below it) names
+#   arrows   no object calls one on a higher floor, and no objects call each other in a circle
+#   state    every writable thing with static storage is on the list in state.txt, with its owner
+#   exports  the library shows the world the names in exports.txt and no other, and needs libc alone
+#   texts    the rest: source.sh
+# It cannot see a call through a pointer: those stand in hook/real.c, where a reader can.
+set -eu
+build=$1 here=$(cd "$(dirname "$0")" && pwd) 
+root=$here/../..
+floors="base signal hook life"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+passed=0 failed=0
+# One wall, by the file that names what is wrong with it.
+wall() {
+	if [ -s "$2" ]; then
+		sed "s/^/house: $1: /" "$2"
+		failed=$((failed + 1))
+	else
+		passed=$((passed + 1))
+	fi
+}
+# Objects whose source is still there: a build directory may hold older ones.
+objects() {
+	for o in "$build"/preload/*/*.o "$build"/encoder/*.o "$build"/uploader/*.o; do
+		n=${o#"$build"/}
+		[ -e "$root/${n%.o}.c" ] && echo "$n"
+	done
+}
+objects >"$tmp/objects"
+clean() { grep -v '^#' "$1" 2>/dev/null | grep -v '^[[:space:]]*$' || true; }
+
+below=
+: >"$tmp/allowed"
+for f in base signal hook; do
+	clean "$root/preload/$f/allowed.txt" >>"$tmp/allowed"
+	here_o=$(grep "^preload/$f/" "$tmp/objects" | sed "s|^|$build/|")
+	below="$below $here_o"
+	# shellcheck disable=SC2086
+	nm --defined-only $below | awk 'NF==3 {print $3}' | sort -u >"$tmp/ours"
+	for o in $here_o; do
+		n=$f/$(basename "$o")
+		nm -u "$o" | awk '{print $2}' | sort -u | comm -23 - "$tmp/ours" | while read -r s; do
+			awk -v s="$s" -v o="$n" '$1==s && ($2=="*" || $2==o) {ok=1} END {exit !ok}' \
+				"$tmp/allowed" || echo "$n calls $s, which floor '$f' does not allow"
+		done
+	done
+done >"$tmp/law"
+wall law "$tmp/law"
+
+# A reason belongs to each entry, and an entry that nobody needs any more goes.
+for f in base signal hook; do
+	clean "$root/preload/$f/allowed.txt" | while read -r s o why; do
+		[ -n "$why" ] || echo "preload/$f/allowed.txt: $s has no reason"
+		case $o in
+		\*) pattern="$build/preload/*/*.o" ;;
+		*) pattern="$build/preload/$o" ;;
+		esac
+		# shellcheck disable=SC2086
+		nm -u $pattern 2>/dev/null | awk -v s="$s" '$2==s {ok=1} END {exit !ok}' ||
+			[ "$o" = "*" ] || echo "preload/$f/allowed.txt: $o no longer calls $s"
+	done
+done >"$tmp/stale"
+wall allowed "$tmp/stale"
+
+: >"$tmp/def"
+: >"$tmp/use"
+while read -r n; do
+	nm --defined-only "$build/$n" | awk -v n="$n" '$2 ~ /[TDBRVWC]/ {print $3, n}' >>"$tmp/def"
+	nm -u "$build/$n" | awk -v n="$n" '{print $2, n}' >>"$tmp/use"
+done <"$tmp/objects"
+sort -k1,1 "$tmp/def" >"$tmp/d"
+sort -k1,1 "$tmp/use" >"$tmp/u"
+join "$tmp/u" "$tmp/d" | awk '$2!=$3 {print $2, $3, $1}' >"$tmp/arrow"
+# preload/ knows nobody; encoder/ and uploader/ know base, uploader/ knows encoder/.
+awk -v floors="$floors" 'BEGIN {n=split(floors,a," "); for (i=1;i<=n;i++) h["preload/" a[i]]=i}
+	{f=$1; t=$2; sub("/[^/]*$","",f); sub("/[^/]*$","",t); pf=f ~ /^preload/; pt=t ~ /^preload/
+	 up = (pf && pt && h[t]>h[f]) || (pf && !pt) || (f=="encoder" && t=="uploader") ||
+	      (!pf && pt && t!="preload/base")
+	 if (up && !(pf && !pt && $3 !~ /^cp_/)) print $1 " -> " $2 " (" $3 ") runs up or across"}' \
+	"$tmp/arrow" >"$tmp/up"
+awk '{print $1, $2}' "$tmp/arrow" | sort -u | tsort 2>&1 >/dev/null |
+	sed 's/^tsort: //; s/^-: input contains a loop:/a circle:/' >>"$tmp/up" || true
+# Includes tell the same: nothing below includes what lies above or across.
+(cd "$root" && grep -Hn '^#include "' preload/*/*.[ch] encoder/*.[ch]) |
+	awk -v floors="$floors" 'BEGIN {n=split(floors,a," "); for (i=1;i<=n;i++) h[a[i]]=i}
+	{split($0,p,":"); split(p[1],d,"/"); split($0,q,"\""); split(q[2],t,"/")
+	 if (d[1]=="encoder") bad = t[1]=="uploader" || (t[1] in h && t[1]!="base")
+	 else bad = !(t[1] in h) || h[t[1]]>h[d[2]]
+	 if (bad) print p[1] ":" p[2] " includes " q[2]}' >>"$tmp/up"
+wall arrows "$tmp/up"
+
+while read -r n; do
+	objdump -t "$build/$n" | awk -v n="${n#preload/}" '{
+		for (i=1; i<=NF; i++) if ($i ~ /^\.(data|bss|tdata|tbss)/ && $i !~ /\.rel\.ro/ && i<NF && $NF !~ /^\./) {
+			sub(/\.[0-9]+$/, "", $NF); sub(/^\.hidden$/, "", $NF); print $NF, n; break}}'
+done <"$tmp/objects" | sort -u >"$tmp/state"
+{
+	while read -r s o; do
+		clean "$here/state.txt" | awk -v s="$s" -v o="$o" '$1==s && $2==o && NF>2 {ok=1} END {exit !ok}' ||
+			echo "$o keeps '$s', which state.txt does not know"
+	done <"$tmp/state"
+	clean "$here/state.txt" | while read -r s o _; do
+		grep -qx "$s $o" "$tmp/state" || echo "state.txt: $o no longer keeps '$s'"
+	done
+} >"$tmp/unlisted"
+wall state "$tmp/unlisted"
+
+{
+	nm -D --defined-only "$build/libconprof.so" | awk '{print $3}' | sort >"$tmp/shown"
+	clean "$here/exports.txt" | sort | diff - "$tmp/shown" || true
+	readelf -d "$build/libconprof.so" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
+		grep -v -e '^libc\.so\.6$' -e '^ld-linux-' | sed 's/^/needs /' || true
+} >"$tmp/exports"
+wall exports "$tmp/exports"
+
+"$here/source.sh" "$root" >"$tmp/source" || true
+wall source "$tmp/source"
+
+count() { wc -l <"$1" | tr -d ' '; }
+[ "$failed" -gt 0 ] || echo "house: $(count "$tmp/arrow") names used between files, all downward;" \
+	"$(count "$tmp/state") things keep state; $(count "$tmp/shown") names shown to the world"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,54 @@
+#!/bin/bash
+# source.sh ROOT - what the house asks of its texts; prints each breach, nothing when there is none.
+# SPDX-License-Identifier: MIT
+set -u
+cd "$1" || exit 1
+ours() { find preload encoder uploader -name '*.[ch]' | sort; }
+tests() { find test -name '*.[ch]' -o -name '*.sh' -o -name '*.go' -o -name '*.py' -o -name '*.cpp'; }
+
+# What ships begins with its name and its licence; a test with a comment that says what it is for.
+for f in $(ours); do
+	head -n 1 "$f" | grep -qF "/* $(basename "$f") - " || echo "$f: does not begin with its name"
+	sed -n 2,40p "$f" | grep -q 'SPDX-License-Identifier: MIT' || echo "$f: no licence line"
+done
+for f in $(tests); do
+	head -n 2 "$f" | grep -qE '^(/\*|//|# )' || echo "$f: does not say what it is for"
+done
+
+# A file is a paragraph: not longer than 400 lines.
+for f in $(ours; tests); do
+	lines=$(wc -l <"$f")
+	[ "$lines" -le 400 ] || echo "$f: $lines lines"
+done
+
+# A function is not longer than 60 lines. In this format its body begins and ends in column one.
+for f in $(ours | grep '\.c$'); do
+	awk -v f="$f" '/^{$/ {start=NR} /^}/ && start {if (NR-start+1 > 60) print f ":" start ": a function of " NR-start+1 " lines"; start=0}' "$f"
+done
+
+# Nothing left undone, and nothing that burns the house down.
+grep -nE '\b(TODO|FIXME|XXX)\b' $(ours; tests | grep -v house/source.sh) Makefile README.md doc -r 2>/dev/null
+grep -nE '\b(abort|_?exit|assert)[ ]?\(' $(ours) | grep -vE '^uploader/main\.c|SYS_exit|/\*.*\b(exit|abort|assert)\(|^[^:]*:[0-9]+:[[:space:]]*(/\*|\*)'
+
+# Every path:function that the tour names exists.
+[ ! -f doc/ARCHITECTURE.md ] || grep -oE '(preload|encoder|uploader|test)/[a-z0-9_/.]+:[a-z0-9_]+' doc/ARCHITECTURE.md |
+	sort -u | while IFS=: read -r path name; do
+	[ -f "$path" ] && grep -qE "\b$name\b" "$path" || echo "doc/ARCHITECTURE.md: there is no $path:$name"
+done
+[ ! -f doc/ARCHITECTURE.md ] || grep -oE '`(preload|encoder|uploader|test|doc)/[A-Za-z0-9_/.-]+`' doc/ARCHITECTURE.md | tr -d '`' |
+	sort -u | while read -r path; do
+	[ -e "$path" ] || echo "doc/ARCHITECTURE.md: there is no $path"
+done
+
+# Every setting is documented, and nothing else is.
+grep -oE '"(CONPROF|BLACKFIRE|PLATFORM)_[A-Z_]+"' preload/base/settings.c | tr -d '"' | grep -v '^CONPROF_$' | sort -u |
+	while read -r name; do
+		for f in conprof.conf.example doc/man/conprof.conf.5; do
+			grep -q "$name" "$f" || echo "$f: $name is not documented"
+		done
+	done
+grep -ohE '\b(CONPROF|BLACKFIRE|PLATFORM)_[A-Z_]+[A-Z]\b' conprof.conf.example doc/man/conprof.conf.5 | sort -u |
+	while read -r name; do
+		grep -q "\"$name\"" preload/base/settings.c || echo "documented, but unknown: $name"
+	done
+exit 0
