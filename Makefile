@@ -129,7 +129,8 @@ install: all
 	install -m 755 $(B)/libconprof.so $(B)/conprof $(DESTDIR)$(PREFIX)/lib/conprof/
 	ln -sf conprof/libconprof.so $(DESTDIR)$(PREFIX)/lib/libconprof.so
 	ln -sf ../lib/conprof/conprof $(DESTDIR)$(PREFIX)/bin/conprof
-	install -m 644 conprof.conf.example doc/systemd/conprof.conf README.md doc/SYSTEMD.md $(SHARE)/doc/conprof/
+	install -m 644 conprof.conf.example README.md doc/SYSTEMD.md $(SHARE)/doc/conprof/
+	sed 's|/usr/local|$(PREFIX)|' doc/systemd/conprof.conf >$(SHARE)/doc/conprof/systemd-drop-in.conf
 	install -m 644 doc/man/conprof.1 $(SHARE)/man/man1/
 	install -m 644 doc/man/conprof.conf.5 $(SHARE)/man/man5/
 	install -m 644 doc/man/libconprof.7 $(SHARE)/man/man7/
