@@ -14,7 +14,8 @@ enum cp_profile { CP_PROFILE_HEAP, CP_PROFILE_THREADS, CP_PROFILE_CPU, CP_PROFIL
 struct cp_view;
 
 /* Maps the memfd read-write and checks it: sealed against shrinking and growing, magic, ABI, every
- * table inside the file. 0, or -errno with one line for the log in why. Does not keep or close fd. */
+ * table inside the file. 0, or -errno with one line for the log in why. Does not keep or close fd.
+ */
 int cp_view_open(int fd, struct cp_view **view, char *why, size_t why_len);
 void cp_view_close(struct cp_view *view);
 /* The header, in shared memory: strings in it need not end with NUL, numbers may change. */

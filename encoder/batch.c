@@ -1,0 +1,91 @@
+/* batch.c - keeps a period's stacks and sums, and answers what was lost. */
+/* SPDX-License-Identifier: MIT */
+#include "encoder/batch.h"
+
+#include <stdlib.h>
+
+/* Caps: what a stranger may make us hold. A program of 5,000 libraries, a million distinct call
+ * sites, and 16 processes that each filled a table of 64 Ki stacks fit. */
+#define CP_MAPPINGS_MAX	   8192u
+#define CP_PLACES_MAX	   (1u << 20)
+#define CP_STACKS_MAX	   (1u << 20)
+#define CP_STACK_BYTES_MAX (UINT64_C(512) << 20)
+/* Above all user addresses of x86-64 and aarch64, so that no real segment lies there. */
+#define CP_ROOM_START (UINT64_C(1) << 57)
+
+struct cp_batch *cp_batch_new(struct cp_symbols *symbols)
+{
+	struct cp_batch *batch = calloc(1, sizeof(*batch));
+	if (!batch)
+		return NULL;
+	batch->symbols = symbols;
+	batch->next_free = CP_ROOM_START;
+	cp_intern_init(&batch->mappings, CP_MAPPINGS_MAX, sizeof(struct cp_mapping));
+	cp_intern_init(&batch->places, CP_PLACES_MAX + CP_WORD_LOST + CP_LOSSES,
+		       sizeof(struct cp_place));
+	for (int i = 0; i < CP_PROFILES; i++)
+		cp_intern_init(&batch->stacks[i], 2 * CP_STACKS_MAX, sizeof(struct cp_sums));
+	return batch;
+}
+
+void cp_batch_free(struct cp_batch *batch)
+{
+	if (!batch)
+		return;
+	cp_intern_free(&batch->mappings);
+	cp_intern_free(&batch->places);
+	for (int i = 0; i < CP_PROFILES; i++)
+		cp_intern_free(&batch->stacks[i]);
+	cp_arena_free(&batch->texts);
+	free(batch);
+}
+
+static uint32_t add_place(struct cp_batch *batch, const struct cp_place *key)
+{
+	uint32_t number = cp_intern(&batch->places, key, sizeof(*key));
+	if (number != CP_NONE)
+		*(struct cp_place *)cp_intern_value(&batch->places, number) = *key;
+	return number;
+}
+
+uint32_t cp_batch_place(struct cp_batch *batch, uint32_t mapping, uint64_t address)
+{
+	const struct cp_place key = {.mapping = mapping, .address = address};
+	return batch->places.count < CP_PLACES_MAX ? add_place(batch, &key) : CP_NONE;
+}
+
+uint32_t cp_batch_word(struct cp_batch *batch, uint32_t word)
+{
+	/* No code lies in the last pages of an address space; tools that tell samples apart by
+	 * their addresses alone find a different one for each word. */
+	const struct cp_place key = {CP_NONE, word, UINT64_MAX - 4095 + 16 * (uint64_t)word};
+	return add_place(batch, &key);
+}
+
+struct cp_sums *cp_batch_sums(struct cp_batch *batch, enum cp_profile profile,
+			      const uint32_t *stack, size_t words)
+{
+	struct cp_intern *stacks = &batch->stacks[profile];
+	/* Stacks of one frame always find room: what does not fit is summed up under one. */
+	if (words > 2 &&
+	    (stacks->memory.total > CP_STACK_BYTES_MAX || stacks->count >= CP_STACKS_MAX))
+		return NULL;
+	uint32_t number = cp_intern(stacks, stack, words * sizeof(*stack));
+	return number == CP_NONE ? NULL : cp_intern_value(stacks, number);
+}
+
+int cp_batch_has(const struct cp_batch *batch, enum cp_profile profile)
+{
+	return !!(batch->has & CP_BIT(profile));
+}
+
+uint64_t cp_batch_lost(const struct cp_batch *batch, enum cp_kind kind, enum cp_loss cause)
+{
+	return (unsigned)kind < CP_KINDS && (unsigned)cause < CP_LOSSES ? batch->lost[kind][cause]
+									: 0;
+}
+
+uint64_t cp_batch_samples(const struct cp_batch *batch, enum cp_profile profile)
+{
+	return batch->events[profile];
+}

@@ -1,0 +1,80 @@
+/* batch.h - what one program did in one period: stacks of places, with sums. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stdbool.h>
+
+#include "encoder/encoder.h"
+#include "encoder/intern.h"
+
+#define CP_PATH_LEN 4096u
+
+/* A mapped segment, the same for all processes that mapped it: it lies where the first of them had
+ * it, or elsewhere when that room was taken by another segment. */
+struct cp_mapping {
+	const char *path;
+	uint8_t build_id[36];
+	uint32_t build_id_len;
+	uint32_t is_main; /* the program itself */
+	uint64_t start, end, file_offset;
+	uint64_t bias; /* address here minus the ELF's own */
+	pid_t pid;     /* someone who had it mapped: where to look for the file */
+};
+
+/* Where a frame is: an address of a mapping, a bare address (CP_NONE), or one of our own words. */
+struct cp_place {
+	uint32_t mapping;
+	uint32_t word; /* enum cp_word; 0 for what really ran */
+	uint64_t address;
+};
+
+/* Frames that never ran: functions that stand for what could not be recorded. */
+enum cp_word { CP_WORD_NONE, CP_WORD_TRUNCATED, CP_WORD_NO_FRAMES, CP_WORD_LOST /* + cause */ };
+const char *cp_word_text(uint32_t word);
+
+/* CPU: periods, nanoseconds. Heap: allocated objects (fixed point) and bytes, then those in use.
+ * Threads: living ones. */
+#define CP_SUMS 4
+struct cp_sums {
+	uint64_t n[CP_SUMS];
+};
+
+/* Stacks are numbered by their key: words of 32 bits, the pid first, then the places, leaf first.
+ * Their value is a struct cp_sums. */
+struct cp_batch {
+	struct cp_symbols *symbols;
+	struct cp_intern mappings; /* struct cp_mapping */
+	struct cp_intern places;   /* struct cp_place */
+	struct cp_intern stacks[CP_PROFILES];
+	struct cp_arena texts;
+	uint64_t lost[CP_KINDS][CP_LOSSES];
+	uint64_t events[CP_PROFILES];
+	uint64_t period[CP_PROFILES]; /* ns for CPU, bytes for heap */
+	uint64_t ticks, heap_hits;    /* since their starts, over all recordings */
+	uint32_t recordings, truncated_rows, damaged_rows;
+	unsigned has;	    /* CP_BIT of each profile that some recording had switched on */
+	uint64_t next_free; /* room for segments whose own is taken */
+};
+
+/* Numbers, or CP_NONE when memory is out or a cap is reached. */
+uint32_t cp_batch_word(struct cp_batch *batch, uint32_t word);
+uint32_t cp_batch_place(struct cp_batch *batch, uint32_t mapping, uint64_t address);
+struct cp_sums *cp_batch_sums(struct cp_batch *batch, enum cp_profile profile,
+			      const uint32_t *stack, size_t words);
+
+/* ---- places.c: addresses of one recording ---- */
+struct cp_seen_module;
+struct cp_places {
+	struct cp_batch *batch;
+	const struct cp_view *view;
+	pid_t pid;
+	char exe[1024];
+	struct cp_seen_module *modules; /* by start */
+	uint32_t count;
+	struct cp_intern known; /* address and epoch; value: a place's number */
+};
+int cp_places_open(struct cp_places *places, struct cp_batch *batch, const struct cp_view *view,
+		   pid_t pid);
+void cp_places_close(struct cp_places *places);
+uint32_t cp_places_find(struct cp_places *places, uint64_t address, uint32_t epoch);
+/* Whether the place lies in the recording library itself. */
+bool cp_places_is_ours(const struct cp_places *places, uint32_t place);

@@ -1,0 +1,284 @@
+/* delta.c - takes from a recording what is new since the marks, and what is alive now. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "base/attrs.h"
+#include "encoder/batch.h"
+#include "encoder/view.h"
+
+/* pid, a word at the root, and as many frames as cp_view_row lets through */
+#define CP_STACK_WORDS (1024u + 2u)
+
+struct taking {
+	struct cp_batch *batch;
+	const struct cp_view *view;
+	struct cp_places *places;
+	uint64_t cpu_period_ns;
+	unsigned profiles;
+	uint32_t stack[CP_STACK_WORDS];
+	size_t words;
+};
+
+static enum cp_profile profile_of(enum cp_kind kind)
+{
+	switch (kind) {
+	case CP_KIND_CPU:
+		return CP_PROFILE_CPU;
+	case CP_KIND_HEAP:
+		return CP_PROFILE_HEAP;
+	default:
+		return CP_PROFILE_THREADS;
+	}
+}
+
+static uint64_t times(uint64_t a, uint64_t b)
+{
+	uint64_t product;
+	return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+/* What a row or a loss adds, before anything is moved. */
+static struct cp_sums sums_of(const struct taking *taking, enum cp_kind kind,
+			      const uint64_t n[CP_COUNTERS], const struct cp_mark *mark)
+{
+	uint64_t first = cp_less(n[0], cp_view_load(&mark->n[0]));
+	uint64_t second = cp_less(n[1], cp_view_load(&mark->n[1]));
+	struct cp_sums sums = {{first, second, 0, 0}};
+	if (kind == CP_KIND_CPU) {
+		sums.n[1] = times(first, taking->cpu_period_ns);
+	} else if (kind == CP_KIND_HEAP) {
+		sums.n[2] = cp_less(cp_more(n[CP_ALLOC_OBJECTS], n[CP_INHERITED_OBJECTS]),
+				    n[CP_FREED_OBJECTS]);
+		sums.n[3] =
+		    cp_less(cp_more(n[CP_ALLOC_BYTES], n[CP_INHERITED_BYTES]), n[CP_FREED_BYTES]);
+	} else {
+		sums.n[0] = cp_less(n[CP_THREADS_MADE], n[CP_THREADS_ENDED]);
+		sums.n[1] = 0;
+	}
+	return sums;
+}
+
+static bool is_nothing(const struct cp_sums *sums)
+{
+	return !(sums->n[0] | sums->n[1] | sums->n[2] | sums->n[3]);
+}
+
+/* How many events a counter and its mark stand for: signals, objects, threads. */
+static uint64_t events_of(enum cp_kind kind, const uint64_t n[CP_COUNTERS],
+			  const struct cp_mark *mark)
+{
+	if (kind == CP_KIND_CPU)
+		return cp_less(n[CP_CPU_SAMPLES], cp_view_load(&mark->n[1]));
+	uint64_t first = cp_less(n[0], cp_view_load(&mark->n[0]));
+	if (kind == CP_KIND_HEAP)
+		return first / CP_OBJECT_ONE + (first % CP_OBJECT_ONE >= CP_OBJECT_ONE / 2);
+	return first;
+}
+
+static void move_mark(struct cp_mark *mark, const uint64_t n[CP_COUNTERS])
+{
+	cp_mark_move(&mark->n[0], n[0]);
+	cp_mark_move(&mark->n[1], n[1]);
+}
+
+static int add_sums(struct taking *taking, enum cp_profile profile, const struct cp_sums *sums)
+{
+	struct cp_sums *total = cp_batch_sums(taking->batch, profile, taking->stack, taking->words);
+	if (!total)
+		return -ENOMEM;
+	for (int i = 0; i < CP_SUMS; i++)
+		total->n[i] = cp_more(total->n[i], sums->n[i]);
+	return 0;
+}
+
+static int push(struct taking *taking, uint32_t place)
+{
+	if (place == CP_NONE)
+		return -ENOMEM;
+	taking->stack[taking->words++] = place;
+	return 0;
+}
+
+/* The row's frames as places. The recorder's own frames at the leaf of an allocation or of a
+ * thread's creation are how it came to be counted, not who did it. */
+static int build_stack(struct taking *taking, const struct cp_view_row *row)
+{
+	taking->words = 1;
+	for (uint32_t i = 0; i < row->depth; i++) {
+		uint64_t address = cp_view_load(&row->frames[i]);
+		if (!address)
+			continue;
+		if (i || !(row->flags & CP_ROW_LEAF_IS_PC))
+			address--;
+		uint32_t place = cp_places_find(taking->places, address, row->epoch);
+		if (place == CP_NONE)
+			return -ENOMEM;
+		if (taking->words == 1 && row->kind != CP_KIND_CPU &&
+		    cp_places_is_ours(taking->places, place))
+			continue;
+		taking->stack[taking->words++] = place;
+	}
+	if (row->flags & CP_ROW_TRUNCATED) {
+		taking->batch->truncated_rows++;
+		return push(taking, cp_batch_word(taking->batch, CP_WORD_TRUNCATED));
+	}
+	return taking->words > 1 ? 0
+				 : push(taking, cp_batch_word(taking->batch, CP_WORD_NO_FRAMES));
+}
+
+/* A cap of the batch is reached, or memory is out: what the row held is summed up under one name.
+ */
+static int add_overflow(struct taking *taking, enum cp_kind kind, const struct cp_sums *sums,
+			uint64_t *events)
+{
+	uint64_t *lost = &taking->batch->lost[kind][CP_LOST_ROWS];
+	taking->words = 1;
+	int error = push(taking, cp_batch_word(taking->batch, CP_WORD_LOST + CP_LOST_ROWS));
+	if (!error)
+		error = add_sums(taking, profile_of(kind), sums);
+	if (error)
+		return error;
+	*lost = cp_more(*lost, *events);
+	*events = 0;
+	return 0;
+}
+
+static int take_row(struct taking *taking, uint32_t number)
+{
+	struct cp_view_row row;
+	struct cp_mark *mark = cp_view_mark(taking->view, number);
+	if (!mark || cp_view_row(taking->view, number, &row)) {
+		taking->batch->damaged_rows++;
+		return 0;
+	}
+	enum cp_profile profile = profile_of(row.kind);
+	if (!(taking->profiles & CP_BIT(profile)))
+		return 0;
+	struct cp_sums sums = sums_of(taking, row.kind, row.n, mark);
+	uint64_t events = events_of(row.kind, row.n, mark);
+	if (!is_nothing(&sums)) {
+		int error = build_stack(taking, &row);
+		if (!error)
+			error = add_sums(taking, profile, &sums);
+		if (error)
+			error = add_overflow(taking, row.kind, &sums, &events);
+		if (error)
+			return error;
+	}
+	taking->batch->events[profile] = cp_more(taking->batch->events[profile], events);
+	move_mark(mark, row.n);
+	return 0;
+}
+
+/* A loss is a sample too, under a function that says what happened. Two are not: what is alive of
+ * lost heap rows nobody knows, and blocks lost from the table of live ones have a row. */
+static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss cause)
+{
+	struct cp_recording *shared = cp_view_header(taking->view);
+	struct cp_mark *mark = &shared->lost_marks[kind][cause];
+	enum cp_profile profile = profile_of(kind);
+	if (!(taking->profiles & CP_BIT(profile)))
+		return 0;
+	uint64_t n[CP_COUNTERS];
+	cp_view_counts(&shared->lost[kind][cause], kind, n);
+	struct cp_sums sums = sums_of(taking, kind, n, mark);
+	if (kind == CP_KIND_HEAP)
+		sums.n[2] = sums.n[3] = 0;
+	uint64_t *lost = &taking->batch->lost[kind][cause];
+	uint64_t events = events_of(kind, n, mark);
+	if (!is_nothing(&sums) && !(kind == CP_KIND_HEAP && cause == CP_LOST_LIVE)) {
+		taking->words = 1;
+		int error = push(taking, cp_batch_word(taking->batch, CP_WORD_LOST + cause));
+		if (!error)
+			error = add_sums(taking, profile, &sums);
+		if (error)
+			return error;
+	}
+	*lost = cp_more(*lost, events);
+	move_mark(mark, n);
+	return 0;
+}
+
+static void note_header(struct taking *taking)
+{
+	struct cp_recording *shared = cp_view_header(taking->view);
+	struct cp_batch *batch = taking->batch;
+	uint32_t types = __atomic_load_n(&shared->config.types, __ATOMIC_RELAXED);
+	uint64_t interval = cp_view_load(&shared->heap_interval);
+	taking->cpu_period_ns = cp_view_load(&shared->cpu_period_ns);
+	if ((types & CP_TYPE_CPU) && taking->cpu_period_ns)
+		batch->has |= CP_BIT(CP_PROFILE_CPU);
+	if ((types & CP_TYPE_HEAP) && interval)
+		batch->has |= CP_BIT(CP_PROFILE_HEAP);
+	if (types & CP_TYPE_THREAD)
+		batch->has |= CP_BIT(CP_PROFILE_THREADS);
+	if (!batch->period[CP_PROFILE_CPU])
+		batch->period[CP_PROFILE_CPU] = taking->cpu_period_ns;
+	if (!batch->period[CP_PROFILE_HEAP])
+		batch->period[CP_PROFILE_HEAP] = interval;
+	batch->recordings++;
+	/* relaxed: figures for a comment */
+	batch->ticks =
+	    cp_more(batch->ticks, atomic_load_explicit(&shared->ticks, memory_order_relaxed));
+	batch->heap_hits = cp_more(batch->heap_hits,
+				   atomic_load_explicit(&shared->heap_hits, memory_order_relaxed));
+}
+
+static void close_places(struct cp_places *places)
+{
+	cp_places_close(places);
+}
+
+int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsigned profiles)
+{
+	CP_CLEANUP(close_places) struct cp_places places;
+	struct taking taking = {
+	    .batch = batch, .view = view, .places = &places, .profiles = profiles};
+	note_header(&taking);
+	int error = cp_places_open(&places, batch, view, pid);
+	if (error)
+		return error;
+	taking.stack[0] = (uint32_t)pid;
+	uint32_t rows = cp_view_rows(view);
+	for (uint32_t i = 0; i < rows && !error; i++)
+		error = take_row(&taking, i);
+	for (int kind = CP_KIND_CPU; kind < CP_KINDS && !error; kind++)
+		for (int cause = 0; cause < CP_LOSSES && !error; cause++)
+			error = take_loss(&taking, (enum cp_kind)kind, (enum cp_loss)cause);
+	return error;
+}
+
+void cp_batch_skip_cpu(struct cp_view *view)
+{
+	struct cp_view_row row;
+	uint32_t rows = cp_view_rows(view);
+	for (uint32_t i = 0; i < rows; i++) {
+		struct cp_mark *mark = cp_view_mark(view, i);
+		if (mark && !cp_view_row(view, i, &row) && row.kind == CP_KIND_CPU)
+			move_mark(mark, row.n);
+	}
+	struct cp_recording *shared = cp_view_header(view);
+	for (int cause = 0; cause < CP_LOSSES; cause++) {
+		uint64_t n[CP_COUNTERS];
+		cp_view_counts(&shared->lost[CP_KIND_CPU][cause], CP_KIND_CPU, n);
+		move_mark(&shared->lost_marks[CP_KIND_CPU][cause], n);
+	}
+}
+
+uint64_t cp_view_threads(const struct cp_view *view)
+{
+	struct cp_view_row row;
+	uint64_t threads = 0;
+	uint32_t rows = cp_view_rows(view);
+	for (uint32_t i = 0; i < rows; i++)
+		if (!cp_view_row(view, i, &row) && row.kind == CP_KIND_THREAD)
+			threads = cp_more(threads,
+					  cp_less(row.n[CP_THREADS_MADE], row.n[CP_THREADS_ENDED]));
+	struct cp_recording *shared = cp_view_header(view);
+	for (int cause = 0; cause < CP_LOSSES; cause++) {
+		uint64_t n[CP_COUNTERS];
+		cp_view_counts(&shared->lost[CP_KIND_THREAD][cause], CP_KIND_THREAD, n);
+		threads = cp_more(threads, cp_less(n[CP_THREADS_MADE], n[CP_THREADS_ENDED]));
+	}
+	return threads;
+}

@@ -1,0 +1,283 @@
+/* dwarf.c - DWARF: an address to its functions, inlined ones included, files and lines.
+ *
+ * Units are listed once, each with its ranges (not by .debug_aranges, which clang leaves out); the
+ * functions of a unit when an address of it is first asked for. All walks are counted: in damaged
+ * DWARF a sibling may be its own ancestor. */
+/* SPDX-License-Identifier: MIT */
+#include "encoder/dwarf.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <gelf.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encoder/ranges.h"
+
+/* Chromium has 30,000 units; its largest has half a million entries. */
+#define CP_UNITS_MAX   (1u << 18)
+#define CP_ENTRIES_MAX (1u << 22)
+/* Entries looked at for one address: inlined calls and blocks of a single function. */
+#define CP_ENTRIES_PER_ADDRESS (1u << 16)
+#define CP_DEPTH_MAX	       64
+/* Compressed sections say how large they will be; all of them together. */
+#define CP_DEBUG_SIZE_MAX (UINT64_C(4) << 30)
+
+struct unit {
+	Dwarf_Die die;	 /* whose line table and ranges count */
+	Dwarf_Die split; /* whose functions count: the same, or its part in another file */
+	struct cp_ranges functions;
+	Dwarf_Die *entries; /* of the functions, by number */
+	uint32_t count, room;
+	uint32_t budget;
+	bool listed;
+};
+
+struct cp_dwarf {
+	Dwarf *dwarf;
+	struct unit *units;
+	uint32_t count, room;
+	struct cp_ranges ranges; /* of units */
+};
+
+static bool is_sane(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	uint64_t total = 0;
+	size_t names;
+	if (elf_getshdrstrndx(elf, &names))
+		return false;
+	while ((section = elf_nextscn(elf, section))) {
+		GElf_Shdr header;
+		GElf_Chdr packed;
+		if (!gelf_getshdr(section, &header))
+			return false;
+		const char *name = elf_strptr(elf, names, header.sh_name);
+		/* The old way to compress hides its size from us. */
+		if (!name || !strncmp(name, ".zdebug", 7))
+			return false;
+		if ((header.sh_flags & SHF_COMPRESSED) && gelf_getchdr(section, &packed)) {
+			if (packed.ch_size > CP_DEBUG_SIZE_MAX)
+				return false;
+			total += packed.ch_size;
+		}
+		if (total > CP_DEBUG_SIZE_MAX)
+			return false;
+	}
+	return true;
+}
+
+static void add_ranges(struct cp_ranges *ranges, Dwarf_Die *die, uint32_t number)
+{
+	Dwarf_Addr base = 0, start = 0, end = 0;
+	ptrdiff_t at = 0;
+	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0)
+		if (cp_ranges_add(ranges, start, end, number))
+			return;
+}
+
+static int add_unit(struct cp_dwarf *dwarf, Dwarf_Die *die, const Dwarf_Die *split)
+{
+	if (dwarf->count == dwarf->room) {
+		uint32_t room = dwarf->room ? dwarf->room * 2 : 64;
+		void *units = room > CP_UNITS_MAX
+				  ? NULL
+				  : realloc(dwarf->units, room * sizeof(*dwarf->units));
+		if (!units)
+			return -1;
+		dwarf->units = units;
+		dwarf->room = room;
+	}
+	dwarf->units[dwarf->count] =
+	    (struct unit){.die = *die, .split = *split, .budget = CP_ENTRIES_MAX};
+	add_ranges(&dwarf->ranges, die, dwarf->count++);
+	return 0;
+}
+
+static void list_units(struct cp_dwarf *dwarf)
+{
+	Dwarf_CU *unit = NULL;
+	Dwarf_Half version;
+	uint8_t type;
+	for (uint32_t i = 0; i < CP_UNITS_MAX; i++) {
+		Dwarf_Die die, split;
+		if (dwarf_get_units(dwarf->dwarf, unit, &unit, &version, &type, &die, &split))
+			break;
+		if (type != DW_UT_compile && type != DW_UT_skeleton)
+			continue;
+		if (dwarf_tag(&die) != DW_TAG_compile_unit &&
+		    dwarf_tag(&die) != DW_TAG_skeleton_unit)
+			continue;
+		if (add_unit(dwarf, &die, dwarf_tag(&split) > 0 ? &split : &die))
+			break;
+	}
+	cp_ranges_sort(&dwarf->ranges);
+}
+
+struct cp_dwarf *cp_dwarf_open(Elf *elf)
+{
+	struct cp_dwarf *dwarf = is_sane(elf) ? calloc(1, sizeof(*dwarf)) : NULL;
+	if (!dwarf)
+		return NULL;
+	dwarf->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	if (dwarf->dwarf)
+		list_units(dwarf);
+	if (dwarf->count)
+		return dwarf;
+	cp_dwarf_close(dwarf);
+	return NULL;
+}
+
+void cp_dwarf_close(struct cp_dwarf *dwarf)
+{
+	if (!dwarf)
+		return;
+	for (uint32_t i = 0; i < dwarf->count; i++) {
+		cp_ranges_free(&dwarf->units[i].functions);
+		free(dwarf->units[i].entries);
+	}
+	cp_ranges_free(&dwarf->ranges);
+	free(dwarf->units);
+	dwarf_end(dwarf->dwarf);
+	free(dwarf);
+}
+
+static void add_function(struct unit *unit, Dwarf_Die *die)
+{
+	if (unit->count == unit->room) {
+		uint32_t room = unit->room ? unit->room * 2 : 32;
+		void *entries = realloc(unit->entries, room * sizeof(*unit->entries));
+		if (!entries)
+			return;
+		unit->entries = entries;
+		unit->room = room;
+	}
+	size_t before = unit->functions.count;
+	add_ranges(&unit->functions, die, unit->count);
+	if (unit->functions.count != before)
+		unit->entries[unit->count++] = *die;
+}
+
+static bool holds_functions(int tag)
+{
+	return tag == DW_TAG_namespace || tag == DW_TAG_module || tag == DW_TAG_class_type ||
+	       tag == DW_TAG_structure_type || tag == DW_TAG_union_type ||
+	       tag == DW_TAG_enumeration_type;
+}
+
+/* C and C++ put functions directly under the unit, Rust under namespaces and types. */
+static void list_functions(struct unit *unit, Dwarf_Die *parent, int depth)
+{
+	Dwarf_Die die;
+	if (depth > CP_DEPTH_MAX || dwarf_child(parent, &die))
+		return;
+	do {
+		if (!unit->budget)
+			return;
+		unit->budget--;
+		int tag = dwarf_tag(&die);
+		if (tag == DW_TAG_subprogram)
+			add_function(unit, &die);
+		else if (holds_functions(tag))
+			list_functions(unit, &die, depth + 1);
+	} while (dwarf_siblingof(&die, &die) == 0);
+}
+
+/* The function around the address, then the inlined calls in it, outermost first; how many. */
+static int find_scopes(struct unit *unit, uint64_t address, Dwarf_Die scopes[CP_INLINES_MAX])
+{
+	uint32_t budget = CP_ENTRIES_PER_ADDRESS;
+	uint32_t number = cp_ranges_find(&unit->functions, address);
+	if (number >= unit->count)
+		return 0;
+	int count = 1;
+	Dwarf_Die parent = scopes[0] = unit->entries[number], die;
+	for (int depth = 0; depth < 4 * CP_DEPTH_MAX && !dwarf_child(&parent, &die); depth++) {
+		bool inside = false;
+		do {
+			int tag = dwarf_tag(&die);
+			if (!budget--)
+				return count;
+			if (tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block)
+				inside = dwarf_haspc(&die, address) > 0;
+			/* the last room is for the innermost */
+			if (inside && tag == DW_TAG_inlined_subroutine)
+				scopes[count < CP_INLINES_MAX ? count++ : count - 1] = die;
+		} while (!inside && dwarf_siblingof(&die, &die) == 0);
+		if (!inside)
+			break;
+		parent = die;
+	}
+	return count;
+}
+
+static const char *text_of(Dwarf_Die *die, unsigned name)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Attribute *found = dwarf_attr_integrate(die, name, &attribute);
+	return found ? dwarf_formstring(found) : NULL;
+}
+
+static uint32_t number_of(Dwarf_Die *die, unsigned name)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word value = 0;
+	Dwarf_Attribute *found = dwarf_attr_integrate(die, name, &attribute);
+	if (!found || dwarf_formudata(found, &value) || value > INT32_MAX)
+		return 0;
+	return (uint32_t)value;
+}
+
+static void name_frame(struct cp_dwarf_frame *frame, Dwarf_Die *die)
+{
+	frame->linkage = text_of(die, DW_AT_linkage_name);
+	if (!frame->linkage)
+		frame->linkage = text_of(die, DW_AT_MIPS_linkage_name);
+	frame->name = text_of(die, DW_AT_name);
+	frame->start_line = number_of(die, DW_AT_decl_line);
+	/* A function's first line means nothing in another file (a macro's, an included one). */
+	const char *file = dwarf_decl_file(die);
+	if (!file || !frame->file || strcmp(file, frame->file) != 0)
+		frame->start_line = 0;
+	if (!frame->file)
+		frame->file = file;
+}
+
+static void place_caller(struct cp_dwarf_frame *frame, struct unit *unit, Dwarf_Die *callee)
+{
+	Dwarf_Files *files = NULL;
+	size_t count = 0;
+	uint32_t number = number_of(callee, DW_AT_call_file);
+	frame->line = number_of(callee, DW_AT_call_line);
+	if (dwarf_getsrcfiles(&unit->split, &files, &count) == 0 && number < count)
+		frame->file = dwarf_filesrc(files, number, NULL, NULL);
+}
+
+int cp_dwarf_find(struct cp_dwarf *dwarf, uint64_t address,
+		  struct cp_dwarf_frame frames[CP_INLINES_MAX])
+{
+	Dwarf_Die scopes[CP_INLINES_MAX];
+	uint32_t number = cp_ranges_find(&dwarf->ranges, address);
+	if (number >= dwarf->count)
+		return 0;
+	struct unit *unit = &dwarf->units[number];
+	if (!unit->listed) {
+		unit->listed = true;
+		list_functions(unit, &unit->split, 0);
+		cp_ranges_sort(&unit->functions);
+	}
+	int count = find_scopes(unit, address, scopes), line = 0;
+	memset(frames, 0, sizeof(*frames) * (size_t)(count ? count : 1));
+	Dwarf_Line *place = dwarf_getsrc_die(&unit->die, address);
+	if (place && !dwarf_lineno(place, &line) && line > 0) {
+		frames[0].file = dwarf_linesrc(place, NULL, NULL);
+		frames[0].line = (uint32_t)line;
+	}
+	for (int i = 0; i < count; i++) {
+		if (i)
+			place_caller(&frames[i], unit, &scopes[count - i]);
+		name_frame(&frames[i], &scopes[count - 1 - i]);
+	}
+	return count ? count : frames[0].line > 0;
+}

@@ -1,0 +1,23 @@
+/* dwarf.h - DWARF: an address to its functions, inlined ones included, files and lines. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <libelf.h>
+#include <stdint.h>
+
+struct cp_dwarf;
+
+/* Texts belong to the struct cp_dwarf. linkage or name may be NULL; line 0: unknown. */
+struct cp_dwarf_frame {
+	const char *name, *linkage, *file;
+	uint32_t line, start_line;
+};
+
+/* A call chain inlined deeper than this loses its middle, never its real function. */
+#define CP_INLINES_MAX 64
+
+/* NULL when the file has none that can be used. The file must stay open longer. */
+struct cp_dwarf *cp_dwarf_open(Elf *elf);
+void cp_dwarf_close(struct cp_dwarf *dwarf);
+/* Fills frames, innermost first, the function that is really called last; how many. */
+int cp_dwarf_find(struct cp_dwarf *dwarf, uint64_t address,
+		  struct cp_dwarf_frame frames[CP_INLINES_MAX]);

@@ -1,0 +1,167 @@
+/* locations.c - a profile's mappings, locations and functions, with names from the symbols. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "encoder/making.h"
+#include "encoder/symbols.h"
+
+static int64_t build_id_text(struct cp_making *making, const struct cp_mapping *mapping)
+{
+	char text[2 * sizeof(mapping->build_id) + 1] = "";
+	for (uint32_t i = 0; i < mapping->build_id_len; i++)
+		snprintf(text + (size_t)2 * i, 3, "%02x", mapping->build_id[i]);
+	return cp_making_text(making, text);
+}
+
+static void add_mapping(struct cp_making *making, uint32_t number)
+{
+	Cp__Profile *profile = &making->profile;
+	const struct cp_mapping *mapping = cp_intern_value(&making->batch->mappings, number);
+	Cp__Mapping *made =
+	    making->mapping_ids[number] ? NULL : cp_making_take(making, 1, sizeof(*made));
+	if (!made || !mapping->path)
+		return;
+	cp__mapping__init(made);
+	profile->mapping[profile->n_mapping++] = made;
+	making->mapping_ids[number] = (uint32_t)profile->n_mapping;
+	made->id = profile->n_mapping;
+	made->memory_start = mapping->start;
+	made->memory_limit = mapping->end;
+	made->file_offset = mapping->file_offset;
+	made->filename = cp_making_text(making, mapping->path);
+	made->build_id = build_id_text(making, mapping);
+}
+
+/* The program itself is always there, and first: readers name the profile after it. */
+static void add_mappings(struct cp_making *making)
+{
+	const struct cp_intern *mappings = &making->batch->mappings;
+	making->mapping_ids = cp_making_take(making, mappings->count, sizeof(*making->mapping_ids));
+	making->profile.mapping =
+	    cp_making_take(making, mappings->count, sizeof(*making->profile.mapping));
+	for (uint32_t i = 0; i < mappings->count && !making->error; i++)
+		if (((const struct cp_mapping *)cp_intern_value(mappings, i))->is_main)
+			add_mapping(making, i);
+	for (uint32_t i = 0; i < making->place_count && !making->error; i++) {
+		const struct cp_place *place =
+		    cp_intern_value(&making->batch->places, making->order[i]);
+		if (place->mapping != CP_NONE)
+			add_mapping(making, place->mapping);
+	}
+}
+
+static uint64_t function_id(struct cp_making *making, const struct cp_line *line)
+{
+	const struct cp_function_key key = {cp_making_text(making, line->name),
+					    cp_making_text(making, line->system_name),
+					    cp_making_text(making, line->file), line->start_line};
+	uint32_t number = cp_intern(&making->functions, &key, sizeof(key));
+	if (number == CP_NONE)
+		making->error = -ENOMEM;
+	return (uint64_t)number + 1;
+}
+
+static void add_lines(struct cp_making *making, Cp__Location *location, struct cp_lines found)
+{
+	location->line = cp_making_take(making, found.count, sizeof(*location->line));
+	for (uint32_t i = 0; i < found.count && !making->error; i++) {
+		Cp__Line *line = cp_making_take(making, 1, sizeof(*line));
+		if (!line)
+			return;
+		cp__line__init(line);
+		line->function_id = function_id(making, &found.lines[i]);
+		line->line = found.lines[i].line;
+		location->line[location->n_line++] = line;
+	}
+}
+
+/* An address in the middle of nothing known gets no line; its mapping says so by its flags only
+ * when nothing at all of the file was known, so that readers try themselves. */
+static void symbolise(struct cp_making *making, const struct cp_place *place,
+		      struct cp_image *image, Cp__Location *location)
+{
+	const struct cp_mapping *mapping =
+	    cp_intern_value(&making->batch->mappings, place->mapping);
+	Cp__Mapping *made = making->profile.mapping[location->mapping_id - 1];
+	struct cp_lines found = cp_image_lines(image, place->address - mapping->bias);
+	made->has_functions = cp_image_has_names(image);
+	made->has_filenames = cp_image_has_lines(image);
+	made->has_line_numbers = cp_image_has_lines(image);
+	made->has_inline_frames = cp_image_has_lines(image);
+	add_lines(making, location, found);
+}
+
+static struct cp_image *image_of(struct cp_making *making, const struct cp_place *place)
+{
+	const struct cp_mapping *mapping =
+	    cp_intern_value(&making->batch->mappings, place->mapping);
+	const struct cp_module_id id = {mapping->path, mapping->build_id, mapping->build_id_len,
+					mapping->is_main, mapping->pid};
+	return making->batch->symbols && mapping->path[0]
+		   ? cp_symbols_image(making->batch->symbols, &id)
+		   : NULL;
+}
+
+static void add_location(struct cp_making *making, const struct cp_place *place,
+			 struct cp_image *image)
+{
+	Cp__Profile *profile = &making->profile;
+	Cp__Location *location = cp_making_take(making, 1, sizeof(*location));
+	if (!location)
+		return;
+	cp__location__init(location);
+	profile->location[profile->n_location++] = location;
+	location->id = profile->n_location;
+	location->address = place->address;
+	if (place->mapping != CP_NONE)
+		location->mapping_id = making->mapping_ids[place->mapping];
+	if (place->word) {
+		const char *text = cp_word_text(place->word);
+		const struct cp_line line = {text, text, "", 0, 0};
+		add_lines(making, location, (struct cp_lines){&line, 1});
+	} else if (image && location->mapping_id) {
+		symbolise(making, place, image, location);
+	}
+}
+
+static void make_functions(struct cp_making *making)
+{
+	Cp__Profile *profile = &making->profile;
+	uint32_t count = making->functions.count;
+	profile->function = cp_making_take(making, count, sizeof(*profile->function));
+	for (uint32_t i = 0; i < count && !making->error; i++) {
+		size_t len;
+		const struct cp_function_key *key = cp_intern_key(&making->functions, i, &len);
+		Cp__Function *function = cp_making_take(making, 1, sizeof(*function));
+		if (!function)
+			return;
+		cp__function__init(function);
+		function->id = (uint64_t)i + 1;
+		function->name = key->name;
+		function->system_name = key->system_name;
+		function->filename = key->file;
+		function->start_line = key->start_line;
+		profile->function[profile->n_function++] = function;
+	}
+}
+
+void cp_making_locations(struct cp_making *making)
+{
+	uint32_t last = CP_NONE;
+	struct cp_image *image = NULL;
+	add_mappings(making);
+	making->profile.location =
+	    cp_making_take(making, making->place_count, sizeof(*making->profile.location));
+	for (uint32_t i = 0; i < making->place_count && !making->error; i++) {
+		const struct cp_place *place =
+		    cp_intern_value(&making->batch->places, making->order[i]);
+		if (place->mapping != last)
+			image = place->mapping == CP_NONE ? NULL : image_of(making, place);
+		last = place->mapping;
+		add_location(making, place, image);
+	}
+	if (!making->error)
+		make_functions(making);
+}

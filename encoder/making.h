@@ -1,0 +1,34 @@
+/* making.h - a profile in the making: shared by the files that write its parts. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include "encoder/batch.h"
+#include "pprof.pb-c.h"
+
+/* Everything is in the arena and goes with it. */
+struct cp_making {
+	struct cp_batch *batch;
+	enum cp_profile which;
+	struct cp_arena memory;
+	struct cp_intern strings;
+	struct cp_intern functions; /* struct cp_function_key */
+	uint32_t *place_ids;	    /* by number of the place; 0: not in this profile */
+	uint32_t *mapping_ids;
+	uint32_t *order; /* the profile's places, by id - 1 */
+	uint32_t place_count;
+	Cp__Profile profile;
+	int error; /* -ENOMEM once memory was out */
+};
+
+struct cp_function_key {
+	int64_t name, system_name, file, start_line;
+};
+
+/* Zeroed; NULL, and the error set, when memory is out. */
+void *cp_making_take(struct cp_making *making, size_t count, size_t size);
+/* The text's index; cleaned on the way. */
+int64_t cp_making_text(struct cp_making *making, const char *text);
+
+/* locations.c: mappings, locations and functions of all places that have an id. */
+void cp_making_locations(struct cp_making *making);
+/* comments.c */
+void cp_making_comments(struct cp_making *making);

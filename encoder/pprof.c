@@ -1,0 +1,264 @@
+/* pprof.c - a batch as a pprof profile: types, samples, and the bytes. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attrs.h"
+#include "encoder/making.h"
+#include "encoder/text.h"
+
+#define CP_STRINGS_MAX (1u << 22)
+
+void *cp_making_take(struct cp_making *making, size_t count, size_t size)
+{
+	void *taken = count <= SIZE_MAX / 4 / size
+			  ? cp_arena_take(&making->memory, (count ? count : 1) * size)
+			  : NULL;
+	if (!taken)
+		making->error = -ENOMEM;
+	return taken;
+}
+
+int64_t cp_making_text(struct cp_making *making, const char *text)
+{
+	size_t len = strlen(text);
+	char *clean = cp_arena_text(&making->memory, text, len);
+	if (!clean) {
+		making->error = -ENOMEM;
+		return 0;
+	}
+	cp_text_clean(clean, len);
+	/* with its NUL, so that the table's key can be handed out as a string */
+	uint32_t number = cp_intern(&making->strings, clean, len + 1);
+	if (number == CP_NONE)
+		making->error = -ENOMEM;
+	return number == CP_NONE ? 0 : number;
+}
+
+struct type {
+	const char *type, *unit;
+};
+
+/* Exactly Go's, in Go's order: readers show the last by default. */
+static const struct {
+	struct type samples[CP_SUMS];
+	size_t count;
+	struct type period;
+} types[CP_PROFILES] = {
+    [CP_PROFILE_HEAP] = {{{"alloc_objects", "count"},
+			  {"alloc_space", "bytes"},
+			  {"inuse_objects", "count"},
+			  {"inuse_space", "bytes"}},
+			 4,
+			 {"space", "bytes"}},
+    [CP_PROFILE_THREADS] = {{{"goroutine", "count"}}, 1, {"goroutine", "count"}},
+    [CP_PROFILE_CPU] = {{{"samples", "count"}, {"cpu", "nanoseconds"}}, 2, {"cpu", "nanoseconds"}},
+};
+
+static Cp__ValueType *make_type(struct cp_making *making, const struct type *type)
+{
+	Cp__ValueType *made = cp_making_take(making, 1, sizeof(*made));
+	if (!made)
+		return NULL;
+	cp__value_type__init(made);
+	made->type = cp_making_text(making, type->type);
+	made->unit = cp_making_text(making, type->unit);
+	return made;
+}
+
+static void make_header(struct cp_making *making, int64_t time_ns, int64_t duration_ns)
+{
+	Cp__Profile *profile = &making->profile;
+	size_t count = types[making->which].count;
+	cp_making_text(making, "");
+	profile->time_nanos = time_ns;
+	profile->duration_nanos = duration_ns;
+	profile->sample_type = cp_making_take(making, count, sizeof(*profile->sample_type));
+	for (size_t i = 0; i < count && !making->error; i++)
+		profile->sample_type[i] = make_type(making, &types[making->which].samples[i]);
+	profile->n_sample_type = count;
+	profile->period_type = make_type(making, &types[making->which].period);
+	uint64_t period = making->batch->period[making->which];
+	if (making->which == CP_PROFILE_THREADS)
+		period = 1;
+	profile->period = period < INT64_MAX ? (int64_t)period : INT64_MAX;
+}
+
+static int64_t signed_of(uint64_t value)
+{
+	return value < INT64_MAX ? (int64_t)value : INT64_MAX;
+}
+
+/* Objects were added up in fixed point; where bytes are there is at least one object. */
+static int64_t objects_of(uint64_t fixed, uint64_t bytes)
+{
+	uint64_t objects = fixed / CP_OBJECT_ONE + (fixed % CP_OBJECT_ONE >= CP_OBJECT_ONE / 2);
+	return signed_of(objects || !bytes ? objects : 1);
+}
+
+/* The values as they are written; whether there is any that is not 0. */
+static bool values_of(enum cp_profile which, const struct cp_sums *sums, int64_t values[CP_SUMS])
+{
+	bool any = false;
+	for (int i = 0; i < CP_SUMS; i++)
+		values[i] = signed_of(sums->n[i]);
+	if (which == CP_PROFILE_HEAP) {
+		values[0] = objects_of(sums->n[0], sums->n[1]);
+		values[2] = objects_of(sums->n[2], sums->n[3]);
+	}
+	for (size_t i = 0; i < types[which].count; i++)
+		any = any || values[i];
+	return any;
+}
+
+/* Gives ids to the places of all samples that are not all zero: first by mapping, then by address,
+ * so that each module's files are opened once. */
+static int by_mapping(const void *a, const void *b, void *places)
+{
+	const struct cp_place *x = cp_intern_value(places, *(const uint32_t *)a);
+	const struct cp_place *y = cp_intern_value(places, *(const uint32_t *)b);
+	if (x->mapping != y->mapping)
+		return x->mapping > y->mapping ? 1 : -1;
+	return (x->address > y->address) - (x->address < y->address);
+}
+
+static void mark_places(struct cp_making *making, uint32_t stack)
+{
+	size_t len;
+	const uint32_t *words = cp_intern_key(&making->batch->stacks[making->which], stack, &len);
+	for (size_t i = 1; i < len / sizeof(*words); i++) {
+		uint32_t *id = &making->place_ids[words[i]];
+		if (!*id) {
+			*id = 1;
+			making->order[making->place_count++] = words[i];
+		}
+	}
+}
+
+/* How many samples there will be. */
+static uint32_t number_places(struct cp_making *making)
+{
+	struct cp_batch *batch = making->batch;
+	const struct cp_intern *stacks = &batch->stacks[making->which];
+	uint32_t samples = 0;
+	int64_t values[CP_SUMS];
+	making->place_ids = cp_making_take(making, batch->places.count, sizeof(*making->place_ids));
+	making->order = cp_making_take(making, batch->places.count, sizeof(*making->order));
+	if (making->error)
+		return 0;
+	for (uint32_t i = 0; i < stacks->count; i++) {
+		if (values_of(making->which, cp_intern_value(stacks, i), values)) {
+			mark_places(making, i);
+			samples++;
+		}
+	}
+	qsort_r(making->order, making->place_count, sizeof(*making->order), by_mapping,
+		&batch->places);
+	for (uint32_t i = 0; i < making->place_count; i++)
+		making->place_ids[making->order[i]] = i + 1;
+	return samples;
+}
+
+static Cp__Label *make_label(struct cp_making *making, int64_t key, int64_t number)
+{
+	Cp__Label *label = cp_making_take(making, 1, sizeof(*label));
+	if (!label)
+		return NULL;
+	cp__label__init(label);
+	label->key = key;
+	label->num = number;
+	return label;
+}
+
+static Cp__Sample *make_sample(struct cp_making *making, uint32_t stack,
+			       const int64_t values[CP_SUMS], int64_t pid_key)
+{
+	size_t len, count = types[making->which].count;
+	const uint32_t *words = cp_intern_key(&making->batch->stacks[making->which], stack, &len);
+	Cp__Sample *sample = cp_making_take(making, 1, sizeof(*sample));
+	if (!sample)
+		return NULL;
+	cp__sample__init(sample);
+	size_t places = len / sizeof(*words) - 1;
+	sample->location_id = cp_making_take(making, places, sizeof(*sample->location_id));
+	sample->value = cp_making_take(making, count, sizeof(*sample->value));
+	sample->label = cp_making_take(making, 1, sizeof(*sample->label));
+	if (making->error)
+		return NULL;
+	for (size_t i = 0; i < places; i++)
+		sample->location_id[i] = making->place_ids[words[i + 1]];
+	memcpy(sample->value, values, count * sizeof(*values));
+	sample->label[0] = make_label(making, pid_key, (int32_t)words[0]);
+	sample->n_location_id = places;
+	sample->n_value = count;
+	sample->n_label = 1;
+	return sample;
+}
+
+static void make_samples(struct cp_making *making, uint32_t count)
+{
+	const struct cp_intern *stacks = &making->batch->stacks[making->which];
+	Cp__Profile *profile = &making->profile;
+	int64_t pid_key = cp_making_text(making, "pid");
+	profile->sample = cp_making_take(making, count, sizeof(*profile->sample));
+	for (uint32_t i = 0; i < stacks->count && !making->error; i++) {
+		int64_t values[CP_SUMS];
+		if (values_of(making->which, cp_intern_value(stacks, i), values))
+			profile->sample[profile->n_sample++] =
+			    make_sample(making, i, values, pid_key);
+	}
+}
+
+static void make_strings(struct cp_making *making)
+{
+	Cp__Profile *profile = &making->profile;
+	size_t len;
+	profile->string_table =
+	    cp_making_take(making, making->strings.count, sizeof(*profile->string_table));
+	for (uint32_t i = 0; i < making->strings.count && !making->error; i++) {
+		const void *text = cp_intern_key(&making->strings, i, &len);
+		profile->string_table[i] = (char *)(uintptr_t)text; /* only read by pack */
+	}
+	profile->n_string_table = making->strings.count;
+}
+
+static int pack(struct cp_making *making, struct cp_bytes *out)
+{
+	size_t size = making->error ? 0 : cp__profile__get_packed_size(&making->profile);
+	if (making->error)
+		return making->error;
+	uint8_t *data = malloc(size ? size : 1);
+	if (!data)
+		return -ENOMEM;
+	*out = (struct cp_bytes){data, cp__profile__pack(&making->profile, data)};
+	return 0;
+}
+
+static void free_making(struct cp_making *making)
+{
+	cp_intern_free(&making->strings);
+	cp_intern_free(&making->functions);
+	cp_arena_free(&making->memory);
+}
+
+int cp_batch_encode(struct cp_batch *batch, enum cp_profile which, int64_t time_ns,
+		    int64_t duration_ns, struct cp_bytes *out)
+{
+	*out = (struct cp_bytes){0};
+	if ((unsigned)which >= CP_PROFILES)
+		return -EINVAL;
+	CP_CLEANUP(free_making) struct cp_making making = {.batch = batch, .which = which};
+	cp_intern_init(&making.strings, CP_STRINGS_MAX, 0);
+	cp_intern_init(&making.functions, CP_STRINGS_MAX, 0);
+	cp__profile__init(&making.profile);
+	make_header(&making, time_ns, duration_ns);
+	uint32_t samples = number_places(&making);
+	if (!making.error)
+		cp_making_locations(&making);
+	if (!making.error)
+		make_samples(&making, samples);
+	cp_making_comments(&making);
+	make_strings(&making);
+	return pack(&making, out);
+}

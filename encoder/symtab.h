@@ -1,0 +1,25 @@
+/* symtab.h - the symbols of an ELF file, to be asked by address. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <libelf.h>
+#include <stdint.h>
+
+/* Names lie in the ELF files, which must stay open longer than the table. */
+struct cp_symbol {
+	uint64_t start, end;
+	const char *name;
+	uint32_t rank;	/* of names for one address the lowest wins */
+	uint32_t sized; /* 0: a label, which reaches to the next symbol */
+};
+
+struct cp_symtab {
+	struct cp_symbol *symbols; /* by start, each start once */
+	size_t count, room;
+};
+
+/* Adds all symbols of code. What is damaged is skipped. */
+void cp_symtab_add(struct cp_symtab *table, Elf *elf);
+/* After the last cp_symtab_add, before the first cp_symtab_find. */
+void cp_symtab_sort(struct cp_symtab *table);
+const struct cp_symbol *cp_symtab_find(const struct cp_symtab *table, uint64_t address);
+void cp_symtab_free(struct cp_symtab *table);

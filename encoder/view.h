@@ -1,0 +1,67 @@
+/* view.h - a checked reader of a recording: everything else in this folder asks it. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include "encoder/encoder.h"
+
+/* A recording is written by a stranger, who may go on writing. So the numbers that say where the
+ * tables are were read once, checked and kept here; and what is handed out is always a copy. */
+struct cp_view {
+	struct cp_recording *shared;
+	size_t size;
+	struct cp_table strings, modules, rows, frames, marks;
+};
+
+/* How many entries may be looked at now: *_used, clamped. */
+uint32_t cp_view_rows(const struct cp_view *view);
+uint32_t cp_view_modules(const struct cp_view *view);
+
+struct cp_view_row {
+	enum cp_kind kind;
+	unsigned flags;
+	uint32_t epoch;
+	uint32_t depth;
+	const uint64_t *frames; /* shared: read each with cp_view_load, once */
+	uint64_t n[CP_COUNTERS];
+};
+
+/* 0, or -1 when the row is unfinished or damaged. Counters are read in the order that keeps
+ * differences from being negative. */
+int cp_view_row(const struct cp_view *view, uint32_t number, struct cp_view_row *row);
+void cp_view_counts(struct cp_counts *counts, enum cp_kind kind, uint64_t n[CP_COUNTERS]);
+
+struct cp_view_module {
+	uint64_t start, end, file_offset, bias;
+	uint32_t epoch_from, epoch_to;
+	uint32_t path_at;
+	uint32_t build_id_len;
+	uint8_t build_id[36];
+};
+
+/* 0, or -1 when the module is unfinished or damaged. */
+int cp_view_module(const struct cp_view *view, uint32_t number, struct cp_view_module *module);
+
+/* Copies a text that ends with NUL or with its room; the result always ends with NUL. */
+void cp_view_text(const char *shared, size_t shared_len, char *copy, size_t copy_len);
+/* A string of the recording's table; empty when it lies outside. */
+void cp_view_string(const struct cp_view *view, uint32_t at, char *copy, size_t copy_len);
+
+/* The uploader's mark of a row; NULL when the recording has none for it. */
+struct cp_mark *cp_view_mark(const struct cp_view *view, uint32_t row);
+
+static inline uint64_t cp_view_load(const uint64_t *shared)
+{
+	/* relaxed: the value is checked after it was read; no other word depends on it */
+	return __atomic_load_n(shared, __ATOMIC_RELAXED);
+}
+
+/* What is new since the mark, which then moves. 0 when the mark is ahead: damage, not an event. */
+uint64_t cp_mark_move(uint64_t *mark, uint64_t now);
+/* a - b, but never below 0. */
+static inline uint64_t cp_less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+static inline uint64_t cp_more(uint64_t a, uint64_t b)
+{
+	return a + b < a ? UINT64_MAX : a + b;
+}
