@@ -1,0 +1,177 @@
+/* await.c - waiting, bounded, until the uploader of a process has delivered, and telling where. */
+/* SPDX-License-Identifier: MIT */
+#include "uploader/await.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "uploader/rendezvous.h"
+#include "uploader/status.h"
+
+#define FOUND_WITHIN_NS UINT64_C(1500000000) /* after the end: a join that is still on its way */
+
+static const char *next_line(const char *line)
+{
+	const char *end = strchr(line, '\n');
+	return end && end[1] ? end + 1 : NULL;
+}
+
+static int is_kind(const char *line, const char *kind)
+{
+	size_t len = strlen(kind);
+	return strncmp(line, kind, len) == 0 && line[len] == '\t';
+}
+
+static long long number(const char *line, const char *key)
+{
+	char value[24];
+	return cp_status_field(line, key, value, sizeof value) ? strtoll(value, NULL, 10) : -1;
+}
+
+/* The line of this kind about the process, in the last answer. */
+static const char *line_of(const struct cp_await *await, const char *kind)
+{
+	for (const char *line = await->last.data; line; line = next_line(line))
+		if (is_kind(line, kind) && number(line, "pid") == await->pid)
+			return line;
+	return NULL;
+}
+
+static int ask(struct cp_await *await, const char *name)
+{
+	struct cp_text answer = {0};
+	if (cp_status_ask(name, &answer)) {
+		cp_text_free(&answer);
+		return 0;
+	}
+	cp_text_free(&await->last);
+	await->last = answer;
+	return 1;
+}
+
+void cp_await_find(struct cp_await *await)
+{
+	char name[32];
+	FILE *stream = fopen("/proc/net/unix", "re");
+	if (!stream)
+		return;
+	while (!await->name[0] && cp_rendezvous_next(stream, name))
+		if (ask(await, name) && (line_of(await, "process") || line_of(await, "ended")))
+			snprintf(await->name, sizeof await->name, "%s", name);
+	fclose(stream);
+}
+
+static void ask_delivery(struct cp_await *await)
+{
+	int fd = cp_rendezvous_connect(await->name);
+	if (fd < 0)
+		return;
+	cp_rendezvous_send(fd, await->pid, -1);
+	close(fd);
+	await->asked = 1;
+}
+
+static int others_live(const struct cp_await *await)
+{
+	for (const char *line = await->last.data; line; line = next_line(line))
+		if (is_kind(line, "family"))
+			return number(line, "processes") > 0;
+	return 0;
+}
+
+static int all_handed_in(const struct cp_await *await)
+{
+	for (const char *line = await->last.data; line; line = next_line(line))
+		if (is_kind(line, "ended") && number(line, "ticket") == 0)
+			return 0;
+	return 1;
+}
+
+/* Its last upload is done with; and, when nobody else of the family lives, everybody's is. */
+static int is_over(const struct cp_await *await)
+{
+	const char *ended = line_of(await, "ended");
+	const char *first = await->last.data;
+	if (!ended || line_of(await, "process"))
+		return 0;
+	long long ticket = number(ended, "ticket");
+	if (ticket <= 0 || number(first, "done") < ticket)
+		return 0;
+	return others_live(await) || (number(first, "idle") == 1 && all_handed_in(await));
+}
+
+static void tell_files(const char *line)
+{
+	char name[256], files[128], where[520];
+	if (!cp_status_field(line, "name", name, sizeof name) ||
+	    !cp_status_field(line, "files", files, sizeof files) ||
+	    !cp_status_field(line, "where", where, sizeof where))
+		return;
+	const char *folder = strncmp(where, "dir://", 6) == 0 ? where + 6 : where;
+	const char *at = files;
+	while (*at == '.') { /* ".heap.pprof.cpu.pprof": each two words */
+		size_t len = strcspn(at + 1, ".") + 1;
+		len += strcspn(at + len + 1, ".") + 1;
+		fprintf(stderr, "conprof:   %s/%s%.*s\n", folder, name, (int)len, at);
+		at += len;
+	}
+}
+
+static void tell(const struct cp_await *await)
+{
+	char outcome[16], where[520], previous[560] = "", here[560];
+	for (const char *line = await->last.data; line; line = next_line(line)) {
+		if (!is_kind(line, "upload") ||
+		    !cp_status_field(line, "outcome", outcome, sizeof outcome) ||
+		    !cp_status_field(line, "where", where, sizeof where))
+			continue;
+		int sent = strcmp(outcome, "sent") == 0;
+		int folder = strncmp(where, "dir://", 6) == 0;
+		const char *verb = sent ? (folder ? "written to" : "sent to") : outcome;
+		snprintf(here, sizeof here, "%s %s%s", verb,
+			 sent || strcmp(outcome, "spooled") != 0 ? "" : "in ",
+			 folder ? where + 6 : where);
+		if (strcmp(here, previous) != 0)
+			fprintf(stderr, "conprof: profiles %s\n", here);
+		snprintf(previous, sizeof previous, "%s", here);
+		if ((sent && folder) || strcmp(outcome, "spooled") == 0)
+			tell_files(line);
+	}
+}
+
+void cp_await_delivery(struct cp_await *await, int seconds, int quiet)
+{
+	struct timespec pause = {.tv_nsec = 30000000};
+	uint64_t start = cp_text_monotonic();
+	uint64_t until = start + (uint64_t)seconds * 1000000000u;
+	int over = 0;
+	for (uint64_t now = start; now < until && !over; now = cp_text_monotonic()) {
+		if (!await->name[0])
+			cp_await_find(await);
+		else if (!ask(await, await->name))
+			break; /* it has gone: all that it had is out or spooled */
+		if (!await->name[0] && now > start + FOUND_WITHIN_NS)
+			break;
+		if (await->name[0] && !await->asked)
+			ask_delivery(await);
+		else
+			over = is_over(await);
+		if (!over)
+			nanosleep(&pause, NULL);
+	}
+	if (quiet)
+		return;
+	if (!await->name[0])
+		fprintf(stderr, "conprof: nothing was recorded (is the program static, set-uid, or "
+				"CONPROF_ENABLED=0?)\n");
+	else
+		tell(await);
+}
+
+void cp_await_free(struct cp_await *await)
+{
+	cp_text_free(&await->last);
+}

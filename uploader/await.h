@@ -1,0 +1,19 @@
+/* await.h - waiting, bounded, until the uploader of a process has delivered, and telling where. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <sys/types.h>
+
+#include "uploader/text.h"
+
+struct cp_await {
+	pid_t pid;	     /* the process, alive or ended */
+	char name[32];	     /* its uploader's rendezvous; empty: not found yet */
+	struct cp_text last; /* the uploader's last answer */
+	int asked;	     /* to deliver now */
+};
+
+/* Looks through the uploaders of this user for the one that records the process. */
+void cp_await_find(struct cp_await *await);
+/* After its end: has its last profiles delivered, waits for that, and says where they are. */
+void cp_await_delivery(struct cp_await *await, int seconds, int quiet);
+void cp_await_free(struct cp_await *await);

@@ -1,0 +1,352 @@
+/* family.c - who is being recorded: the programs of a family and their processes. */
+/* SPDX-License-Identifier: MIT */
+#include "uploader/family.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "uploader/spool.h"
+
+#define MEMBERS_MAX  8192u
+#define PROGRAMS_MAX 1024u
+#define LOOK_NS	     UINT64_C(1000000000)
+
+/* The first recording says where the log goes: CONPROF_LOG_FILE, else conprof.log in the spool. */
+static void open_log(struct cp_family *family, const struct cp_program *program)
+{
+	char path[1024];
+	struct cp_spool spool;
+	const struct cp_config *config = &program->config;
+	int error = 0;
+	if (family->log_open)
+		return;
+	family->log_open = 1;
+	if (config->log_file[0] && strcmp(config->log_file, "stderr") != 0) {
+		int absolute = config->log_file[0] == '/';
+		snprintf(path, sizeof path, "%s%s%s", absolute ? "" : program->cwd,
+			 absolute ? "" : "/", config->log_file);
+		error = cp_log_open(family->log, path, config->log_level, 0);
+		if (!error)
+			return;
+	}
+	if (cp_spool_open(&spool, config))
+		return;
+	char own[600];
+	snprintf(own, sizeof own, "%s/conprof.log", spool.dir);
+	if (!cp_log_open(family->log, own, config->log_level, 1) && error)
+		cp_log_line(family->log, CP_ERROR,
+			    "CONPROF_LOG_FILE=%s: %s, this file is used instead", path,
+			    cp_text_error(error));
+}
+
+static struct cp_program *program_of(struct cp_family *family, const struct cp_recording *header)
+{
+	unsigned count = 0;
+	for (struct cp_program *p = family->programs; p; p = p->next, count++)
+		if (cp_program_is(p, header))
+			return p;
+	if (count >= PROGRAMS_MAX)
+		return NULL;
+	struct cp_program *program =
+	    cp_program_new(++family->program_ids, family->symbols, header, cp_text_monotonic());
+	if (!program)
+		return NULL;
+	program->next = family->programs;
+	family->programs = program;
+	if (program->config.upload_timeout_s > family->upload_timeout_s)
+		family->upload_timeout_s = program->config.upload_timeout_s;
+	open_log(family, program);
+	return program;
+}
+
+static void unlink_member(struct cp_family *family, const struct cp_member *member)
+{
+	for (struct cp_member **at = &family->members; *at; at = &(*at)->next)
+		if (*at == member) {
+			*at = member->next;
+			member->program->living--;
+			family->living--;
+			break;
+		}
+	cp_heartbeat_remove(family->heartbeat, cp_view_header(member->view));
+	if (member->source.fd >= 0)
+		epoll_ctl(family->epoll, EPOLL_CTL_DEL, member->source.fd, NULL);
+}
+
+static struct cp_member *member_of(const struct cp_family *family, pid_t pid)
+{
+	for (struct cp_member *m = family->members; m; m = m->next)
+		if (m->pid == pid)
+			return m;
+	return NULL;
+}
+
+/* The same pid again. The same start: its recording has moved and holds all of the old one, marks
+ * included. Another start: exec, so what the old image did is taken first. */
+static void make_way(struct cp_family *family, pid_t pid, uint64_t start_ns)
+{
+	struct cp_member *old = member_of(family, pid);
+	if (!old)
+		return;
+	if (old->start_ns != start_ns) {
+		cp_family_ended(family, old);
+		return;
+	}
+	unlink_member(family, old);
+	cp_member_free(old);
+}
+
+static int watch(struct cp_family *family, struct cp_member *member)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &member->source};
+	if (member->source.fd >= 0 &&
+	    epoll_ctl(family->epoll, EPOLL_CTL_ADD, member->source.fd, &event))
+		return -errno;
+	return cp_heartbeat_add(family->heartbeat, cp_view_header(member->view));
+}
+
+/* Maps it and finds its program; on failure why says so and nothing is left behind. */
+static int admit(struct cp_family *family, int recording, pid_t pid, struct cp_view **view,
+		 struct cp_program **program, char why[200])
+{
+	int error = cp_view_open(recording, view, why, 200);
+	if (error)
+		return error;
+	make_way(family, pid, cp_view_header(*view)->start_monotonic_ns);
+	*program = family->living < MEMBERS_MAX ? program_of(family, cp_view_header(*view)) : NULL;
+	if (*program)
+		return 0;
+	snprintf(why, 200, "too many processes or programs, or out of memory");
+	cp_view_close(*view);
+	return -EUSERS;
+}
+
+int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, int gone)
+{
+	char why[200] = "";
+	struct cp_view *view;
+	struct cp_program *program;
+	int error = admit(family, recording, pid, &view, &program, why);
+	if (error) {
+		family->refused++;
+		cp_log_change(family->log, CP_TOPIC_JOIN, CP_ERROR,
+			      "process %d is not profiled: %s", (int)pid,
+			      why[0] ? why : cp_text_error(error));
+		if (pidfd >= 0)
+			close(pidfd);
+		return error;
+	}
+	struct cp_member *member = cp_member_new(view, pid, pidfd);
+	if (!member) {
+		cp_view_close(view);
+		if (pidfd >= 0)
+			close(pidfd);
+		return -ENOMEM;
+	}
+	member->program = program;
+	member->next = family->members;
+	family->members = member;
+	program->living++;
+	family->living++;
+	family->joins++;
+	atomic_store_explicit(&cp_view_header(view)->uploader_pid, (uint32_t)getpid(),
+			      memory_order_relaxed);
+	cp_log_line(family->log, CP_DEBUG, "process %d joins: %s", (int)pid, program->exe);
+	error = watch(family, member);
+	if (gone || error)
+		cp_family_ended(family, member);
+	return error;
+}
+
+int cp_family_knows(const struct cp_family *family, const uint8_t token[16])
+{
+	for (const struct cp_member *m = family->members; m; m = m->next)
+		if (memcmp(m->token, token, sizeof m->token) == 0)
+			return 1;
+	return 0;
+}
+
+static void send_period(struct cp_family *family, struct cp_program *program)
+{
+	struct cp_parcel *parcel =
+	    cp_program_close_period(program, family->log, cp_delivery_dropped(family->delivery));
+	uint64_t ticket = parcel ? cp_delivery_push(family->delivery, parcel) : 0;
+	uint64_t last = ticket ? ticket : cp_delivery_done(family->delivery);
+	for (unsigned i = 0; i < CP_ENDED_KEPT; i++)
+		if (program->ended[i].pid && !program->ended[i].ticket)
+			program->ended[i].ticket = last ? last : 1;
+	for (struct cp_member *m = family->members; m; m = m->next)
+		if (m->program == program && m->farewell && !m->ticket)
+			m->ticket = last ? last : 1;
+	if (!ticket)
+		cp_family_delivered(family, UINT64_MAX);
+}
+
+/* A process that has said farewell and got its delivery is not taken again: what its last
+ * microseconds did would be an upload of nothing. */
+void cp_family_ended(struct cp_family *family, struct cp_member *member)
+{
+	struct cp_program *program = member->program;
+	if (!member->farewell) {
+		cp_program_take(program, member, family->log, 1);
+		cp_program_note_end(program, member->pid);
+	}
+	cp_log_line(family->log, CP_DEBUG, "process %d is over", (int)member->pid);
+	unlink_member(family, member);
+	cp_member_tell_delivered(member);
+	cp_member_free(member);
+}
+
+static void end_period(struct cp_family *family, struct cp_program *program)
+{
+	for (struct cp_member *m = family->members; m; m = m->next)
+		if (m->program == program)
+			cp_program_take(program, m, family->log, 0);
+	send_period(family, program);
+}
+
+int cp_family_farewell(struct cp_family *family, pid_t pid)
+{
+	struct cp_member *member = member_of(family, pid);
+	if (member) {
+		if (!member->farewell) {
+			member->farewell = 1;
+			member->ticket = 0;
+			cp_program_note_end(member->program, pid);
+			end_period(family, member->program);
+		}
+		return 0;
+	}
+	for (struct cp_program *p = family->programs; p; p = p->next)
+		for (unsigned i = 0; i < CP_ENDED_KEPT; i++) {
+			if (p->ended[i].pid != pid)
+				continue;
+			if (!p->ended[i].ticket)
+				end_period(family, p);
+			return 0;
+		}
+	return -ESRCH;
+}
+
+static void look_at_all(struct cp_family *family)
+{
+	struct cp_member *next;
+	for (struct cp_member *m = family->members; m; m = next) {
+		next = m->next;
+		if ((m->source.fd < 0 && cp_member_is_gone(m)) || cp_member_is_replaced(m))
+			cp_family_ended(family, m);
+	}
+}
+
+static void open_cpu_window(struct cp_family *family, const struct cp_program *program)
+{
+	for (struct cp_member *m = family->members; m; m = m->next)
+		if (m->program == program)
+			cp_batch_skip_cpu(m->view);
+}
+
+/* Programs of which nobody lives and nothing is pending are forgotten. */
+static void forget_programs(struct cp_family *family)
+{
+	for (struct cp_program **at = &family->programs; *at;) {
+		struct cp_program *program = *at;
+		if (program->living || program->taken) {
+			at = &program->next;
+			continue;
+		}
+		*at = program->next;
+		cp_program_free(program);
+	}
+}
+
+void cp_family_tick(struct cp_family *family, uint64_t now_ns)
+{
+	int turned = 0;
+	if (now_ns >= family->looked_ns + LOOK_NS) {
+		family->looked_ns = now_ns;
+		look_at_all(family);
+	}
+	for (struct cp_program *p = family->programs; p; p = p->next) {
+		switch (cp_schedule_due(&p->schedule, now_ns)) {
+		case CP_DUE_NOTHING:
+			break;
+		case CP_DUE_CPU_WINDOW:
+			open_cpu_window(family, p);
+			break;
+		case CP_DUE_PERIOD_END:
+			end_period(family, p);
+			turned = 1;
+			break;
+		}
+	}
+	if (turned && family->living)
+		forget_programs(family);
+}
+
+uint64_t cp_family_next(const struct cp_family *family)
+{
+	uint64_t next = family->looked_ns + LOOK_NS;
+	for (const struct cp_program *p = family->programs; p; p = p->next)
+		if (cp_schedule_next(&p->schedule) < next)
+			next = cp_schedule_next(&p->schedule);
+	return next;
+}
+
+void cp_family_flush(struct cp_family *family)
+{
+	for (struct cp_program *p = family->programs; p; p = p->next)
+		end_period(family, p);
+}
+
+void cp_family_delivered(struct cp_family *family, uint64_t ticket)
+{
+	for (struct cp_member *m = family->members; m; m = m->next)
+		if (m->farewell && m->ticket && m->ticket <= ticket)
+			cp_member_tell_delivered(m);
+}
+
+void cp_family_status(struct cp_family *family, struct cp_text *out)
+{
+	char last[1024];
+	unsigned lines = 0;
+	cp_text_addf(out, "family\tprocesses=%u\tjoins=%llu\trefused=%llu\n", family->living,
+		     (unsigned long long)family->joins, (unsigned long long)family->refused);
+	for (const struct cp_program *p = family->programs; p; p = p->next) {
+		cp_text_addf(
+		    out, "program\tid=%llu\tname=%s\texe=%s\tprocesses=%u\tperiod=%us\tseq=%llu\n",
+		    (unsigned long long)p->id, p->service, p->exe, p->living, p->config.period_s,
+		    (unsigned long long)p->seq);
+		for (unsigned i = 0; i < CP_ENDED_KEPT; i++)
+			if (p->ended[i].pid)
+				cp_text_addf(out, "ended\tpid=%d\tprogram=%llu\tticket=%llu\n",
+					     (int)p->ended[i].pid, (unsigned long long)p->id,
+					     (unsigned long long)p->ended[i].ticket);
+	}
+	for (const struct cp_member *m = family->members; m && lines < 256; m = m->next, lines++)
+		cp_text_addf(out, "process\tpid=%d\tprogram=%llu\tthreads=%llu\n", (int)m->pid,
+			     (unsigned long long)m->program->id,
+			     (unsigned long long)cp_view_threads(m->view));
+	cp_delivery_status(family->delivery, out);
+	cp_log_last(family->log, last, sizeof last);
+	if (last[0])
+		cp_text_addf(out, "last\tline=%s\n", last);
+}
+
+void cp_family_leave(struct cp_family *family)
+{
+	cp_heartbeat_leave(family->heartbeat);
+	while (family->members) {
+		struct cp_member *member = family->members;
+		cp_member_tell_delivered(member);
+		unlink_member(family, member);
+		cp_member_free(member);
+	}
+	while (family->programs) {
+		struct cp_program *program = family->programs;
+		family->programs = program->next;
+		cp_program_free(program);
+	}
+}

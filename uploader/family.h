@@ -1,0 +1,46 @@
+/* family.h - who is being recorded: the programs of a family and their processes.
+ *
+ * A class register: children come in (join), say goodbye or just stop coming (death), and at the
+ * end of each period every program hands in one sheet for all of its processes. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include "uploader/heartbeat.h"
+#include "uploader/program.h"
+
+struct cp_family {
+	int epoll;
+	struct cp_log *log;
+	struct cp_heartbeat *heartbeat;
+	struct cp_delivery *delivery;
+	struct cp_symbols *symbols;
+	struct cp_program *programs;
+	struct cp_member *members;
+	unsigned living;
+	uint64_t program_ids;
+	uint64_t joins, refused;
+	uint64_t looked_ns; /* of the last look at every process */
+	int log_open;
+	uint32_t upload_timeout_s; /* the longest of the members' */
+};
+
+/* Takes over nothing but pidfd; a recording is mapped, its descriptor stays the caller's. 0, or
+ * -errno after one line in the log. pidfd < 0: no such thing here, or the process is over (gone).
+ */
+int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, int gone);
+/* Whether a token is that of a recording held here: then its bearer is family, whatever its uid. */
+int cp_family_knows(const struct cp_family *family, const uint8_t token[16]);
+/* The process is over: its last snapshot, now. Frees member. */
+void cp_family_ended(struct cp_family *family, struct cp_member *member);
+/* The process ends and may be waiting for its delivery, or somebody else waits for it: its
+ * program's period ends now. -ESRCH when no such process was here. */
+int cp_family_farewell(struct cp_family *family, pid_t pid);
+/* What is due at this time: CPU windows, periods, a look at every process once a second. */
+void cp_family_tick(struct cp_family *family, uint64_t now_ns);
+uint64_t cp_family_next(const struct cp_family *family);
+/* Ends every program's period now, for the living and the dead. */
+void cp_family_flush(struct cp_family *family);
+/* Uploads up to this ticket are done with: whoever waits for one is told. */
+void cp_family_delivered(struct cp_family *family, uint64_t ticket);
+void cp_family_status(struct cp_family *family, struct cp_text *out);
+/* Lets go of everything, heartbeats last. */
+void cp_family_leave(struct cp_family *family);

@@ -1,0 +1,15 @@
+/* folder.h - profiles as gzip files that `go tool pprof` opens as they are (dir:///path). */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <sys/types.h>
+
+#include "uploader/parcel.h"
+
+/* Writes STEM.cpu.pprof, STEM.heap.pprof, STEM.threads.pprof into path, which is made when it is
+ * missing (mode 0750, one level below what exists is enough for a folder; parents are made too).
+ * Each file is complete under its name or not there. 0 or -errno. Any thread. */
+int cp_folder_write(const char *path, mode_t dir_mode, const struct cp_parcel *parcel);
+/* One file: temporary name, fsync, rename. dir is an open directory. 0 or -errno. */
+int cp_folder_file(int dir, const char *name, const void *data, size_t len);
+/* Makes path and its parents; 0 or -errno. */
+int cp_folder_make(const char *path, mode_t mode);

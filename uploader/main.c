@@ -1,0 +1,47 @@
+/* main.c - the program `conprof`: which of its three parts is meant. */
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "uploader/options.h"
+#include "uploader/rendezvous.h"
+#include "uploader/run.h"
+#include "uploader/serve.h"
+#include "uploader/status.h"
+
+static int help(void)
+{
+	printf("conprof " CP_VERSION " - continuous profiles of programs that nobody changed\n\n"
+	       "  conprof run [options] [--] program [arguments]   run it, profiled\n"
+	       "  conprof status [--json]                          what is being profiled\n"
+	       "  conprof uploader NAME                            started by libconprof.so\n"
+	       "  conprof -h, --version\n\noptions of run:\n");
+	cp_options_help();
+	return fflush(stdout) ? 1 : 0;
+}
+
+static int usage(const char *what)
+{
+	fprintf(stderr, "conprof: %s: not understood (conprof -h helps)\n", what);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	const char *word = argc > 1 ? argv[1] : "";
+	if (strcmp(word, "run") == 0)
+		return cp_run_main(argv + 2);
+	if (strcmp(word, "uploader") == 0 && argc == 3 && cp_rendezvous_is_name(argv[2]))
+		return cp_serve(argv[2]);
+	if (strcmp(word, "status") == 0 && argc == 2)
+		return cp_status_main(0);
+	if (strcmp(word, "status") == 0 && argc == 3 && strcmp(argv[2], "--json") == 0)
+		return cp_status_main(1);
+	if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "help") == 0)
+		return help();
+	if (strcmp(word, "--version") == 0) {
+		printf("conprof " CP_VERSION "\n");
+		return fflush(stdout) ? 1 : 0;
+	}
+	return usage(argc > 2 ? argv[2] : argc > 1 ? word : "no command");
+}

@@ -1,0 +1,52 @@
+/* member.h - one process of a family: its recording, and how we learn that it is over. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <sys/types.h>
+
+#include "encoder/encoder.h"
+
+/* What an epoll event is about: the first member of whatever is watched. */
+enum cp_source_kind {
+	CP_SOURCE_LISTEN,
+	CP_SOURCE_PEER,
+	CP_SOURCE_MEMBER,
+	CP_SOURCE_SIGNAL,
+	CP_SOURCE_DONE
+};
+struct cp_source {
+	enum cp_source_kind kind;
+	int fd;
+};
+
+struct cp_program;
+
+struct cp_member {
+	struct cp_source source; /* the pidfd, or -1: looked at once a second */
+	struct cp_member *next;
+	struct cp_program *program;
+	struct cp_view *view;
+	pid_t pid;	   /* as we see it */
+	uint64_t start_ns; /* of the recording, monotonic */
+	uint8_t token[16];
+	dev_t exe_dev; /* of /proc/PID/exe when it joined; 0 and 0 when it could not be had */
+	ino_t exe_ino;
+	unsigned exec_ticks; /* how many times in a row it said that it is in exec */
+	int farewell;	     /* it waits for, or has had, its delivery */
+	uint64_t ticket;     /* of that delivery; 0 while it is not yet on its way */
+};
+
+/* Takes view and pidfd over. NULL when out of memory (nothing is taken over then). */
+struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd);
+void cp_member_free(struct cp_member *member);
+/* Without a pidfd: whether /proc says that it is gone or a zombie. */
+int cp_member_is_gone(const struct cp_member *member);
+/* Whether another program runs under this pid now: /proc/PID/exe is another file, or it has been
+ * in exec at several looks in a row and nobody joined in its place. */
+int cp_member_is_replaced(struct cp_member *member);
+/* delivered = 1, and whoever waits for it wakes. */
+void cp_member_tell_delivered(struct cp_member *member);
+
+/* A string of a recording, which need not end: copied into out, cut, always ended. */
+void cp_member_string(char *out, size_t out_len, const char *in, size_t in_len);
+/* The settings of a recording, with every string ended and every number in its range. */
+void cp_member_config(const struct cp_recording *header, struct cp_config *config);

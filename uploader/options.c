@@ -1,0 +1,136 @@
+/* options.c - the command line of `conprof run`. */
+/* SPDX-License-Identifier: MIT */
+#include "uploader/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Every setting under a name of its own. The library judges the values: one place, one line. */
+static const struct {
+	const char *option, *variable, *help;
+} settings[] = {
+    {"--agent", "CONPROF_AGENT_SOCKET", "unix:///path, tcp://host:port, http(s)://, dir:///path"},
+    {"--output", "CONPROF_AGENT_SOCKET", "a folder: the same as --agent=dir://FOLDER"},
+    {"--server-id", "CONPROF_SERVER_ID", "credentials, where the agent wants them"},
+    {"--server-token", "CONPROF_SERVER_TOKEN", "and their secret"},
+    {"--app-name", "CONPROF_APP_NAME", "what the application is called"},
+    {"--types", "CONPROF_PROFILE_TYPES", "cpu,heap,goroutine"},
+    {"--period", "CONPROF_PERIOD", "seconds between uploads (45)"},
+    {"--cpu-duration", "CONPROF_CPU_DURATION", "seconds of CPU profile in each period (45)"},
+    {"--cpu-rate", "CONPROF_CPU_PROFILERATE", "samples per second of CPU (100)"},
+    {"--heap-interval", "CONPROF_HEAP_SAMPLE_INTERVAL", "mean bytes between samples (524288)"},
+    {"--upload-timeout", "CONPROF_UPLOAD_TIMEOUT", "seconds for one upload (10)"},
+    {"--labels", "CONPROF_LABELS", "key:value,key:value"},
+    {"--log-file", "CONPROF_LOG_FILE", "where errors are told"},
+    {"--log-level", "CONPROF_LOG_LEVEL", "1 error, 2 warning, 3 info, 4 debug"},
+    {"--enabled", "CONPROF_ENABLED", "0 runs the program unprofiled"},
+    {"--spool-dir", "CONPROF_SPOOL_DIR", "where undelivered profiles are kept"},
+    {"--spool-max-bytes", "CONPROF_SPOOL_MAX_BYTES", "how many bytes of them"},
+    {"--cpu-timer", "CONPROF_CPU_TIMER", "auto, thread, itimer"},
+    {"--unwinder", "CONPROF_UNWINDER", "auto, libunwind, fp"},
+    {"--exit-wait", "CONPROF_EXIT_WAIT", "seconds that exit waits for delivery"},
+    {"--config", "CONPROF_CONFIG", "settings from this file"},
+};
+#define SETTINGS (sizeof settings / sizeof settings[0])
+
+static int complain(const char *what, const char *option)
+{
+	fprintf(stderr, "conprof run: %s: %s (conprof -h lists the options)\n", option, what);
+	return 2;
+}
+
+static int set_folder(const char *path)
+{
+	char absolute[4096], value[4200];
+	snprintf(absolute, sizeof absolute, "%s", path);
+	if (path[0] != '/') {
+		char *cwd = realpath(".", NULL);
+		snprintf(absolute, sizeof absolute, "%s/%s", cwd ? cwd : "", path);
+		free(cwd);
+	}
+	snprintf(value, sizeof value, "dir://%s", absolute);
+	/* one thread: setenv is safe */
+	return setenv("CONPROF_AGENT_SOCKET", value, 1); // NOLINT(concurrency-mt-unsafe)
+}
+
+static int set(const char *variable, const char *value)
+{
+	return setenv(variable, value, 1); // NOLINT(concurrency-mt-unsafe)
+}
+
+/* -e KEY=VALUE, only for our own variables: others are the caller's to set. */
+static int set_pair(const char *pair)
+{
+	char key[64];
+	const char *equals = strchr(pair, '=');
+	if (!equals || equals - pair >= (int)sizeof key || strncmp(pair, "CONPROF_", 8) != 0)
+		return complain("is not CONPROF_KEY=VALUE", pair);
+	snprintf(key, sizeof key, "%.*s", (int)(equals - pair), pair);
+	return set(key, equals + 1) ? complain("can not be set", pair) : 0;
+}
+
+/* --option=value or --option value; *args moves past what was used. */
+static int set_option(char ***args)
+{
+	char *option = **args;
+	size_t len = strcspn(option, "=");
+	for (size_t i = 0; i < SETTINGS; i++) {
+		if (strlen(settings[i].option) != len ||
+		    strncmp(settings[i].option, option, len) != 0)
+			continue;
+		const char *value = option[len] ? option + len + 1 : *++*args;
+		if (!value)
+			return complain("needs a value", option);
+		int folder = strcmp(settings[i].option, "--output") == 0;
+		return (folder ? set_folder(value) : set(settings[i].variable, value))
+			   ? complain("can not be set", option)
+			   : 0;
+	}
+	return complain("no such option", option);
+}
+
+static int set_wait(const char *text, struct cp_options *options)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+	if (end == text || *end || value < 0 || value > 3600)
+		return complain("is no number of seconds from 0 to 3600", text);
+	options->wait_s = (int)value;
+	return 0;
+}
+
+int cp_options_parse(char **args, struct cp_options *options)
+{
+	int error = 0;
+	*options = (struct cp_options){.wait_s = -1};
+	for (; *args && **args == '-' && !error; args++) {
+		if (strcmp(*args, "--") == 0) {
+			args++;
+			break;
+		}
+		if (strcmp(*args, "-q") == 0 || strcmp(*args, "--quiet") == 0)
+			options->quiet = 1;
+		else if (strncmp(*args, "--wait=", 7) == 0)
+			error = set_wait(*args + 7, options);
+		else if (strcmp(*args, "-e") == 0)
+			error = *++args ? set_pair(*args) : complain("needs KEY=VALUE", "-e");
+		else
+			error = set_option(&args);
+		if (!*args)
+			break;
+	}
+	options->command = args;
+	if (!error && !*args)
+		return complain("there is no program to run", "run");
+	return error;
+}
+
+void cp_options_help(void)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		printf("  %-18s %s\n", settings[i].option, settings[i].help);
+	printf("  %-18s %s\n", "-e KEY=VALUE", "the same by the name of the setting (CONPROF_...)");
+	printf("  %-18s %s\n", "--wait=SECONDS", "at most this long for the delivery at the end");
+	printf("  %-18s %s\n", "-q, --quiet", "do not say where the profiles went");
+}

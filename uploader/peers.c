@@ -1,0 +1,203 @@
+/* peers.c - connections to the rendezvous: who may speak, and what was said. */
+/* SPDX-License-Identifier: MIT */
+#include "uploader/peers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "uploader/rendezvous.h"
+#include "uploader/status.h"
+
+#define PEERS_MAX   256u
+#define PATIENCE_NS UINT64_C(5000000000)
+
+struct cp_peer {
+	struct cp_source source;
+	struct cp_peer *next;
+	uint64_t since_ns;
+	int handed; /* came through another uploader: may not hand over itself */
+};
+
+static void drop(struct cp_peers *peers, struct cp_peer *peer)
+{
+	for (struct cp_peer **at = &peers->first; *at; at = &(*at)->next)
+		if (*at == peer) {
+			*at = peer->next;
+			peers->count--;
+			break;
+		}
+	close(peer->source.fd);
+	free(peer);
+}
+
+static void refuse(struct cp_peers *peers, pid_t pid, const char *why)
+{
+	peers->family->refused++;
+	cp_log_change(peers->family->log, CP_TOPIC_JOIN, CP_WARNING,
+		      "a message of process %d is refused: %s", (int)pid, why);
+}
+
+static void join(struct cp_peers *peers, int socket, int recording, pid_t pid)
+{
+	int pidfd = cp_rendezvous_pidfd(socket, pid);
+	cp_family_join(peers->family, recording, pid, pidfd, pidfd == -ESRCH);
+}
+
+/* Its answer fits into one message; what does not is cut, and a peer that does not read gets none.
+ */
+static void answer(struct cp_peers *peers, int socket)
+{
+	struct cp_text text = {0};
+	int room = 1 << 20;
+	cp_status_write(peers->family, peers->name, &text);
+	setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	size_t len = text.len < CP_STATUS_MAX ? text.len : CP_STATUS_MAX;
+	if (text.data && send(socket, text.data, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		cp_log_line(peers->family->log, CP_WARNING, "status can not be answered: %s",
+			    cp_text_error(errno));
+	cp_text_free(&text);
+}
+
+static int is_our_kind(int socket)
+{
+	int domain = 0, type = 0;
+	socklen_t len = sizeof domain;
+	return !getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &len) && domain == AF_UNIX &&
+	       !getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_SEQPACKET;
+}
+
+static struct cp_peer *add(struct cp_peers *peers, int socket, int handed);
+
+/* One message of a peer of this uid and pid. *fd is what came with it. */
+static void understand(struct cp_peers *peers, const struct cp_peer *peer,
+		       const struct cp_join *message, int *fd)
+{
+	pid_t pid = 0;
+	uid_t uid = 0;
+	if (cp_rendezvous_peer(peer->source.fd, &pid, &uid))
+		return;
+	int trusted = uid == geteuid() || uid == 0;
+	if (*fd >= 0 && message->pid != CP_PEER_HANDOVER) {
+		if (pid <= 0)
+			refuse(peers, pid, "its process can not be seen from here");
+		else if (trusted || cp_family_knows(peers->family, message->token))
+			join(peers, peer->source.fd, *fd, pid);
+		else
+			refuse(peers, pid, "it belongs to another user");
+	} else if (!trusted) {
+		refuse(peers, pid, "it belongs to another user");
+	} else if (*fd >= 0) {
+		if (peer->handed || !is_our_kind(*fd))
+			return refuse(peers, pid, "what it hands over is no socket of a target");
+		if (add(peers, *fd, 1))
+			*fd = -1;
+	} else if (message->pid == CP_PEER_STATUS) {
+		answer(peers, peer->source.fd);
+	} else if (cp_family_farewell(peers->family, pid)) {
+		/* not of a member itself: somebody speaks for one */
+		cp_family_farewell(peers->family, message->pid);
+	}
+}
+
+/* Everything that is there now. A connection stays until its other end closes it. */
+static void hear(struct cp_peers *peers, struct cp_peer *peer)
+{
+	for (;;) {
+		struct cp_join message;
+		pid_t pid = 0;
+		uid_t uid = 0;
+		int fd;
+		int got = cp_rendezvous_receive(peer->source.fd, &message, &fd);
+		if (got == -EAGAIN)
+			return;
+		if (got == 1) {
+			understand(peers, peer, &message, &fd);
+		} else if (got < 0 && got != -ECONNRESET) {
+			cp_rendezvous_peer(peer->source.fd, &pid, &uid);
+			refuse(peers, pid,
+			       got == -EPROTONOSUPPORT ? "it is of another version"
+						       : "it makes no sense");
+		}
+		if (fd >= 0)
+			close(fd);
+		if (got != 1)
+			return drop(peers, peer);
+	}
+}
+
+static struct cp_peer *add(struct cp_peers *peers, int socket, int handed)
+{
+	struct cp_peer *peer = calloc(1, sizeof *peer);
+	if (!peer)
+		return NULL;
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = &peer->source};
+	peer->source = (struct cp_source){CP_SOURCE_PEER, socket};
+	peer->since_ns = cp_text_monotonic();
+	peer->handed = handed;
+	if (epoll_ctl(peers->epoll, EPOLL_CTL_ADD, socket, &event)) {
+		free(peer);
+		return NULL;
+	}
+	peer->next = peers->first;
+	peers->first = peer;
+	peers->count++;
+	return peer;
+}
+
+/* Too many silent ones: the one that has been silent longest goes. */
+static void limit(struct cp_peers *peers)
+{
+	struct cp_peer *oldest = peers->first;
+	while (peers->count > PEERS_MAX && oldest && oldest->next)
+		oldest = oldest->next;
+	if (peers->count > PEERS_MAX && oldest)
+		drop(peers, oldest);
+}
+
+void cp_peers_add(struct cp_peers *peers, int socket)
+{
+	struct cp_peer *peer = add(peers, socket, 0);
+	if (!peer) {
+		close(socket);
+		return;
+	}
+	hear(peers, peer);
+	limit(peers);
+}
+
+void cp_peers_accept(struct cp_peers *peers, int listener)
+{
+	for (;;) {
+		int socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (socket < 0 && (errno == EINTR || errno == ECONNABORTED))
+			continue;
+		if (socket < 0)
+			return;
+		cp_peers_add(peers, socket);
+	}
+}
+
+void cp_peers_hear(struct cp_peers *peers, struct cp_source *source)
+{
+	hear(peers, (struct cp_peer *)source);
+}
+
+void cp_peers_expire(struct cp_peers *peers, uint64_t now_ns)
+{
+	struct cp_peer *next;
+	for (struct cp_peer *peer = peers->first; peer; peer = next) {
+		next = peer->next;
+		if (now_ns > peer->since_ns + PATIENCE_NS)
+			drop(peers, peer);
+	}
+}
+
+void cp_peers_close(struct cp_peers *peers)
+{
+	while (peers->first)
+		drop(peers, peers->first);
+}

@@ -1,0 +1,50 @@
+/* program.h - one program of a family: all processes of one executable with one set of settings,
+ * which share a period and an upload. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include "uploader/delivery.h"
+#include "uploader/member.h"
+#include "uploader/schedule.h"
+
+#define CP_ENDED_KEPT 64
+
+struct cp_program {
+	struct cp_program *next;
+	uint64_t id;
+	struct cp_config config;
+	char exe[1024];
+	char cwd[512];
+	char service[256]; /* the program's name */
+	char runtime_id[37];
+	struct cp_schedule schedule;
+	struct cp_symbols *symbols; /* the family's */
+	struct cp_batch *batch;
+	unsigned taken;	  /* snapshots in the batch */
+	int cpu_left_out; /* of one of them: it died outside the CPU window */
+	uint64_t seq;
+	int64_t start_ns; /* realtime, of the period */
+	int64_t heap_ns;  /* realtime, of the last heap profile; 0: none yet */
+	pid_t pid;	  /* the process the upload is named after */
+	unsigned living;  /* its members */
+	/* who ended lately and with which upload it left, for `conprof run` and people */
+	struct {
+		pid_t pid;
+		uint64_t ticket; /* 0: not yet */
+	} ended[CP_ENDED_KEPT];
+	unsigned ended_count;
+};
+
+/* NULL when out of memory. */
+struct cp_program *cp_program_new(uint64_t id, struct cp_symbols *symbols,
+				  const struct cp_recording *header, uint64_t now_ns);
+void cp_program_free(struct cp_program *program);
+/* Whether a recording is of this program. */
+int cp_program_is(const struct cp_program *program, const struct cp_recording *header);
+/* A snapshot of one member into the pending batch. last: it is over, there will be no other. */
+void cp_program_take(struct cp_program *program, struct cp_member *member, struct cp_log *log,
+		     int last);
+void cp_program_note_end(struct cp_program *program, pid_t pid);
+/* The pending batch as a parcel; NULL when there is nothing in it (or no memory, which is logged).
+ * Then the next period has begun. */
+struct cp_parcel *cp_program_close_period(struct cp_program *program, struct cp_log *log,
+					  uint64_t dropped);

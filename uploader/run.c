@@ -1,0 +1,159 @@
+/* run.c - `conprof run`: sets the environment, runs the app, says where its profiles went. */
+/* SPDX-License-Identifier: MIT */
+#include "uploader/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "uploader/await.h"
+#include "uploader/options.h"
+#include "uploader/text.h"
+
+#define LIBRARY "libconprof.so"
+
+/* Beside the program: the build directory; ../lib/conprof and ../lib: installed. */
+static int find_library(char *path, size_t len)
+{
+	static const char *const places[] = {"/" LIBRARY, "/../lib/conprof/" LIBRARY,
+					     "/../lib/" LIBRARY};
+	char self[4096], candidate[4200];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (n <= 0)
+		return -errno;
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		snprintf(candidate, sizeof candidate, "%s%s", self, places[i]);
+		char *real = realpath(candidate, NULL);
+		if (!real)
+			continue;
+		int n_real = snprintf(path, len, "%s", real);
+		free(real);
+		return n_real > 0 && (size_t)n_real < len ? 0 : -ENAMETOOLONG;
+	}
+	return -ENOENT;
+}
+
+/* One thread here: the environment is ours. */
+static int set_preload(void)
+{
+	char library[4096];
+	struct cp_text value = {0};
+	int error = find_library(library, sizeof library);
+	if (error) {
+		fprintf(stderr, "conprof run: " LIBRARY " is not beside this program: %s\n",
+			cp_text_error(error));
+		return error;
+	}
+	const char *old = getenv("LD_PRELOAD"); // NOLINT(concurrency-mt-unsafe)
+	cp_text_add(&value, library);
+	if (old && *old)
+		cp_text_addf(&value, ":%s", old);
+	error = value.failed || setenv("LD_PRELOAD", value.data, 1) ? -ENOMEM : 0; // NOLINT
+	cp_text_free(&value);
+	return error;
+}
+
+static const int forwarded[] = {SIGTERM, SIGINT,  SIGHUP,  SIGQUIT,  SIGUSR1,
+				SIGUSR2, SIGCONT, SIGALRM, SIGWINCH, SIGTSTP};
+
+static void waited_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
+		sigaddset(set, forwarded[i]);
+	sigaddset(set, SIGCHLD);
+}
+
+static pid_t start(char **command, const sigset_t *old)
+{
+	pid_t pid = fork();
+	if (pid)
+		return pid;
+	sigprocmask(SIG_SETMASK, old, NULL);
+	execvp(command[0], command);
+	int error = errno;
+	fprintf(stderr, "conprof run: %s: %s\n", command[0], cp_text_error(error));
+	_exit(error == ENOENT ? 127 : 126);
+}
+
+/* The terminal sends its signals to the whole foreground group, the app included: only what came
+ * from a process is passed on. */
+static void forward(pid_t pid, const siginfo_t *info)
+{
+	if (info->si_signo == SIGCHLD || info->si_code == SI_KERNEL)
+		return;
+	kill(pid, info->si_signo);
+}
+
+/* The app's wait status; meanwhile its uploader is looked for, so that it is known at the end. */
+static int supervise(pid_t pid, const sigset_t *set, struct cp_await *await)
+{
+	struct timespec wait = {.tv_nsec = 100000000};
+	for (;;) {
+		int status;
+		siginfo_t info;
+		pid_t ended = waitpid(pid, &status, WNOHANG);
+		if (ended == pid)
+			return status;
+		if (ended < 0 && errno != EINTR)
+			return 0;
+		if (!await->name[0])
+			cp_await_find(await);
+		if (await->name[0])
+			wait = (struct timespec){.tv_sec = 60};
+		if (sigtimedwait(set, &info, &wait) > 0)
+			forward(pid, &info);
+	}
+}
+
+/* As the app ended, so do we: by the same signal, but without a second core. */
+static int end_like(int status)
+{
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	int number = WTERMSIG(status);
+	struct rlimit none = {0};
+	sigset_t one;
+	setrlimit(RLIMIT_CORE, &none);
+	signal(number, SIG_DFL);
+	sigemptyset(&one);
+	sigaddset(&one, number);
+	raise(number);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	return 128 + number;
+}
+
+int cp_run_main(char **args)
+{
+	struct cp_options options;
+	struct cp_await await = {0};
+	sigset_t set, old;
+	int error = cp_options_parse(args, &options);
+	if (error)
+		return error;
+	if (set_preload())
+		return 1;
+	waited_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	await.pid = start(options.command, &old);
+	if (await.pid < 0) {
+		fprintf(stderr, "conprof run: fork: %s\n", cp_text_error(errno));
+		return 1;
+	}
+	int status = supervise(await.pid, &set, &await);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	/* 126 and 127: the app was never started, which was said already */
+	int never = WIFEXITED(status) && WEXITSTATUS(status) >= 126 && !await.name[0];
+	if (!never)
+		cp_await_delivery(&await, options.wait_s < 0 ? 15 : options.wait_s, options.quiet);
+	cp_await_free(&await);
+	return end_like(status);
+}

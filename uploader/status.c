@@ -1,0 +1,160 @@
+/* status.c - what an uploader tells about itself, and `conprof status`. */
+/* SPDX-License-Identifier: MIT */
+#include "uploader/status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "uploader/rendezvous.h"
+#include "uploader/spool.h"
+
+void cp_status_write(struct cp_family *family, const char *name, struct cp_text *out)
+{
+	struct cp_spool spool;
+	uint64_t entries = 0;
+	cp_text_addf(out, "uploader\tname=%s\tpid=%d\tversion=" CP_VERSION "\tdone=%llu\tidle=%d\n",
+		     name, (int)getpid(), (unsigned long long)cp_delivery_done(family->delivery),
+		     cp_delivery_idle(family->delivery));
+	const struct cp_program *program = family->programs;
+	if (program && !cp_spool_open(&spool, &program->config)) {
+		uint64_t bytes = cp_spool_bytes(&spool, &entries);
+		cp_text_addf(out, "spool\tdir=%s\tbytes=%llu\tmax=%llu\tentries=%llu\n", spool.dir,
+			     (unsigned long long)bytes, (unsigned long long)spool.max_bytes,
+			     (unsigned long long)entries);
+	}
+	cp_family_status(family, out);
+}
+
+static int converse(int socket, struct cp_text *out)
+{
+	struct timeval second = {.tv_sec = 1};
+	char *buffer = malloc(CP_STATUS_MAX);
+	int error = buffer ? cp_rendezvous_send(socket, CP_PEER_STATUS, -1) : -ENOMEM;
+	if (!error && setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second))
+		error = -errno;
+	ssize_t n = error ? -1 : recv(socket, buffer, CP_STATUS_MAX, 0);
+	if (!error && n <= 0)
+		error = n ? -errno : -ECONNRESET;
+	if (!error)
+		cp_text_add_bytes(out, buffer, (size_t)n);
+	free(buffer);
+	return error ? error : out->failed ? -ENOMEM : 0;
+}
+
+int cp_status_ask(const char *name, struct cp_text *out)
+{
+	int fd = cp_rendezvous_connect(name);
+	if (fd < 0)
+		return fd;
+	uid_t uid = 0;
+	pid_t pid = 0;
+	int error = cp_rendezvous_peer(fd, &pid, &uid);
+	/* anybody may bind an abstract name; only our own kind is believed */
+	if (!error && uid != geteuid() && uid != 0 && geteuid() != 0)
+		error = -EPERM;
+	if (!error)
+		error = converse(fd, out);
+	close(fd);
+	return error;
+}
+
+int cp_status_field(const char *line, const char *key, char *out, size_t out_len)
+{
+	size_t key_len = strlen(key);
+	for (const char *at = strpbrk(line, "\t\n"); at && *at == '\t';
+	     at = strpbrk(at + 1, "\t\n")) {
+		if (strncmp(at + 1, key, key_len) != 0 || at[1 + key_len] != '=')
+			continue;
+		const char *value = at + 2 + key_len;
+		snprintf(out, out_len, "%.*s", (int)strcspn(value, "\t\n"), value);
+		return 1;
+	}
+	return 0;
+}
+
+/* One line as a JSON object: {"kind":"process","pid":"12",...}. */
+static void line_to_json(const char *line, struct cp_text *out)
+{
+	char field[1100];
+	cp_text_add(out, "{\"kind\":");
+	size_t len = strcspn(line, "\t\n");
+	snprintf(field, sizeof field, "%.*s", (int)len, line);
+	cp_text_add_json(out, field);
+	for (line += len; *line == '\t'; line += len) {
+		line++;
+		len = strcspn(line, "\t\n");
+		snprintf(field, sizeof field, "%.*s", (int)len, line);
+		char *equals = strchr(field, '=');
+		if (!equals)
+			continue;
+		*equals = '\0';
+		cp_text_add(out, ",");
+		cp_text_add_json(out, field);
+		cp_text_add(out, ":");
+		cp_text_add_json(out, equals + 1);
+	}
+	cp_text_add(out, "}");
+}
+
+static void to_json(const char *answer, struct cp_text *out)
+{
+	const char *comma = "";
+	cp_text_add(out, "[");
+	while (*answer) {
+		size_t len = strcspn(answer, "\n");
+		cp_text_add(out, comma);
+		line_to_json(answer, out);
+		comma = ",\n ";
+		answer += len + (answer[len] == '\n');
+	}
+	cp_text_add(out, "]");
+}
+
+/* For people: the uploader's line stands at the margin, the others below it. */
+static void to_plain(const char *answer, struct cp_text *out)
+{
+	while (*answer) {
+		size_t len = strcspn(answer, "\n");
+		cp_text_add(out, strncmp(answer, "uploader\t", 9) == 0 ? "" : "  ");
+		for (size_t i = 0; i < len; i++)
+			cp_text_add_bytes(out, answer[i] == '\t' ? " " : &answer[i], 1);
+		cp_text_add(out, "\n");
+		answer += len + (answer[len] == '\n');
+	}
+}
+
+int cp_status_main(int json)
+{
+	char name[32];
+	const char *comma = "";
+	int found = 0;
+	FILE *stream = fopen("/proc/net/unix", "re");
+	if (!stream) {
+		fprintf(stderr, "conprof: /proc/net/unix: %s\n", cp_text_error(errno));
+		return 1;
+	}
+	if (json)
+		printf("[");
+	while (cp_rendezvous_next(stream, name)) {
+		struct cp_text answer = {0}, out = {0};
+		if (!cp_status_ask(name, &answer)) {
+			(json ? to_json : to_plain)(answer.data, &out);
+			printf("%s%s", json ? comma : "", out.data ? out.data : "");
+			comma = ",\n";
+			found++;
+		}
+		cp_text_free(&answer);
+		cp_text_free(&out);
+	}
+	fclose(stream);
+	if (json)
+		printf("]\n");
+	else if (!found)
+		printf("nothing is being profiled\n");
+	return fflush(stdout) ? 1 : 0;
+}

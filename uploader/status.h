@@ -1,0 +1,17 @@
+/* status.h - what an uploader tells about itself, and `conprof status`.
+ *
+ * The answer is lines; a line is a word and fields "key=value", separated by tabs. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include "uploader/family.h"
+
+#define CP_STATUS_MAX (160u << 10) /* what a socket's default buffer holds in one message */
+
+void cp_status_write(struct cp_family *family, const char *name, struct cp_text *out);
+
+/* Asks whoever listens at name; out gets the answer. 0 or -errno. Waits a second at most. */
+int cp_status_ask(const char *name, struct cp_text *out);
+/* The value of key in a line, up to the next tab or the end of the line, into out; 1 when found. */
+int cp_status_field(const char *line, const char *key, char *out, size_t out_len);
+/* `conprof status`; the exit status. */
+int cp_status_main(int json);
