@@ -16,7 +16,7 @@ var eventKeys = []struct {
 	name string
 	must bool
 }{{"start", true}, {"end", true}, {"attachments", true}, {"tags_profiler", true}, {"family", true},
-	{"version", true}, {"endpoint_counts", false}, {"custom_attributes", false}, {"info", false},
+	{"version", true}, {"endpoint_counts", false}, {"custom_attributes", false}, {"info", true},
 	{"process_tags", false}}
 
 // RFC 3339; a fraction of up to nine digits that does not end with 0.
@@ -129,15 +129,27 @@ func checkAttachments(r *received, raw json.RawMessage, bad report) {
 	}
 }
 
-// checkInfo: when there is one, it is an object with an object "profiler".
+// checkInfo: info.profiler has the settings, and what was lost: counters by cause.
 func checkInfo(raw json.RawMessage, bad report) {
-	if raw == nil {
+	var info struct {
+		Profiler struct {
+			Settings map[string]json.RawMessage `json:"settings"`
+			Dropped  *uint64                    `json:"uploads_dropped"`
+			Losses   map[string]uint64          `json:"losses"`
+		} `json:"profiler"`
+	}
+	if err := json.Unmarshal(raw, &info); err != nil {
+		bad("event info is %s: %v", raw, err)
 		return
 	}
-	var info map[string]json.RawMessage
-	var profiler map[string]json.RawMessage
-	if json.Unmarshal(raw, &info) != nil || json.Unmarshal(info["profiler"], &profiler) != nil {
-		bad("event info is %s", raw)
+	for _, key := range []string{"cpu_duration", "cpu_profile_rate", "profile_period",
+		"upload_timeout", "delta_profiles"} {
+		if info.Profiler.Settings[key] == nil {
+			bad("event info has no setting %s", key)
+		}
+	}
+	if info.Profiler.Losses == nil || info.Profiler.Dropped == nil {
+		bad("event info does not tell losses: %s", raw)
 	}
 }
 

@@ -16,6 +16,7 @@ type report func(format string, args ...interface{})
 type part struct {
 	name    string
 	data    []byte
+	kind    string // of compression
 	profile []byte // decompressed; nil when it is no profile
 }
 

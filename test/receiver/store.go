@@ -31,6 +31,7 @@ type requestLine struct {
 	Service     string   `json:"service"`
 	Sequence    string   `json:"profile_seq"`
 	Attachments []string `json:"attachments"`
+	Compression []string `json:"compression"`
 }
 
 func newStore(dir string) (*store, error) {
@@ -102,9 +103,10 @@ func (s *store) file(name string, data []byte) {
 func (s *store) note(seq int, answer string, accepted bool, bytes int, r *received) {
 	line := requestLine{Seq: seq, Answer: answer, Accepted: accepted, Bytes: bytes,
 		Time: time.Now().UTC().Format(time.RFC3339Nano), Service: r.tags["service"],
-		Sequence: r.tags["profile_seq"], Attachments: []string{}}
+		Sequence: r.tags["profile_seq"], Attachments: []string{}, Compression: []string{}}
 	for _, p := range r.parts {
 		line.Attachments = append(line.Attachments, p.name)
+		line.Compression = append(line.Compression, p.kind)
 	}
 	text, _ := json.Marshal(line)
 	s.mu.Lock()

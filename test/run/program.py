@@ -1,0 +1,107 @@
+# program.py - conprof as a person types it: run, status, help, and mistakes.
+# SPDX-License-Identifier: MIT
+import glob
+import os
+import signal
+
+from delivery import SHARP, near, spooled, unharmed
+from receiver import Receiver, check_files
+from world import expect
+
+
+def conprof(world, *args, settings=()):
+    return world.run([os.path.join(world.build, 'conprof')] + list(args), settings, preload=False)
+
+
+def run(world):
+    """The app's own output and status; when the command is back, the profiles are there."""
+    path = os.path.join(world.dir, 'profiles')
+    binary = os.path.join(world.build, 'run', 'worker')
+    ended = conprof(world, 'run', '--', binary,
+                    settings=dict(SHARP, CONPROF_AGENT_SOCKET='dir://' + path))
+    expect(ended.status == 3, f'it ended with {ended.status}: {ended.err[-300:]!r}')
+    files = sorted(glob.glob(os.path.join(path, '*.pprof')))
+    check_files(world, files)
+    near(world, [f for f in files if 'heap' in f], ended.printed()['burst_bytes'], 'in the folder')
+    expect(path.encode() in ended.err, f'it does not say where: {ended.err!r}')
+    world.quiet()
+
+
+def run_bare(world):
+    """With nothing set, it says where in the spool they are."""
+    ended = conprof(world, 'run', '--', os.path.join(world.build, 'run', 'worker'))
+    expect(ended.status == 3, f'it ended with {ended.status}: {ended.err[-300:]!r}')
+    expect(len(spooled(world, '.pprof')) == 3, f'the spool holds {os.listdir(world.spool)}')
+    expect(world.spool.encode() in ended.err, f'it does not say where: {ended.err!r}')
+
+
+def run_killed(world):
+    """The app dies of a signal: the command says so as a shell would."""
+    ended = conprof(world, 'run', '--', '/bin/sh', '-c', 'kill -9 $$')
+    expect(ended.status in (137, -9), f'it ended with {ended.status}')
+    world.quiet()
+
+
+def run_missing(world):
+    ended = conprof(world, 'run', '--', '/no/such/program')
+    expect(ended.status == 127, f'it ended with {ended.status}')
+    expect(b'/no/such/program' in ended.err and ended.err.count(b'\n') == 1, f'{ended.err!r}')
+
+
+def run_passes_signals(world):
+    """SIGTERM to the command reaches the app, whose status it then has."""
+    child = world.start([os.path.join(world.build, 'conprof'), 'run', '--', '/bin/sh', '-c',
+                         'trap "echo got it; exit 5" TERM; echo ready; '
+                         'while :; do sleep 0.05; done'], preload=False)
+    expect(child.stdout.readline() == b'ready\n', 'the app did not start')
+    os.kill(child.pid, signal.SIGTERM)
+    ended = world.finish(child)
+    expect(ended.status == 5 and b'got it' in ended.out, f'{ended.status} {ended.out!r}')
+
+
+def status(world):
+    """What is being profiled, while it is; and that nothing is, when nothing is."""
+    receiver = Receiver(world)
+    settings = dict(SHARP, CONPROF_AGENT_SOCKET=receiver.url)
+    child = world.start([os.path.join(world.build, 'run', 'worker'), 'loop'], settings)
+    world.until('there was an uploader', world.uploaders)
+
+    def shown():
+        ended = conprof(world, 'status', settings=settings)
+        return ended.status == 0 and b'worker' in ended.out and str(child.pid).encode() in ended.out
+
+    world.until(f'status showed worker {child.pid}', shown)
+    child.stdin.close()
+    child.stdin = None
+    unharmed(world.finish(child))
+    world.quiet()
+    ended = conprof(world, 'status', settings=settings)
+    expect(str(child.pid).encode() not in ended.out, f'it still shows {child.pid}: {ended.out!r}')
+    receiver.stop()
+
+
+def words(world):
+    """Help goes to stdout; a mistake is one line on stderr and status 2."""
+    for args in (['-h'], ['--help'], ['run', '-h']):
+        ended = conprof(world, *args)
+        expect(ended.status == 0 and b'conprof' in ended.out and not ended.err,
+               f'{args}: {ended.status} {ended.err!r}')
+    for args in ([], ['dance'], ['--dance'], ['run'], ['run', '--'], ['run', '--dance', '--', 'x'],
+                 ['status', 'dance']):
+        ended = conprof(world, *args)
+        expect(ended.status == 2 and b'conprof' in ended.err and not ended.out,
+               f'{args}: {ended.status} {ended.out!r} {ended.err!r}')
+        expect(ended.err.count(b'\n') <= 2, f'{args}: {ended.err!r}')
+
+
+def uploader_by_hand(world):
+    """Started by a person, without the socket it expects: one line, not a hang, not a crash."""
+    for args in (['uploader'], ['uploader', 'conprof-0123456789abcdef'], ['uploader', '../x']):
+        ended = conprof(world, *args)
+        expect(ended.status in (1, 2), f'{args}: {ended.status} {ended.err!r}')
+
+
+def tests(_build):
+    for function in (run, run_bare, run_killed, run_missing, run_passes_signals, status, words,
+                     uploader_by_hand):
+        yield 'program_' + function.__name__, False, function

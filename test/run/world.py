@@ -1,0 +1,150 @@
+# world.py - one test's own world: folder, home, spool, processes; and a deadline for all of it.
+# SPDX-License-Identifier: MIT
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+
+class Failed(Exception):
+    """The test has found something wrong; the text says what."""
+
+
+class Skipped(Exception):
+    """This machine cannot run the test; the text says why."""
+
+
+def expect(condition, text):
+    if not condition:
+        raise Failed(text)
+
+
+class Ended:
+    """A target that has ended: status as subprocess gives it, output and errors as bytes."""
+
+    def __init__(self, pid, status, out, err):
+        self.pid, self.status, self.out, self.err = pid, status, out, err
+
+    def printed(self):
+        """The 'name number' lines of its output."""
+        pairs = {}
+        for line in self.out.decode('utf-8', 'replace').splitlines():
+            words = line.split()
+            if len(words) == 2 and words[1].isdigit():
+                pairs[words[0]] = int(words[1])
+        return pairs
+
+
+class World:
+    """Every process of a world has its HOME in the environment: the uploader, which is started by
+    the library and belongs to nobody's children, is found and ended by that."""
+
+    def __init__(self, name, build, seconds=60):
+        self.name, self.build = name, os.path.abspath(build)
+        self.dir = tempfile.mkdtemp(prefix='cpt-')
+        os.chmod(self.dir, 0o755)
+        self.home = os.path.join(self.dir, 'home')
+        self.spool = os.path.join(self.dir, 'spool')
+        self.log = os.path.join(self.dir, 'log')
+        os.mkdir(self.home)
+        os.mkdir(self.spool)
+        self.deadline = time.monotonic() + seconds
+        self.helpers = []  # receivers: ended with the world
+        self.children = []
+
+    def left(self):
+        seconds = self.deadline - time.monotonic()
+        if seconds <= 0:
+            raise Failed('took too long' + self.last_log())
+        return seconds
+
+    def until(self, what, condition):
+        """Waits for the condition; what says in words what was waited for."""
+        while not condition():
+            if self.deadline - time.monotonic() <= 0:
+                raise Failed('waited in vain until ' + what + self.last_log())
+            time.sleep(0.02)
+
+    def env(self, settings=(), preload=True):
+        env = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': self.home, 'LC_ALL': 'C',
+               'CONPROF_SPOOL_DIR': self.spool, 'CONPROF_LOG_FILE': self.log,
+               'CONPROF_LOG_LEVEL': '3'}
+        if preload:
+            env['LD_PRELOAD'] = os.path.join(self.build, 'libconprof.so')
+        for name, value in dict(settings).items():
+            if value is None:
+                env.pop(name, None)
+            else:
+                env[name] = value
+        return env
+
+    def start(self, argv, settings=(), preload=True, **more):
+        more.setdefault('stdin', subprocess.PIPE)
+        child = subprocess.Popen(argv, env=self.env(settings, preload), stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, cwd=more.pop('cwd', self.dir),
+                                 start_new_session=True, **more)
+        self.children.append(child)
+        return child
+
+    def finish(self, child):
+        try:
+            out, err = child.communicate(timeout=self.left())
+        except subprocess.TimeoutExpired:
+            raise Failed('the target did not end' + self.last_log()) from None
+        return Ended(child.pid, child.returncode, out, err)
+
+    def run(self, argv, settings=(), preload=True, **more):
+        return self.finish(self.start(argv, settings, preload, **more))
+
+    def processes(self):
+        """(pid, path of the program) of everything that lives in this world."""
+        found = []
+        mark = b'HOME=' + os.fsencode(self.home)
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open(f'/proc/{pid}/environ', 'rb') as f:
+                    if mark in f.read().split(b'\0'):
+                        found.append((int(pid), os.readlink(f'/proc/{pid}/exe')))
+            except OSError:
+                pass
+        return found
+
+    def uploaders(self):
+        return [pid for pid, exe in self.processes()
+                if os.path.basename(exe.split(' ')[0]) == 'conprof']
+
+    def quiet(self):
+        """Waits until the uploader has delivered or spooled everything and is gone."""
+        self.until('the uploader had left', lambda: not self.uploaders())
+
+    def last_log(self):
+        try:
+            with open(self.log, encoding='utf-8', errors='replace') as f:
+                lines = f.read().splitlines()
+            return '; log: ' + ' | '.join(lines[-3:]) if lines else ''
+        except OSError:
+            return ''
+
+    def close(self, keep):
+        for helper in self.helpers:
+            helper.kill()
+        for _ in range(50):
+            rest = self.processes()
+            for pid, _ in rest:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass
+            if not rest:
+                break
+            time.sleep(0.02)
+        for child in self.children:
+            child.kill()
+            child.wait()
+            for pipe in (child.stdin, child.stdout, child.stderr):
+                if pipe:
+                    pipe.close()
+        if not keep:
+            shutil.rmtree(self.dir, ignore_errors=True)
