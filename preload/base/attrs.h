@@ -2,14 +2,14 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#define CP_EXPORT __attribute__((visibility("default")))
-#define CP_CLEANUP(fn) __attribute__((cleanup(fn)))
-#define CP_NOINLINE __attribute__((noinline))
-#define CP_COLD __attribute__((noinline, cold))
-#define CP_UNUSED __attribute__((unused))
+#define CP_EXPORT	     __attribute__((visibility("default")))
+#define CP_CLEANUP(fn)	     __attribute__((cleanup(fn)))
+#define CP_NOINLINE	     __attribute__((noinline))
+#define CP_COLD		     __attribute__((noinline, cold))
+#define CP_UNUSED	     __attribute__((unused))
 #define CP_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define CP_LIKELY(x) __builtin_expect(!!(x), 1)
-#define CP_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define CP_LIKELY(x)	     (__builtin_expect(!!(x), 1) != 0)
+#define CP_UNLIKELY(x)	     (__builtin_expect(!!(x), 0) != 0)
 
 /* Initial-exec: reading it never calls __tls_get_addr, which may call malloc on first touch. */
 #define CP_TLS _Thread_local __attribute__((tls_model("initial-exec")))

@@ -24,25 +24,27 @@
 #include "base/config.h"
 
 #define CP_MAGIC UINT64_C(0x31464f5250434e43)
-#define CP_ABI 1u
+#define CP_ABI	 1u
 
 /* What a row counts. Kind is the last word written of a row. */
 enum cp_kind { CP_KIND_NONE, CP_KIND_CPU, CP_KIND_HEAP, CP_KIND_THREAD, CP_KINDS };
 
 /* The six counters of a row, by kind. Heap counters are unbiased estimates: a sampled block of
- * `size` bytes stands for w = 1/(1-exp(-size/heap_interval)) objects and w*size bytes. Objects are
- * fixed point (CP_OBJECT_ONE is one object), so that rounding does not bias them. */
+ * `size` bytes stands for w = 1/(1-exp(-(size+1)/heap_interval)) objects (base/draw.h says why) and
+ * w*size bytes. Objects are fixed point (CP_OBJECT_ONE is one object), so that rounding does not
+ * bias them. */
 enum { CP_CPU_PERIODS, CP_CPU_SAMPLES }; /* periods: what the samples weigh, with overruns */
 enum {
 	CP_ALLOC_OBJECTS,
 	CP_ALLOC_BYTES,
 	CP_FREED_OBJECTS,
 	CP_FREED_BYTES,
-	CP_INHERITED_OBJECTS, /* alive when this process was forked: live, but not its allocations */
+	CP_INHERITED_OBJECTS, /* alive when this process was forked: live, but not its allocations
+			       */
 	CP_INHERITED_BYTES
 };
 enum { CP_THREADS_MADE, CP_THREADS_ENDED };
-#define CP_COUNTERS 6
+#define CP_COUNTERS   6
 #define CP_OBJECT_ONE 1024u
 
 /* Why a sample has no row of its own. Its weight is kept in lost[kind][cause]. */
@@ -52,8 +54,8 @@ enum cp_loss {
 	CP_LOST_UNWIND,	    /* the unwinder gave no frame at all */
 	CP_LOST_ROWS,	    /* the table of stacks was full */
 	CP_LOST_FRAMES,	    /* the pool of frames was full */
-	CP_LOST_LIVE,	    /* heap: counted as allocated and freed; the table of live blocks was full */
-	CP_LOST_PAUSED,	    /* the recording was being moved to a new uploader */
+	CP_LOST_LIVE, /* heap: counted as allocated and freed; the table of live blocks was full */
+	CP_LOST_PAUSED, /* the recording was being moved to a new uploader */
 	CP_LOSSES
 };
 
@@ -109,8 +111,8 @@ struct cp_mark {
 enum cp_ended { CP_RUNNING_ON, CP_ENDED_EXEC, CP_ENDED_EXIT };
 
 /* heartbeat values that are no time */
-#define CP_HEARTBEAT_NEVER 0	       /* nobody has mapped it yet */
-#define CP_HEARTBEAT_LEFT UINT64_MAX   /* the uploader left on purpose: do not start another */
+#define CP_HEARTBEAT_NEVER 0	      /* nobody has mapped it yet */
+#define CP_HEARTBEAT_LEFT  UINT64_MAX /* the uploader left on purpose: do not start another */
 
 struct cp_table {
 	uint64_t at; /* offset from the header, multiple of 64 */
@@ -136,10 +138,10 @@ struct cp_recording {
 	struct cp_table modules; /* struct cp_module */
 	struct cp_table threads; /* struct cp_thread_slot */
 	struct cp_table rows;	 /* struct cp_row */
-	struct cp_table index;	 /* uint64_t: hash's upper half | row number + 1; the target's own */
-	struct cp_table frames;	 /* uint64_t */
-	struct cp_table marks;	 /* struct cp_mark, by row number */
-	char exe[1024];		 /* absolute path of the program */
+	struct cp_table index;	/* uint64_t: hash's upper half | row number + 1; the target's own */
+	struct cp_table frames; /* uint64_t */
+	struct cp_table marks;	/* struct cp_mark, by row number */
+	char exe[1024];		/* absolute path of the program */
 	char argv0[256];
 	char cwd[512];
 	char cgroup[512]; /* the text of /proc/self/cgroup, cut */

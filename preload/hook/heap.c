@@ -1,0 +1,250 @@
+/* heap.c - a sampled block: where it is put, what is recorded, how its end is noticed. */
+/* SPDX-License-Identifier: MIT */
+#include "hook/heap.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/draw.h"
+#include "hook/real.h"
+#include "signal/adopt.h"
+#include "signal/modules.h"
+#include "signal/stacks.h"
+#include "signal/unwind.h"
+
+#include "hook/law.h"
+
+#define PAGE 4096
+/* From here on glibc gives a block a mapping of its own, which free() recognises without help; and
+ * moving, copying or clearing more than this for our own sake would be felt. */
+#define LARGE (128 * 1024)
+/* Where nothing is recorded, the phase is asked again after so many bytes. */
+#define OFF_GAP (1 << 20)
+
+/* ---- what is recorded ---- */
+
+/* Both counters of one pair, as alloc or as free. */
+static void add(uint32_t row, enum cp_loss why, unsigned objects, size_t size)
+{
+	double weight = cp_weight(size, cp_state.heap_interval);
+
+	cp_row_add(cp_state.rec, CP_KIND_HEAP, row, why, objects, cp_weight_objects(weight));
+	cp_row_add(cp_state.rec, CP_KIND_HEAP, row, why, objects + 1,
+		   cp_weight_bytes(weight, size));
+}
+
+/* Allocated; and, where the block can't be followed to its end, freed at once: better not live than
+ * live for ever. */
+static void record(const void *block, size_t size)
+{
+	struct cp_scratch *scratch CP_CLEANUP(cp_scratch_give) = cp_scratch_take();
+	enum cp_loss why = CP_LOST_BUSY;
+	uint32_t row = CP_NO_ROW;
+	unsigned flags = 0;
+
+	cp_count(&cp_state.rec->heap_hits, 1);
+	if (scratch) {
+		size_t depth = cp_unwind_here(scratch->pcs, CP_DEPTH, &flags);
+
+		row = cp_stack_row(cp_state.rec, CP_KIND_HEAP, scratch->pcs, depth, flags, &why);
+		if (depth)
+			cp_modules_look_for(scratch->pcs[0]);
+	}
+	add(row, why, CP_ALLOC_OBJECTS, size);
+	if (row != CP_NO_ROW && cp_live_possible(block) && cp_live_add(block, size, row) == 0)
+		return;
+	add(row, why, CP_FREED_OBJECTS, size);
+	if (row != CP_NO_ROW) {
+		add(CP_NO_ROW, CP_LOST_LIVE, CP_ALLOC_OBJECTS, size);
+		add(CP_NO_ROW, CP_LOST_LIVE, CP_FREED_OBJECTS, size);
+	}
+}
+
+/* ---- where it is put ---- */
+
+static void *plain(const struct cp_request *r)
+{
+	if (r->zeroed)
+		return cp_real.calloc(1, r->size);
+	return r->align ? cp_real.memalign(r->align, r->size) : cp_real.malloc(r->size);
+}
+
+/* Clears page by page, and only what is not clear: a page that was never written stays unmapped. */
+static void clear(char *block, size_t n)
+{
+	for (size_t at = 0; at < n; at += PAGE) {
+		size_t len = n - at < PAGE ? n - at : PAGE;
+		const char *p = block + at;
+
+		if (p[0] != 0 || memcmp(p, p + 1, len - 1) != 0)
+			memset(block + at, 0, len);
+	}
+}
+
+static void *on_a_page(const struct cp_request *r)
+{
+	void *block = cp_real.memalign(r->align > PAGE ? r->align : PAGE, r->size);
+
+	if (block && r->zeroed)
+		clear(block, r->size);
+	return block;
+}
+
+/* A block that free() will know again; any block if that can't be had; NULL if none. */
+static void *placed(const struct cp_request *r)
+{
+	int natural = r->size >= LARGE || r->align >= PAGE;
+	void *block = natural ? plain(r) : NULL, *better;
+
+	if (natural && (!block || cp_live_possible(block)))
+		return block;
+	better = on_a_page(r);
+	if (!better)
+		return block ? block : plain(r);
+	cp_real.free(block);
+	return better;
+}
+
+/* ---- the door ---- */
+
+/* Draws the next gap. 1: this allocation is sampled. A new thread comes here with its first one,
+ * which is then weighed like any other. */
+static int drawn(struct cp_thread *self, size_t n)
+{
+	if (!self->ready) {
+		cp_thread_ready(self);
+		if (self->budget >= 0)
+			return 0;
+	}
+	if (!cp_state.heap_interval || n > PTRDIFF_MAX) {
+		self->budget = INT64_MAX / 2;
+		return 0;
+	}
+	self->budget = cp_next_gap(&self->rng, cp_state.heap_interval);
+	return cp_awake(self);
+}
+
+void *cp_heap_slow(const struct cp_request *request)
+{
+	void *block = NULL;
+	int saved = errno;
+
+	cp_witness();
+	if (cp_phase() == CP_OFF) {
+		cp_self.budget = OFF_GAP;
+		return plain(request);
+	}
+	CP_INSIDE (self) {
+		if (!drawn(self, request->size))
+			break;
+		errno = saved;
+		block = placed(request);
+		if (!block)
+			return NULL; /* errno is the allocator's */
+		record(block, request->size);
+		cp_heartbeat_look();
+	}
+	if (!block) {
+		errno = saved;
+		return plain(request);
+	}
+	errno = saved;
+	return block;
+}
+
+/* ---- its end ---- */
+
+/* Nothing is unwound for a free, so it needs no ticket. In a forked child that sleeps, and in one
+ * of vfork, the block is taken off the list and counted by nobody. */
+static void record_end(size_t size, uint32_t row)
+{
+	if (cp_phase() == CP_RUNNING && row < cp_state.rec->rows.max)
+		add(row, CP_LOST_ROWS, CP_FREED_OBJECTS, size);
+}
+
+int cp_heap_free(void *block)
+{
+	size_t size;
+	uint32_t row;
+
+	if (!block || cp_real_is_early(block, NULL))
+		return 0;
+	if (cp_live_take(block, &size, &row))
+		record_end(size, row);
+	return 1;
+}
+
+/* A block from before the real functions were known can't be given to them. */
+static void *out_of_early(const void *block, size_t room, size_t n)
+{
+	void *moved = cp_real.malloc(n);
+
+	if (moved)
+		memcpy(moved, block, n < room ? n : room);
+	return moved;
+}
+
+/* A sampled realloc needs a block that free() knows. A large one mostly has a mapping of its own
+ * and stays where the allocator puts it; what remains is moved by hand, and if it grows in place
+ * later it need not be moved again. */
+static void *regrown(void *block, size_t n)
+{
+	struct cp_request r = {.size = n};
+	size_t room;
+	void *moved;
+
+	if (n >= LARGE) {
+		block = cp_real.realloc(block, n);
+		if (!block || cp_live_possible(block))
+			return block;
+	}
+	moved = on_a_page(&r);
+	if (!moved)
+		return n >= LARGE ? block : cp_real.realloc(block, n);
+	room = cp_real.malloc_usable_size(block);
+	memcpy(moved, block, n < room ? n : room);
+	cp_real.free(block);
+	return moved;
+}
+
+static void *sampled_realloc(void *block, size_t n)
+{
+	int saved = errno;
+	void *moved = NULL;
+	int done = 0;
+
+	CP_INSIDE (self) {
+		if (!drawn(self, n))
+			break;
+		errno = saved;
+		moved = regrown(block, n);
+		done = 1;
+		if (!moved)
+			break;
+		record(moved, n);
+		errno = saved;
+	}
+	return done ? moved : cp_real.realloc(block, n);
+}
+
+/* The old block is taken off the list before the call, since afterwards its address may already be
+ * another thread's; if the call fails it is alive as before. */
+void *cp_heap_realloc(void *block, size_t n, int pass)
+{
+	size_t size = 0;
+	uint32_t row = 0;
+	void *moved;
+	int known;
+
+	if (cp_live_possible(block) && cp_real_is_early(block, &size))
+		return out_of_early(block, size, n);
+	known = cp_live_possible(block) && cp_live_take(block, &size, &row);
+	moved =
+	    pass || cp_phase() == CP_OFF ? cp_real.realloc(block, n) : sampled_realloc(block, n);
+	if (known && moved)
+		record_end(size, row);
+	else if (known)
+		cp_live_add(block, size, row);
+	return moved;
+}

@@ -1,0 +1,27 @@
+/* loader.c - dlclose: what was unloaded is noticed before other code takes its place. */
+/* SPDX-License-Identifier: MIT */
+#include <dlfcn.h>
+#include <errno.h>
+
+#include "base/attrs.h"
+#include "hook/real.h"
+#include "signal/modules.h"
+#include "signal/thread.h"
+#include "signal/unwind.h"
+
+#include "hook/law.h"
+
+/* dlopen is left alone: it looks at its caller's address to find RUNPATH and $ORIGIN, and a wrapper
+ * would change what the program loads. New code is noticed when a sample meets it. */
+CP_EXPORT int dlclose(void *handle)
+{
+	int result = cp_real_calls()->dlclose(handle), saved = errno;
+
+	if (cp_phase() == CP_RUNNING)
+		CP_INSIDE (self) {
+			cp_modules_look();
+			cp_unwind_forget();
+		}
+	errno = saved;
+	return result;
+}

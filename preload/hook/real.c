@@ -1,0 +1,216 @@
+/* real.c - the functions we stand in front of, found once.
+ *
+ * The table starts full: every entry is a finder, which looks all of them up, puts the real ones in
+ * the table and calls its own. So the fast path never asks "are we ready?", even for a malloc that
+ * comes before our constructor does. While dlsym runs it may itself ask for memory: it gets an
+ * early block, each on a page of its own, because free() looks twice at such addresses anyhow. */
+/* SPDX-License-Identifier: MIT */
+#include "hook/real.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/attrs.h"
+
+#include "hook/law.h"
+
+#define EARLY_PAGE 4096
+#define EARLY_MAX  16 /* glibc's dlsym asks for one or two small blocks, once */
+
+static _Alignas(EARLY_PAGE) char early[EARLY_MAX][EARLY_PAGE];
+static _Atomic uint32_t early_used;
+/* volatile: libc declares dlsym a leaf, which says that it never calls back into this file. It does. */
+static volatile int finding;
+
+int cp_real_is_early(const void *block, size_t *size)
+{
+	if ((uintptr_t)block - (uintptr_t)early >= sizeof early)
+		return 0;
+	if (size)
+		*size = EARLY_PAGE;
+	return 1;
+}
+
+static void *early_block(size_t n)
+{
+	uint32_t i = atomic_fetch_add_explicit(&early_used, 1, memory_order_relaxed);
+
+	if (n > EARLY_PAGE || i >= EARLY_MAX) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return early[i];
+}
+
+static void find(void);
+
+#define FIND_OR(...)                                                                               \
+	if (finding)                                                                               \
+		return __VA_ARGS__;                                                                \
+	find()
+
+static void *find_malloc(size_t n)
+{
+	FIND_OR(early_block(n));
+	return cp_real.malloc(n);
+}
+
+static void find_free(void *p)
+{
+	FIND_OR();
+	cp_real.free(p);
+}
+
+static void *find_calloc(size_t n, size_t size)
+{
+	FIND_OR(size && n > EARLY_PAGE / size ? NULL : early_block(n * size));
+	return cp_real.calloc(n, size);
+}
+
+static void *find_realloc(void *p, size_t n)
+{
+	FIND_OR(p && n <= EARLY_PAGE ? p : early_block(n));
+	return cp_real.realloc(p, n);
+}
+
+static void *find_reallocarray(void *p, size_t n, size_t size)
+{
+	FIND_OR(NULL);
+	return cp_real.reallocarray(p, n, size);
+}
+
+static int find_posix_memalign(void **p, size_t align, size_t n)
+{
+	FIND_OR(ENOMEM);
+	return cp_real.posix_memalign(p, align, n);
+}
+
+static void *find_aligned_alloc(size_t align, size_t n)
+{
+	FIND_OR(align <= EARLY_PAGE ? early_block(n) : NULL);
+	return cp_real.aligned_alloc(align, n);
+}
+
+static void *find_memalign(size_t align, size_t n)
+{
+	FIND_OR(align <= EARLY_PAGE ? early_block(n) : NULL);
+	return cp_real.memalign(align, n);
+}
+
+static void *find_valloc(size_t n)
+{
+	FIND_OR(early_block(n));
+	return cp_real.valloc(n);
+}
+
+static void *find_pvalloc(size_t n)
+{
+	FIND_OR(early_block(n));
+	return cp_real.pvalloc(n);
+}
+
+static size_t find_usable_size(void *p)
+{
+	FIND_OR(p ? EARLY_PAGE : 0);
+	return cp_real.malloc_usable_size(p);
+}
+
+static void find_free_sized(void *p, size_t n)
+{
+	FIND_OR();
+	cp_real.free_sized(p, n);
+}
+
+static void find_free_aligned_sized(void *p, size_t align, size_t n)
+{
+	FIND_OR();
+	cp_real.free_aligned_sized(p, align, n);
+}
+
+struct cp_real cp_real = {.malloc = find_malloc,
+			  .free = find_free,
+			  .calloc = find_calloc,
+			  .realloc = find_realloc,
+			  .reallocarray = find_reallocarray,
+			  .posix_memalign = find_posix_memalign,
+			  .aligned_alloc = find_aligned_alloc,
+			  .memalign = find_memalign,
+			  .valloc = find_valloc,
+			  .pvalloc = find_pvalloc,
+			  .malloc_usable_size = find_usable_size,
+			  .free_sized = find_free_sized,
+			  .free_aligned_sized = find_free_aligned_sized,
+			  .cfree = find_free};
+
+/* An allocator without the C23 functions takes its blocks back by free(). */
+static void free_without_size(void *p, size_t n)
+{
+	(void)n;
+	cp_real.free(p);
+}
+
+static void free_without_align(void *p, size_t align, size_t n)
+{
+	(void)align;
+	(void)n;
+	cp_real.free(p);
+}
+
+static void *next(const char *name, void *otherwise)
+{
+	void *found = dlsym(RTLD_NEXT, name);
+
+	return found ? found : otherwise;
+}
+
+/* Happens on the first allocation of the process, when there is one thread only. */
+static void find(void)
+{
+	struct cp_real found = cp_real;
+	int saved = errno;
+
+	finding = 1;
+	*(void **)&found.malloc = next("malloc", NULL);
+	*(void **)&found.free = next("free", NULL);
+	*(void **)&found.calloc = next("calloc", NULL);
+	*(void **)&found.realloc = next("realloc", NULL);
+	*(void **)&found.reallocarray = next("reallocarray", NULL);
+	*(void **)&found.posix_memalign = next("posix_memalign", NULL);
+	*(void **)&found.aligned_alloc = next("aligned_alloc", NULL);
+	*(void **)&found.memalign = next("memalign", NULL);
+	*(void **)&found.valloc = next("valloc", NULL);
+	*(void **)&found.pvalloc = next("pvalloc", NULL);
+	*(void **)&found.malloc_usable_size = next("malloc_usable_size", NULL);
+	*(void **)&found.free_sized = next("free_sized", (void *)free_without_size);
+	*(void **)&found.free_aligned_sized =
+	    next("free_aligned_sized", (void *)free_without_align);
+	*(void **)&found.cfree = next("cfree", (void *)found.free);
+	cp_real = found;
+	finding = 0;
+	errno = saved;
+}
+
+static struct cp_real_calls calls;
+static _Atomic uint32_t calls_found;
+
+const struct cp_real_calls *cp_real_calls(void)
+{
+	if (CP_LIKELY(atomic_load_explicit(&calls_found, memory_order_acquire)))
+		return &calls;
+	*(void **)&calls.pthread_create = next("pthread_create", NULL);
+	*(void **)&calls.thrd_create = next("thrd_create", NULL);
+	*(void **)&calls.sigaction = next("sigaction", NULL);
+	*(void **)&calls.signal = next("signal", NULL);
+	*(void **)&calls.setitimer = next("setitimer", NULL);
+	*(void **)&calls.getitimer = next("getitimer", NULL);
+	*(void **)&calls.dlclose = next("dlclose", NULL);
+	*(void **)&calls.execve = next("execve", NULL);
+	*(void **)&calls.execvpe = next("execvpe", NULL);
+	*(void **)&calls.fexecve = next("fexecve", NULL);
+	*(void **)&calls.execveat = next("execveat", NULL);
+	atomic_store_explicit(&calls_found, 1, memory_order_release);
+	return &calls;
+}

@@ -1,0 +1,53 @@
+/* real.h - the functions we stand in front of, as the next object in line defines them. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/time.h>
+#include <threads.h>
+
+/* Always forwarded to the next allocator (RTLD_NEXT): a pointer is the same thing to us, to the
+ * application and to a plugin that frees it behind our back. The table starts full of finders (see
+ * real.c), so callers never ask whether it is ready. */
+struct cp_real {
+	void *(*malloc)(size_t);
+	void (*free)(void *);
+	void *(*calloc)(size_t, size_t);
+	void *(*realloc)(void *, size_t);
+	void *(*reallocarray)(void *, size_t, size_t);
+	int (*posix_memalign)(void **, size_t, size_t);
+	void *(*aligned_alloc)(size_t, size_t);
+	void *(*memalign)(size_t, size_t);
+	void *(*valloc)(size_t);
+	void *(*pvalloc)(size_t);
+	size_t (*malloc_usable_size)(void *);
+	void (*free_sized)(void *, size_t);
+	void (*free_aligned_sized)(void *, size_t, size_t);
+	void (*cfree)(void *);
+};
+
+extern struct cp_real cp_real;
+
+/* Those that are called seldom are looked up together by the constructor, or by the first call.
+ * NULL: this libc has no such function. */
+struct cp_real_calls {
+	int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	int (*thrd_create)(thrd_t *, thrd_start_t, void *);
+	int (*sigaction)(int, const struct sigaction *, struct sigaction *);
+	void (*(*signal)(int, void (*)(int)))(int);
+	int (*setitimer)(__itimer_which_t, const struct itimerval *, struct itimerval *);
+	int (*getitimer)(__itimer_which_t, struct itimerval *);
+	int (*dlclose)(void *);
+	int (*execve)(const char *, char *const[], char *const[]);
+	int (*execvpe)(const char *, char *const[], char *const[]);
+	int (*fexecve)(int, char *const[], char *const[]);
+	int (*execveat)(int, const char *, char *const[], char *const[], int);
+};
+
+/* The table, looked up if it is not. From ordinary context. */
+const struct cp_real_calls *cp_real_calls(void);
+
+/* Whether a block is one of the few handed out before the real functions were known. Such a block
+ * lies where cp_live_possible says so, so free() asks only for those. size: may be NULL. */
+int cp_real_is_early(const void *block, size_t *size);

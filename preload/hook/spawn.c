@@ -1,0 +1,223 @@
+/* spawn.c - pthread_create and thrd_create: a thread's creation stack, its timer, its end. */
+/* SPDX-License-Identifier: MIT */
+#include "hook/spawn.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <threads.h>
+#include <unistd.h>
+
+#include "hook/real.h"
+#include "signal/adopt.h"
+#include "signal/roster.h"
+#include "signal/stacks.h"
+#include "signal/timer.h"
+#include "signal/unwind.h"
+
+#include "hook/law.h"
+
+/* What a new thread is to run, until it has begun: taken by the creator, given back by the thread.
+ * More threads than this between being made and first running pass by unnoticed (and are counted).
+ */
+#define STARTS_MAX 256
+
+struct start {
+	_Atomic uint32_t taken;
+	uint32_t row;
+	union {
+		void *(*pthread)(void *);
+		thrd_start_t thrd;
+	} run;
+	void *arg;
+};
+
+static struct start starts[STARTS_MAX];
+
+static struct start *take_start(void)
+{
+	for (int i = 0; i < STARTS_MAX; i++)
+		if (!atomic_exchange_explicit(&starts[i].taken, 1, memory_order_acquire))
+			return &starts[i];
+	return NULL;
+}
+
+static void give_start(struct start *start)
+{
+	atomic_store_explicit(&start->taken, 0, memory_order_release);
+}
+
+void cp_spawn_forked(void)
+{
+	for (int i = 0; i < STARTS_MAX; i++)
+		give_start(&starts[i]);
+}
+
+/* ---- in the new thread ---- */
+
+/* From here on what the thread does is the C library's cleaning up: destructors of other keys. */
+static void on_end(void *unused)
+{
+	(void)unused;
+	CP_INSIDE (self) {
+		cp_timer_disarm(self);
+		if (cp_phase() == CP_RUNNING && self->row)
+			cp_roster_out(self);
+		cp_unwind_thread_end();
+		self->ending = 1;
+	}
+}
+
+void cp_spawn_open(void)
+{
+	pthread_key_t key;
+
+	if (pthread_key_create(&key, on_end) != 0)
+		return;
+	cp_state.thread_key = key;
+	cp_state.thread_key_made = 1;
+}
+
+void cp_spawn_watch_end(struct cp_thread *self)
+{
+	if (cp_state.thread_key_made)
+		pthread_setspecific(cp_state.thread_key, self);
+}
+
+/* The stack's bounds, so that a tick knows whether it has room. */
+static void measure(struct cp_thread *self)
+{
+	pthread_attr_t attr;
+	void *low;
+	size_t size;
+
+	if (pthread_getattr_np(pthread_self(), &attr) != 0)
+		return;
+	if (pthread_attr_getstack(&attr, &low, &size) == 0) {
+		self->stack_lo = (uintptr_t)low;
+		self->stack_hi = (uintptr_t)low + size;
+	}
+	pthread_attr_destroy(&attr);
+}
+
+static void begin(struct start *start)
+{
+	int saved = errno;
+
+	CP_INSIDE (self) {
+		if (cp_phase() != CP_RUNNING)
+			break;
+		cp_thread_ready(self);
+		measure(self);
+		cp_roster_in(self, start->row);
+		cp_spawn_watch_end(self);
+		cp_timer_arm(self);
+	}
+	errno = saved;
+}
+
+static void *begin_pthread(void *arg)
+{
+	struct start copy = *(struct start *)arg;
+
+	begin(arg);
+	give_start(arg);
+	return copy.run.pthread(copy.arg);
+}
+
+static int begin_thrd(void *arg)
+{
+	struct start copy = *(struct start *)arg;
+
+	begin(arg);
+	give_start(arg);
+	return copy.run.thrd(copy.arg);
+}
+
+/* ---- in its creator ---- */
+
+/* The creator's stack as a row. 0: this thread is not to be recorded. */
+static int creation(uint32_t *row, enum cp_loss *why)
+{
+	int saved = errno, recorded = 0;
+
+	*row = CP_NO_ROW;
+	*why = CP_LOST_BUSY;
+	if (cp_phase() == CP_OFF)
+		return 0;
+	CP_INSIDE (self) {
+		struct cp_scratch *scratch CP_CLEANUP(cp_scratch_give) = NULL;
+		unsigned flags = 0;
+		size_t depth;
+
+		cp_thread_ready(self);
+		recorded = cp_awake(self);
+		if (!recorded)
+			break;
+		scratch = cp_scratch_take();
+		if (!scratch)
+			break;
+		depth = cp_unwind_here(scratch->pcs, CP_DEPTH, &flags);
+		*row = cp_stack_row(cp_state.rec, CP_KIND_THREAD, scratch->pcs, depth, flags, why);
+	}
+	errno = saved;
+	return recorded;
+}
+
+/* Counted before it is made, lest it ends before it has begun; taken back if it was not made: it
+ * then has ended. The profile shows only those alive. */
+static void count(uint32_t row, enum cp_loss why, unsigned counter)
+{
+	if (cp_state.types & CP_TYPE_THREAD)
+		cp_row_add(cp_state.rec, CP_KIND_THREAD, row, why, counter, 1);
+}
+
+CP_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+			     void *arg)
+{
+	const struct cp_real_calls *real = cp_real_calls();
+	struct start *start;
+	enum cp_loss why;
+	uint32_t row;
+	int failed;
+
+	if (!creation(&row, &why))
+		return real->pthread_create(thread, attr, run, arg);
+	start = take_start();
+	if (!start)
+		return real->pthread_create(thread, attr, run, arg);
+	start->row = row;
+	start->run.pthread = run;
+	start->arg = arg;
+	count(row, why, CP_THREADS_MADE);
+	failed = real->pthread_create(thread, attr, begin_pthread, start);
+	if (failed) {
+		give_start(start);
+		count(row, why, CP_THREADS_ENDED);
+	}
+	return failed;
+}
+
+CP_EXPORT int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
+{
+	const struct cp_real_calls *real = cp_real_calls();
+	struct start *start;
+	enum cp_loss why;
+	uint32_t row;
+	int failed;
+
+	if (!creation(&row, &why) || !(start = take_start()))
+		return real->thrd_create(thread, run, arg);
+	start->row = row;
+	start->run.thrd = run;
+	start->arg = arg;
+	count(row, why, CP_THREADS_MADE);
+	failed = real->thrd_create(thread, begin_thrd, start);
+	if (failed != thrd_success) {
+		give_start(start);
+		count(row, why, CP_THREADS_ENDED);
+	}
+	return failed;
+}

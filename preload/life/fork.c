@@ -1,0 +1,80 @@
+/* fork.c - three acts: before, after in the parent, after in the child. */
+/* SPDX-License-Identifier: MIT */
+#include "life/fork.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "hook/spawn.h"
+#include "signal/modules.h"
+#include "signal/thread.h"
+#include "signal/timer.h"
+#include "signal/unwind.h"
+
+#define PROF	 (UINT64_C(1) << (SIGPROF - 1))
+#define PATIENCE 1000 /* yields: an unwind takes microseconds, unless it is preempted */
+
+/* A signal during clone makes the kernel start it over: a fork that takes longer than a tick would
+ * never end. And a thread that unwinds now may hold a lock of libunwind's, for ever in the child:
+ * so wait a little for them, and tell the child if that was in vain. */
+static void before(void)
+{
+	uint64_t mask = PROF, was = 0;
+
+	if (cp_phase() == CP_OFF)
+		return;
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &was, sizeof mask);
+	cp_self.fork_blocked = !(was & PROF);
+	for (int i = 0; i < PATIENCE && cp_unwind_active_now(); i++)
+		sched_yield();
+}
+
+static void unblock(void)
+{
+	uint64_t mask = PROF;
+
+	if (!cp_self.fork_blocked)
+		return;
+	cp_self.fork_blocked = 0;
+	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
+}
+
+static void in_parent(void)
+{
+	unblock();
+}
+
+/* The child's page of state is wiped already where the kernel knows how; here it is made sure. The
+ * timer is all that it costs a child that is about to exec: its first tick, or its first sampled
+ * allocation, makes the recording. */
+static void in_child(void)
+{
+	struct cp_thread *self = &cp_self;
+
+	if (cp_phase() == CP_OFF)
+		return;
+	cp_state.wiped->phase = CP_ASLEEP;
+	cp_state.wiped->scratch = 0;
+	cp_state.itimer_on = 0;
+	cp_state.itimer_app = 0;
+	cp_unwind_forked();
+	cp_modules_forked();
+	cp_spawn_forked();
+	self->timer_armed = 0;
+	self->slot = 0;
+	self->row = 0;
+	self->inside = 0;
+	self->tid = (int)syscall(SYS_gettid);
+	self->rng ^= cp_now_ns() ^ (uint64_t)self->tid << 32;
+	cp_timer_arm(self);
+	unblock();
+}
+
+void cp_fork_open(void)
+{
+	pthread_atfork(before, in_parent, in_child);
+}

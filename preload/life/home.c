@@ -1,0 +1,192 @@
+/* home.c - own path, own code, the uploader's path and environment, the family's name. */
+/* SPDX-License-Identifier: MIT */
+#include "life/home.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/attrs.h"
+#include "base/note.h"
+#include "base/settings.h"
+
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+static void find_own_code(void)
+{
+	const char *base = (const char *)&__ehdr_start;
+	const ElfW(Phdr) *p = (const void *)(base + __ehdr_start.e_phoff);
+
+	for (int i = 0; i < __ehdr_start.e_phnum; i++)
+		if (p[i].p_type == PT_LOAD && (p[i].p_flags & PF_X)) {
+			cp_state.own_start = (uint64_t)(base + p[i].p_vaddr);
+			cp_state.own_end = cp_state.own_start + p[i].p_memsz;
+		}
+}
+
+/* dir + tail, if that can be executed. */
+static int try_program(const char *dir, size_t dir_len, const char *tail)
+{
+	size_t tail_len = strlen(tail) + 1;
+
+	if (dir_len + tail_len > sizeof cp_home.program)
+		return 0;
+	memcpy(cp_home.program, dir, dir_len);
+	memcpy(cp_home.program + dir_len, tail, tail_len);
+	return access(cp_home.program, X_OK) == 0;
+}
+
+/* Beside the library: as built, as installed, as installed and reached by the link in lib. */
+static int find_program(const char *own)
+{
+	static const char *const tails[] = {"/conprof", "/conprof/conprof", "/../bin/conprof",
+					    "/../../bin/conprof"};
+	char cwd[512];
+	const char *slash = strrchr(own, '/');
+	size_t len = slash ? (size_t)(slash - own) : 0, cwd_len = 0;
+	char dir[1024];
+
+	if (own[0] != '/' && getcwd(cwd, sizeof cwd)) {
+		cwd_len = strlen(cwd);
+		memcpy(dir, cwd, cwd_len);
+		dir[cwd_len++] = '/';
+	}
+	if (cwd_len + len >= sizeof dir)
+		return 0;
+	memcpy(dir + cwd_len, own, len);
+	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
+		if (try_program(dir, cwd_len + len, tails[i]))
+			return 1;
+	cp_home.program[0] = 0;
+	return 0;
+}
+
+/* Only what its own work needs: where homes are, how to name a time, whom TLS trusts. */
+static void fill_env(void)
+{
+	static const char *const wanted[] = {
+	    "HOME",	     "XDG_STATE_HOME", "PATH",		 "TZ",
+	    "SSL_CERT_FILE", "SSL_CERT_DIR",   "DEBUGINFOD_URLS"};
+	size_t at = 0, n = 0;
+
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+		const char *value = cp_settings_env((const char *const *)environ, wanted[i]);
+		size_t name_len = strlen(wanted[i]), value_len = value ? strlen(value) + 1 : 0;
+
+		if (!value || at + name_len + 1 + value_len > sizeof cp_home.env)
+			continue;
+		cp_home.envp[n++] = cp_home.env + at;
+		memcpy(cp_home.env + at, wanted[i], name_len);
+		cp_home.env[at + name_len] = '=';
+		memcpy(cp_home.env + at + name_len + 1, value, value_len);
+		at += name_len + 1 + value_len;
+	}
+	cp_home.envp[n] = NULL;
+}
+
+int cp_home_find(void)
+{
+	Dl_info own;
+
+	find_own_code();
+	fill_env();
+	if (!dladdr(&__ehdr_start, &own) || !own.dli_fname)
+		return -1;
+	return find_program(own.dli_fname) ? 0 : -1;
+}
+
+static const char *exe(char *path, size_t room)
+{
+	ssize_t len = readlink("/proc/self/exe", path, room - 1);
+
+	path[len > 0 ? len : 0] = 0;
+	return path;
+}
+
+int cp_home_stay_out(const char **why)
+{
+	static const char *const owners[] = {"__asan_init", "__tsan_init", "__msan_init",
+					     "__hwasan_init"};
+	char path[1024];
+
+	*why = NULL;
+	if (cp_home.program[0] && strcmp(exe(path, sizeof path), cp_home.program) == 0)
+		return 1;
+	for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
+		if (dlsym(RTLD_DEFAULT, owners[i])) {
+			*why = "the program is built with a sanitizer, which owns malloc";
+			return 1;
+		}
+	return 0;
+}
+
+static size_t read_file(const char *path, char *text, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd >= 0 ? read(fd, text, room - 1) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	len = len > 0 ? len : 0;
+	text[len] = 0;
+	return (size_t)len;
+}
+
+static uint64_t mix(uint64_t h, const void *bytes, size_t len)
+{
+	const unsigned char *p = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+/* One uploader for all processes of a user in a cgroup with the same settings. */
+static void name_family(const struct cp_recording *rec, const struct cp_config *config)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	struct cp_line line = {0};
+
+	h = mix(h, &rec->uid, sizeof rec->uid);
+	h = mix(h, rec->cgroup, strlen(rec->cgroup));
+	h = mix(h, cp_home.program, strlen(cp_home.program));
+	h = mix(h, config, sizeof *config);
+	cp_line_add(&line, "conprof-");
+	for (int shift = 60; shift >= 0; shift -= 4) {
+		char digit[2] = {"0123456789abcdef"[h >> shift & 15], 0};
+
+		cp_line_add(&line, digit);
+	}
+	memcpy(cp_home.name, line.text, line.len + 1);
+}
+
+static void fill_token(struct cp_recording *rec)
+{
+	uint64_t fallback[2] = {rec->start_monotonic_ns, (uint64_t)(uintptr_t)rec};
+
+	memcpy(rec->token, fallback, sizeof rec->token);
+	(void)!syscall(SYS_getrandom, rec->token, sizeof rec->token, 1 /* GRND_NONBLOCK */);
+}
+
+void cp_home_fill(struct cp_recording *rec, const struct cp_config *config)
+{
+	char argv0[sizeof rec->argv0];
+
+	exe(rec->exe, sizeof rec->exe);
+	if (!getcwd(rec->cwd, sizeof rec->cwd))
+		rec->cwd[0] = 0;
+	read_file("/proc/self/cgroup", rec->cgroup, sizeof rec->cgroup);
+	read_file("/proc/self/cmdline", argv0, sizeof argv0);
+	memcpy(rec->argv0, argv0, strlen(argv0) + 1);
+	rec->config = *config;
+	rec->cpu_period_ns = cp_state.cpu_period_ns;
+	rec->heap_interval = cp_state.heap_interval;
+	fill_token(rec);
+	name_family(rec, config);
+}

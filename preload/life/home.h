@@ -1,0 +1,13 @@
+/* home.h - who we are and where the uploader is: filled in once, used whenever it is to be joined.
+ */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include "signal/state.h"
+
+/* Finds our own file and code, the uploader beside it, and its environment. 0 or -1: no uploader.
+ */
+int cp_home_find(void);
+/* Writes who the process is into its recording, and names the rendezvous after it. */
+void cp_home_fill(struct cp_recording *rec, const struct cp_config *config);
+/* 1: this program is the uploader itself, or one that a sanitizer runs in: not ours to record. */
+int cp_home_stay_out(const char **why);

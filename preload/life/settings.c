@@ -1,0 +1,116 @@
+/* settings.c - reads the settings; keeps the lines about bad ones until they are told, once. */
+/* SPDX-License-Identifier: MIT */
+#include "life/settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/note.h"
+#include "base/settings.h"
+
+#define DEFAULT_FILE "/etc/conprof.conf"
+#define FILE_MAX     (256 * 1024)
+#define LINES_MAX    24
+
+/* Every process of a family would say the same: only the one that starts the uploader tells. */
+static struct {
+	unsigned count;
+	struct cp_line line[LINES_MAX];
+} kept;
+
+static void keep(void *unused, const char *text)
+{
+	(void)unused;
+	if (kept.count < LINES_MAX)
+		cp_line_add(&kept.line[kept.count++], text);
+}
+
+static void keep_two(const char *what, const char *detail)
+{
+	struct cp_line line = {0};
+
+	cp_line_add(&line, "conprof: ");
+	cp_line_add(&line, what);
+	cp_line_add(&line, detail);
+	keep(NULL, line.text);
+}
+
+/* The file's text in a mapping of its own. NULL: there is none to be had. */
+static char *map_file(const char *path, size_t *len, const char **why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	char *text = NULL;
+
+	*why = NULL;
+	if (fd < 0) {
+		*why = errno == ENOENT ? "is not there" : "can't be opened";
+		return NULL;
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		*why = "is not a file";
+	else if (st.st_size > FILE_MAX)
+		*why = "is larger than 256 KiB";
+	else if (st.st_size > 0)
+		text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (text == MAP_FAILED) {
+		*why = "can't be read";
+		text = NULL;
+	}
+	*len = text ? (size_t)st.st_size : 0;
+	close(fd);
+	return text;
+}
+
+void cp_life_settings(struct cp_config *config)
+{
+	const char *const *env = (const char *const *)environ;
+	const char *named = cp_settings_env(env, "CONPROF_CONFIG"), *why;
+	const char *path = named ? named : DEFAULT_FILE;
+	size_t len = 0;
+	char *text = map_file(path, &len, &why);
+
+	cp_settings_apply(config, env, text, len, keep, NULL);
+	if (text)
+		munmap(text, len);
+	if (why && (named || strcmp(why, "is not there") != 0)) {
+		struct cp_line line = {0};
+
+		cp_line_add(&line, "conprof: CONPROF_CONFIG=");
+		cp_line_quote(&line, path, strlen(path), 100);
+		cp_line_add(&line, " ");
+		cp_line_add(&line, why);
+		cp_line_add(&line, "; using the environment and the defaults");
+		keep(NULL, line.text);
+	}
+}
+
+void cp_life_complain(const struct cp_config *config, unsigned level, const char *what,
+		      const char *detail)
+{
+	if (level <= config->log_level)
+		keep_two(what, detail);
+}
+
+void cp_life_tell(const struct cp_config *config)
+{
+	int fd = STDERR_FILENO;
+
+	if (!kept.count)
+		return;
+	if (config->log_file[0])
+		fd = open(config->log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+			  0640);
+	if (fd < 0)
+		fd = STDERR_FILENO;
+	for (unsigned i = 0; i < kept.count; i++)
+		cp_line_write(&kept.line[i], fd);
+	if (fd != STDERR_FILENO)
+		close(fd);
+	kept.count = 0;
+}

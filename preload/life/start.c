@@ -1,0 +1,164 @@
+/* start.c - the constructor: from a loaded library to a recorded process, or politely out. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/attrs.h"
+#include "base/note.h"
+#include "hook/real.h"
+#include "hook/spawn.h"
+#include "life/fork.h"
+#include "life/home.h"
+#include "life/libunwind.h"
+#include "life/settings.h"
+#include "signal/join.h"
+#include "signal/live.h"
+#include "signal/modules.h"
+#include "signal/recording.h"
+#include "signal/roster.h"
+#include "signal/tick.h"
+#include "signal/timer.h"
+#include "signal/unwind.h"
+
+#define PAGE 4096
+
+static struct cp_config config; /* frozen after the constructor */
+
+static void *pages(size_t size)
+{
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+static void choose(void)
+{
+	cp_state.types = config.types;
+	if (config.types & CP_TYPE_CPU)
+		cp_state.cpu_period_ns = UINT64_C(1000000000) / config.cpu_rate_hz;
+	if (config.types & CP_TYPE_HEAP)
+		cp_state.heap_interval = config.heap_interval;
+	cp_state.cpu_timer = config.cpu_timer;
+	cp_state.entry = getauxval(AT_ENTRY);
+}
+
+/* Private memory: the page that forks wipe, room for stacks, live blocks. */
+static int reserve(struct cp_wiped **wiped)
+{
+	*wiped = pages(PAGE);
+	if (!*wiped)
+		return -1;
+	madvise(*wiped, PAGE, MADV_WIPEONFORK); /* before 4.14: life/fork.c does it */
+	(*wiped)->phase = CP_BUSY;
+	cp_state.scratch = pages(CP_SCRATCHES * sizeof *cp_state.scratch);
+	if (!cp_state.scratch)
+		return -1;
+	return cp_state.heap_interval ? cp_live_open() : 0;
+}
+
+static void open_unwinder(void)
+{
+	cp_unwind_init(cp_state.own_start, cp_state.own_end);
+	if (config.unwinder == CP_UNWINDER_FP)
+		return;
+	if (cp_libunwind_open() != 0)
+		cp_life_complain(&config, config.unwinder == CP_UNWINDER_LIBUNWIND ? 1 : 2,
+				 "libunwind.so.8 can't be used; stacks are found by frame pointers",
+				 "");
+}
+
+/* 0, or what failed. */
+static const char *hand_over(void)
+{
+	int fd;
+	struct cp_recording *rec = cp_recording_make(&fd);
+	enum cp_joined joined;
+
+	if (!rec) {
+		errno = -fd;
+		return "no shared memory for a recording";
+	}
+	cp_home_fill(rec, &config);
+	cp_state.rec = rec;
+	cp_modules_look();
+	joined = cp_join(rec, fd, rec->token);
+	close(fd);
+	if (joined == CP_JOIN_FAILED) {
+		int why = errno;
+
+		cp_state.rec = NULL;
+		cp_recording_drop(rec);
+		errno = why;
+		return "the uploader can't be reached or started";
+	}
+	if (joined == CP_JOINED_FOUNDER)
+		cp_life_tell(&config);
+	return NULL;
+}
+
+/* From here on things happen: the first thread, forks, ticks. */
+static void begin(struct cp_wiped *wiped)
+{
+	wiped->pid = cp_state.rec->pid;
+	cp_state.wiped = wiped;
+	CP_INSIDE (self) {
+		self->ready = 0;
+		self->budget = 0;
+		cp_thread_ready(self);
+		cp_spawn_open();
+		cp_spawn_watch_end(self);
+		if (cp_state.types & CP_TYPE_THREAD)
+			cp_roster_first(self);
+		cp_fork_open();
+		if (cp_state.cpu_period_ns && cp_tick_install() == 0)
+			cp_timer_arm(self);
+		atomic_store_explicit(&wiped->phase, CP_RUNNING, memory_order_release);
+	}
+}
+
+static void stay_out(const char *why, int error)
+{
+	struct cp_line detail = {0};
+
+	if (error) {
+		cp_line_add(&detail, ": errno ");
+		cp_line_number(&detail, (uint64_t)error);
+	}
+	cp_life_complain(&config, 2, why, detail.text);
+	cp_life_tell(&config);
+}
+
+__attribute__((constructor)) static void start(void)
+{
+	struct cp_wiped *wiped;
+	const char *why;
+	int saved = errno;
+
+	(void)cp_real_calls();
+	if (getauxval(AT_SECURE)) /* its caller must not have a say in what it sends where */
+		return;
+	cp_life_settings(&config);
+	if (!config.enabled || !config.types)
+		return;
+	if (cp_home_find() != 0) {
+		stay_out("conprof is not beside the library: nothing is recorded", 0);
+	} else if (cp_home_stay_out(&why)) {
+		if (why)
+			stay_out(why, 0);
+	} else {
+		choose();
+		cp_modules_open();
+		open_unwinder();
+		why = reserve(&wiped) == 0 ? hand_over() : "no memory to record in";
+		if (why)
+			stay_out(why, errno);
+		else
+			begin(wiped);
+	}
+	errno = saved;
+}

@@ -1,0 +1,157 @@
+/* adopt.c - the child's new ledger, with the live blocks carried over; the move to a new uploader.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "signal/adopt.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/draw.h"
+#include "signal/join.h"
+#include "signal/live.h"
+#include "signal/recording.h"
+#include "signal/roster.h"
+#include "signal/stacks.h"
+#include "signal/timer.h"
+
+#include "signal/law.h"
+
+#define SECOND	 UINT64_C(1000000000)
+#define SILENCE	 (15 * SECOND) /* a heartbeat is written every second */
+#define PATIENCE (60 * SECOND) /* between two attempts */
+
+static int change_phase(uint32_t from, uint32_t to)
+{
+	return atomic_compare_exchange_strong_explicit(&cp_state.wiped->phase, &from, to,
+						       memory_order_acq_rel, memory_order_relaxed);
+}
+
+static void set_phase(uint32_t to)
+{
+	atomic_store_explicit(&cp_state.wiped->phase, to, memory_order_release);
+}
+
+/* The old recording, while live blocks are moved out of it. Guarded by phase BUSY. */
+static struct cp_recording *parents;
+
+/* A live block's stack, entered in the child's own recording. */
+static uint32_t carry(size_t size, uint32_t row)
+{
+	struct cp_row *old = cp_rows(parents) + row;
+	enum cp_loss why = CP_LOST_UNWIND;
+	double weight = cp_weight(size, cp_state.heap_interval);
+	uint32_t mine;
+
+	if (row >= parents->rows.max)
+		return CP_NO_ROW;
+	mine = cp_stack_row(cp_state.rec, CP_KIND_HEAP, cp_frames(parents) + old->frames_at,
+			    old->depth, old->flags, &why);
+	if (mine == CP_NO_ROW)
+		return CP_NO_ROW; /* followed no more: free() finds a row that does not exist */
+	cp_row_add(cp_state.rec, CP_KIND_HEAP, mine, why, CP_INHERITED_OBJECTS,
+		   cp_weight_objects(weight));
+	cp_row_add(cp_state.rec, CP_KIND_HEAP, mine, why, CP_INHERITED_BYTES,
+		   cp_weight_bytes(weight, size));
+	return mine;
+}
+
+static int begin_anew(void)
+{
+	int fd, joined;
+	struct cp_recording *mine = cp_recording_make(&fd);
+
+	if (!mine)
+		return -1;
+	parents = cp_state.rec;
+	cp_recording_inherit(mine, parents);
+	cp_state.rec = mine;
+	if (cp_state.heap_interval)
+		cp_live_each(carry);
+	cp_recording_drop(parents);
+	joined = cp_join(mine, fd, mine->token);
+	close(fd);
+	return joined == CP_JOIN_FAILED ? -1 : 0;
+}
+
+static int adopt(struct cp_thread *self)
+{
+	if (!change_phase(CP_ASLEEP, CP_BUSY))
+		return 0;
+	self->tid = (int)syscall(SYS_gettid);
+	cp_state.itimer_on = 0;
+	if (begin_anew() != 0) {
+		set_phase(CP_OFF);
+		return 0;
+	}
+	cp_state.wiped->pid = cp_state.rec->pid;
+	cp_roster_first(self);
+	cp_timer_arm(self);
+	set_phase(CP_RUNNING);
+	return 1;
+}
+
+/* A vfork child sees the parent's page and memory, but is another process: it does not record. */
+int cp_awake(struct cp_thread *self)
+{
+	uint32_t phase = cp_phase();
+
+	if (phase == CP_ASLEEP)
+		return adopt(self);
+	return phase == CP_RUNNING && cp_state.wiped->pid == (int32_t)syscall(SYS_getpid);
+}
+
+/* The same contents in a new file, which takes the place of the old one under the same address: the
+ * pointers of other threads stay good. What they add between the copy and the exchange is lost; it
+ * is the rest of the microseconds after BUSY was set. */
+static int move(void)
+{
+	struct cp_recording *old = cp_state.rec;
+	int fd, joined;
+	struct cp_recording *new = cp_recording_make(&fd);
+
+	if (!new)
+		return -1;
+	if (new->size != old->size) {
+		cp_recording_drop(new);
+		close(fd);
+		return -1;
+	}
+	cp_recording_copy(new, old);
+	if (mremap(new, new->size, new->size, MREMAP_MAYMOVE | MREMAP_FIXED, old) == MAP_FAILED) {
+		cp_recording_drop(new);
+		close(fd);
+		return -1;
+	}
+	joined = cp_join(old, fd, old->token);
+	close(fd);
+	return joined == CP_JOIN_FAILED ? -1 : 0;
+}
+
+static int silent(uint64_t now)
+{
+	struct cp_recording *rec = cp_state.rec;
+	uint64_t beat = atomic_load_explicit(&rec->heartbeat_ns, memory_order_relaxed);
+
+	if (beat == CP_HEARTBEAT_LEFT)
+		return 0;
+	if (beat == CP_HEARTBEAT_NEVER)
+		beat = rec->start_monotonic_ns;
+	return now > beat && now - beat > SILENCE;
+}
+
+void cp_heartbeat_look(void)
+{
+	uint64_t now = cp_now_ns();
+	uint64_t next = atomic_load_explicit(&cp_state.next_join_ns, memory_order_relaxed);
+
+	if (CP_LIKELY(!silent(now)) || now < next)
+		return;
+	if (!atomic_compare_exchange_strong_explicit(&cp_state.next_join_ns, &next, now + PATIENCE,
+						     memory_order_relaxed, memory_order_relaxed))
+		return;
+	if (!change_phase(CP_RUNNING, CP_BUSY))
+		return;
+	move();
+	set_phase(CP_RUNNING);
+}

@@ -1,0 +1,113 @@
+/* join.c - the rendezvous: an abstract socket, both sides' credentials checked. */
+/* SPDX-License-Identifier: MIT */
+#include "signal/join.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "signal/launch.h"
+
+#include "signal/law.h"
+
+/* A root process must not hand its memory to whoever sits on the name, so: our own uid, or root. */
+static int trusted(int sock)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		return 0;
+	return peer.uid == 0 || peer.uid == (uid_t)syscall(SYS_geteuid);
+}
+
+/* A connected socket, or -errno. -ECONNREFUSED: nobody there, or nobody to be trusted. */
+static int connect_home(void)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	size_t len = strlen(cp_home.name);
+	int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), why;
+
+	if (sock < 0)
+		return -errno;
+	memcpy(to.sun_path + 1, cp_home.name, len);
+	if (connect(sock, (struct sockaddr *)&to,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len)) == 0) {
+		if (trusted(sock))
+			return sock;
+		errno = ECONNREFUSED;
+	}
+	why = errno;
+	close(sock);
+	return -why;
+}
+
+static int send_join(int sock, const struct cp_join *join, int fd)
+{
+	struct iovec iov = {.iov_base = (void *)join, .iov_len = sizeof *join};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.bytes = {0}};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct cmsghdr *c = &control.align;
+
+	if (fd >= 0) {
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof control.bytes;
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	}
+	return sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof *join ? 0 : -1;
+}
+
+/* The message waits in a pair of sockets, whose other end the new process finds as its fd 3. */
+static enum cp_joined found(const struct cp_join *join, int fd)
+{
+	int pair[2], ok;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return CP_JOIN_FAILED;
+	ok = send_join(pair[0], join, fd) == 0 && cp_launch(pair[1]) == 0;
+	close(pair[0]);
+	close(pair[1]);
+	return ok ? CP_JOINED_FOUNDER : CP_JOIN_FAILED;
+}
+
+static struct cp_join message(const struct cp_recording *rec, const uint8_t token[16])
+{
+	struct cp_join join = {.magic = CP_MAGIC, .abi = CP_ABI, .pid = rec->pid};
+
+	memcpy(join.token, token, sizeof join.token);
+	return join;
+}
+
+enum cp_joined cp_join(struct cp_recording *rec, int fd, const uint8_t token[16])
+{
+	struct cp_join join = message(rec, token);
+	int sock = connect_home(), sent;
+
+	if (sock < 0)
+		return sock == -ECONNREFUSED ? found(&join, fd) : CP_JOIN_FAILED;
+	sent = send_join(sock, &join, fd);
+	close(sock);
+	return sent == 0 ? CP_JOINED_FAMILY : CP_JOIN_FAILED;
+}
+
+int cp_join_goodbye(struct cp_recording *rec)
+{
+	struct cp_join join = message(rec, rec->token);
+	int sock = connect_home(), sent;
+
+	if (sock < 0)
+		return -1;
+	sent = send_join(sock, &join, -1);
+	close(sock);
+	return sent;
+}

@@ -1,0 +1,15 @@
+/* join.h - handing the recording over: to the uploader that is there, or to one that is started. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include "signal/state.h"
+
+enum cp_joined { CP_JOIN_FAILED = -1, CP_JOINED_FAMILY, CP_JOINED_FOUNDER };
+
+/* Hands the descriptor of a recording to the uploader, and starts one if nobody is listening. The
+ * kernel keeps the message until it is fetched, so nothing here waits for the other process, but
+ * starting one takes its exec's time. token: what proves that we are family. On failure the cause
+ * is in errno. The descriptor stays the caller's. Runs anywhere. */
+enum cp_joined cp_join(struct cp_recording *rec, int fd, const uint8_t token[16]);
+
+/* "I am exiting: take what there is." No descriptor goes with it. 0 or -1. */
+int cp_join_goodbye(struct cp_recording *rec);

@@ -1,0 +1,160 @@
+/* ledger.c - modules in the recording: segments, paths, build-ids, and the epoch they are good for.
+ */
+/* SPDX-License-Identifier: MIT */
+#include "signal/ledger.h"
+
+#include <elf.h>
+#include <string.h>
+
+#include "signal/law.h"
+
+#define PAGE_MASK (~(uint64_t)4095)
+
+static uint64_t code_start(const struct dl_phdr_info *info)
+{
+	for (int i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && (info->dlpi_phdr[i].p_flags & PF_X))
+			return info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+	return 0;
+}
+
+static struct cp_module *modules_of(struct cp_recording *rec)
+{
+	return (struct cp_module *)((char *)rec + rec->modules.at);
+}
+
+static uint32_t modules_count(struct cp_recording *rec)
+{
+	uint32_t n = atomic_load_explicit(&rec->modules_used, memory_order_acquire);
+
+	return n < rec->modules.max ? n : (uint32_t)rec->modules.max;
+}
+
+int cp_ledger_knows(struct cp_recording *rec, uint64_t pc)
+{
+	struct cp_module *m = modules_of(rec);
+
+	for (uint32_t i = modules_count(rec); i-- > 0;)
+		if (pc >= m[i].start && pc < m[i].end &&
+		    atomic_load_explicit(&m[i].epoch_to, memory_order_relaxed) == UINT32_MAX)
+			return 1;
+	return 0;
+}
+
+/* Appends a string; its offset. A full pool gives offset 0, which is the empty string. */
+static uint32_t keep_string(struct cp_recording *rec, const char *s)
+{
+	uint32_t len = (uint32_t)strlen(s) + 1;
+	uint32_t at = atomic_load_explicit(&rec->strings_used, memory_order_relaxed);
+
+	if (at == 0)
+		at = 1;
+	if (at + len > rec->strings.max)
+		return 0;
+	memcpy((char *)rec + rec->strings.at + at, s, len);
+	atomic_store_explicit(&rec->strings_used, at + len, memory_order_release);
+	return at;
+}
+
+static void keep_build_id(struct cp_module *m, const struct dl_phdr_info *info)
+{
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		const char *at = (const char *)(info->dlpi_addr + p->p_vaddr);
+		const char *end = at + p->p_memsz;
+
+		while (p->p_type == PT_NOTE && end - at > (long)sizeof(ElfW(Nhdr))) {
+			const ElfW(Nhdr) *n = (const void *)at;
+			const char *desc = at + sizeof *n + ((n->n_namesz + 3u) & ~3u);
+
+			if (n->n_type == NT_GNU_BUILD_ID && n->n_namesz == 4 &&
+			    n->n_descsz <= sizeof m->build_id && desc + n->n_descsz <= end) {
+				memcpy(m->build_id, desc, n->n_descsz);
+				m->build_id_len = n->n_descsz;
+				return;
+			}
+			at = desc + ((n->n_descsz + 3u) & ~3u);
+		}
+	}
+}
+
+/* Other code where unloaded code lay: from now on stacks are told apart by a new epoch. */
+static uint32_t epoch_for(struct cp_recording *rec, uint64_t start, uint64_t end)
+{
+	struct cp_module *m = modules_of(rec);
+	uint32_t epoch = atomic_load_explicit(&rec->epoch, memory_order_relaxed);
+
+	for (uint32_t i = 0; i < modules_count(rec); i++)
+		if (m[i].start < end && start < m[i].end &&
+		    atomic_load_explicit(&m[i].epoch_to, memory_order_relaxed) == epoch) {
+			atomic_store_explicit(&rec->epoch, epoch + 1, memory_order_relaxed);
+			return epoch + 1;
+		}
+	return epoch;
+}
+
+static void record_segment(struct cp_recording *rec, const struct dl_phdr_info *info,
+			   const ElfW(Phdr) * p, uint32_t path_at)
+{
+	uint32_t n = atomic_load_explicit(&rec->modules_used, memory_order_relaxed);
+	struct cp_module *m = modules_of(rec) + n;
+
+	if (n >= rec->modules.max)
+		return;
+	m->start = (info->dlpi_addr + p->p_vaddr) & PAGE_MASK;
+	m->end = (info->dlpi_addr + p->p_vaddr + p->p_memsz + 4095) & PAGE_MASK;
+	m->file_offset = p->p_offset & PAGE_MASK;
+	m->bias = info->dlpi_addr;
+	m->path_at = path_at;
+	keep_build_id(m, info);
+	m->epoch_from = epoch_for(rec, m->start, m->end);
+	atomic_store_explicit(&m->epoch_to, UINT32_MAX, memory_order_relaxed);
+	atomic_store_explicit(&m->ready, 1, memory_order_release);
+	atomic_store_explicit(&rec->modules_used, n + 1, memory_order_release);
+}
+
+/* The same object back at its old place (dlclose and dlopen again) is the old entry again. */
+static int record_again(struct cp_recording *rec, const struct dl_phdr_info *info, const char *path)
+{
+	struct cp_module *m = modules_of(rec);
+	uint64_t at = code_start(info) & PAGE_MASK;
+	uint32_t epoch = atomic_load_explicit(&rec->epoch, memory_order_relaxed);
+	int found = 0;
+
+	for (uint32_t i = 0; i < modules_count(rec); i++) {
+		const char *old = (const char *)rec + rec->strings.at + m[i].path_at;
+
+		if (m[i].bias != info->dlpi_addr || strcmp(old, path) != 0 ||
+		    atomic_load_explicit(&m[i].epoch_to, memory_order_relaxed) < epoch)
+			continue;
+		atomic_store_explicit(&m[i].epoch_to, UINT32_MAX, memory_order_relaxed);
+		found |= m[i].start == at;
+	}
+	return found;
+}
+
+void cp_ledger_add(struct cp_recording *rec, const struct dl_phdr_info *info, const char *path)
+{
+	uint32_t path_at;
+
+	if (record_again(rec, info, path))
+		return;
+	path_at = keep_string(rec, path);
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+
+		if (p->p_type == PT_LOAD && (p->p_flags & PF_X))
+			record_segment(rec, info, p, path_at);
+	}
+}
+
+void cp_ledger_end(struct cp_recording *rec, uint64_t bias)
+{
+	struct cp_module *m = modules_of(rec);
+	uint32_t epoch = atomic_load_explicit(&rec->epoch, memory_order_relaxed);
+
+	for (uint32_t i = 0; i < modules_count(rec); i++)
+		if (m[i].bias == bias &&
+		    atomic_load_explicit(&m[i].epoch_to, memory_order_relaxed) == UINT32_MAX)
+			atomic_store_explicit(&m[i].epoch_to, epoch, memory_order_relaxed);
+}

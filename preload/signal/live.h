@@ -1,0 +1,33 @@
+/* live.h - the sampled blocks that are alive: address to size and stack, without a lock. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/* A street of small houses: an address may live in one of two houses of eight rooms, chosen by two
+ * hashes. So a look-up reads at most two short runs of words, whether it finds its block or not, on
+ * the first day and after 10^9 frees: there are no tombstones, because leaving empties the room.
+ *
+ * Who may meet whom: anyone, anyone. An address is added and taken at most once at a time, since
+ * the application itself hands a block from malloc to free; other addresses never touch its room.
+ * When both houses are full the block is not followed (the caller counts it): 2^17 rooms are enough
+ * for 64 GiB of live heap at one sample in 512 KiB.
+ *
+ * The table is private memory: a forked child inherits it, copied, with its blocks. */
+
+/* The only addresses that are ever in the table are those which free() recognises at once: at the
+ * start of a page, where a sampled block is put on purpose, or 16 bytes behind it, where glibc puts
+ * a block that has a mapping of its own. */
+static inline int cp_live_possible(const void *block)
+{
+	return ((uintptr_t)block & 0xfef) == 0;
+}
+
+/* Maps the table. 0 or -errno. Once, by the constructor. */
+int cp_live_open(void);
+/* Sizes of 2^44 and more are kept as 2^44-1. -1: no room. */
+int cp_live_add(const void *block, size_t size, uint32_t row);
+/* 1: it was there, and is not any more. */
+int cp_live_take(const void *block, size_t *size, uint32_t *row);
+/* Calls for every block alive; what it returns is the block's row from now on. */
+void cp_live_each(uint32_t (*move)(size_t size, uint32_t row));

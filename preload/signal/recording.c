@@ -1,0 +1,190 @@
+/* recording.c - the memfd: sized by what the process may have, sealed, sparse. */
+/* SPDX-License-Identifier: MIT */
+#include "signal/recording.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "signal/law.h"
+
+/* 64 Ki distinct stacks of 31 frames: 24 MiB of addresses, of which pages appear as they are used
+ * (a redis under load touches some 100 KiB). Where the process may not have that much, a sixteenth.
+ */
+#define ROWS	(UINT64_C(1) << 16)
+#define FRAMES	(ROWS * 32)
+#define STRINGS (UINT64_C(1) << 19)
+#define MODULES UINT64_C(4096)
+#define THREADS (UINT64_C(1) << 15)
+
+static struct cp_table place(uint64_t *end, uint64_t max, uint64_t entry)
+{
+	struct cp_table table = {.at = *end, .max = max};
+
+	*end = (*end + max * entry + 4095) & ~UINT64_C(4095);
+	return table;
+}
+
+/* Gives the tables their places; the size of the whole. rec NULL: only the size. */
+static uint64_t lay_out(struct cp_recording *rec, unsigned shrink)
+{
+	uint64_t end = (sizeof *rec + 4095) & ~UINT64_C(4095);
+	struct cp_table strings = place(&end, STRINGS >> shrink, 1);
+	struct cp_table modules = place(&end, MODULES >> shrink, sizeof(struct cp_module));
+	struct cp_table threads = place(&end, THREADS >> shrink, sizeof(struct cp_thread_slot));
+	struct cp_table rows = place(&end, ROWS >> shrink, sizeof(struct cp_row));
+	struct cp_table index = place(&end, (ROWS >> shrink) * 2, sizeof(uint64_t));
+	struct cp_table frames = place(&end, FRAMES >> shrink, sizeof(uint64_t));
+	struct cp_table marks = place(&end, ROWS >> shrink, sizeof(struct cp_mark));
+
+	if (rec) {
+		rec->strings = strings;
+		rec->modules = modules;
+		rec->threads = threads;
+		rec->rows = rows;
+		rec->index = index;
+		rec->frames = frames;
+		rec->marks = marks;
+		rec->size = end;
+	}
+	return end;
+}
+
+/* A file that grows past RLIMIT_FSIZE raises SIGXFSZ, so the limit is asked first. */
+static int may_have(uint64_t size)
+{
+	struct rlimit limit;
+
+	return syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) == 0 &&
+	       (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size);
+}
+
+static struct cp_recording *try_size(int fd, uint64_t size)
+{
+	void *map;
+
+	if (!may_have(size)) {
+		errno = EFBIG;
+		return NULL;
+	}
+	if (ftruncate(fd, (off_t)size) != 0)
+		return NULL;
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (map == MAP_FAILED)
+		return NULL;
+	madvise(map, size, MADV_DONTDUMP);
+	return map;
+}
+
+static uint64_t realtime_ns(void)
+{
+	struct timespec t = {0, 0};
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void begin(struct cp_recording *rec, unsigned shrink)
+{
+	rec->magic = CP_MAGIC;
+	rec->abi = CP_ABI;
+	rec->header_size = sizeof *rec;
+	rec->pid = (int32_t)syscall(SYS_getpid);
+	rec->uid = (uint32_t)syscall(SYS_geteuid);
+	rec->start_realtime_ns = realtime_ns();
+	rec->start_monotonic_ns = cp_now_ns();
+	lay_out(rec, shrink);
+}
+
+struct cp_recording *cp_recording_make(int *fd)
+{
+	struct cp_recording *rec = NULL;
+	unsigned shrink = 0;
+	int why;
+
+	*fd = (int)syscall(SYS_memfd_create, "conprof", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (*fd < 0) {
+		*fd = -errno;
+		return NULL;
+	}
+	rec = try_size(*fd, lay_out(NULL, shrink));
+	if (!rec)
+		rec = try_size(*fd, lay_out(NULL, shrink = 4));
+	if (rec && fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
+		begin(rec, shrink);
+		return rec;
+	}
+	why = errno;
+	if (rec)
+		munmap(rec, lay_out(NULL, shrink));
+	close(*fd);
+	*fd = -why;
+	return NULL;
+}
+
+void cp_recording_drop(struct cp_recording *rec)
+{
+	munmap(rec, rec->size);
+}
+
+static void copy_table(struct cp_recording *to, const struct cp_table *to_table,
+		       const struct cp_recording *from, const struct cp_table *from_table,
+		       uint64_t bytes)
+{
+	memcpy((char *)to + to_table->at, (const char *)from + from_table->at, bytes);
+}
+
+static uint64_t used(const _Atomic uint32_t *count, const struct cp_table *table)
+{
+	uint64_t n = atomic_load_explicit(count, memory_order_acquire);
+
+	return n < table->max ? n : table->max;
+}
+
+void cp_recording_copy(struct cp_recording *to, const struct cp_recording *from)
+{
+	uint64_t rows = used(&from->rows_used, &from->rows);
+
+	memcpy(to, from, sizeof *from);
+	copy_table(to, &to->strings, from, &from->strings,
+		   used(&from->strings_used, &from->strings));
+	copy_table(to, &to->modules, from, &from->modules,
+		   used(&from->modules_used, &from->modules) * sizeof(struct cp_module));
+	copy_table(to, &to->threads, from, &from->threads,
+		   used(&from->threads_used, &from->threads) * sizeof(struct cp_thread_slot));
+	copy_table(to, &to->rows, from, &from->rows, rows * sizeof(struct cp_row));
+	copy_table(to, &to->index, from, &from->index, from->index.max * sizeof(uint64_t));
+	copy_table(to, &to->frames, from, &from->frames,
+		   used(&from->frames_used, &from->frames) * sizeof(uint64_t));
+	copy_table(to, &to->marks, from, &from->marks, rows * sizeof(struct cp_mark));
+	to->heartbeat_ns = CP_HEARTBEAT_NEVER;
+}
+
+/* The larger of two layouts may be the parent's: a child under tighter limits keeps what fits. */
+void cp_recording_inherit(struct cp_recording *to, const struct cp_recording *from)
+{
+	uint64_t strings = used(&from->strings_used, &from->strings);
+	uint64_t modules = used(&from->modules_used, &from->modules);
+
+	to->cpu_period_ns = from->cpu_period_ns;
+	to->heap_interval = from->heap_interval;
+	memcpy(to->token, from->token, sizeof to->token);
+	memcpy(to->exe, from->exe, sizeof to->exe);
+	memcpy(to->argv0, from->argv0, sizeof to->argv0);
+	memcpy(to->cwd, from->cwd, sizeof to->cwd);
+	memcpy(to->cgroup, from->cgroup, sizeof to->cgroup);
+	to->config = from->config;
+	strings = strings < to->strings.max ? strings : to->strings.max;
+	modules = modules < to->modules.max ? modules : to->modules.max;
+	copy_table(to, &to->strings, from, &from->strings, strings);
+	copy_table(to, &to->modules, from, &from->modules, modules * sizeof(struct cp_module));
+	to->strings_used = (uint32_t)strings;
+	to->modules_used = (uint32_t)modules;
+	to->epoch = from->epoch;
+	to->is_fork = 1;
+}

@@ -1,0 +1,15 @@
+/* recording.h - making a recording: a sealed memfd, laid out, mapped. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include "signal/state.h"
+
+/* Makes an empty recording and maps it. *fd is its descriptor, CLOEXEC, the caller's to close. NULL
+ * when the system refuses (limits on files, memory, descriptors; seccomp); then *fd is -errno.
+ * The tables, magic, times and pid are filled in, all else is the caller's. Runs anywhere. */
+struct cp_recording *cp_recording_make(int *fd);
+void cp_recording_drop(struct cp_recording *rec);
+
+/* Copies what is used of a recording into another of at least its size (a move, marks included). */
+void cp_recording_copy(struct cp_recording *to, const struct cp_recording *from);
+/* Copies what a forked child has from its parent: who it is, the settings, the modules. */
+void cp_recording_inherit(struct cp_recording *to, const struct cp_recording *from);

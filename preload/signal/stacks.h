@@ -1,0 +1,38 @@
+/* stacks.h - a stack becomes a row: found or made once, then only added to. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stddef.h>
+
+#include "signal/state.h"
+
+/* Who may meet whom: any number of threads and handlers may look up and add at the same time (the
+ * door keeps a handler out of its own thread's insertion). Rows are written before they are
+ * published in the index (release), and read after they are found there (acquire). Two threads that
+ * insert the same stack at once may both write a row; one is published, the other stays unused. */
+
+/* The tables of a recording, typed. */
+static inline struct cp_row *cp_rows(struct cp_recording *rec)
+{
+	return (struct cp_row *)((char *)rec + rec->rows.at);
+}
+
+static inline uint64_t *cp_frames(struct cp_recording *rec)
+{
+	return (uint64_t *)((char *)rec + rec->frames.at);
+}
+
+static inline void cp_count(_Atomic uint64_t *counter, uint64_t by)
+{
+	atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+#define CP_NO_ROW UINT32_MAX
+
+/* The row of this stack in this recording. Frames of our own code are left out. CP_NO_ROW when the
+ * table or the frame pool is full, with the cause in *why (enum cp_loss). Runs anywhere. */
+uint32_t cp_stack_row(struct cp_recording *rec, enum cp_kind kind, const uint64_t *pcs,
+		      size_t depth, unsigned flags, enum cp_loss *why);
+
+/* Adds to one counter of a row, or, if there is no row, to what was lost for this cause. */
+void cp_row_add(struct cp_recording *rec, enum cp_kind kind, uint32_t row, enum cp_loss why,
+		unsigned counter, uint64_t by);

@@ -1,0 +1,44 @@
+/* state.c - the process's few words of state, and the clock. */
+/* SPDX-License-Identifier: MIT */
+#include "signal/state.h"
+
+#include <time.h>
+
+#include "signal/law.h"
+
+/* Before the constructor there is no page of our own yet: everything passes straight through. */
+static struct cp_wiped before = {.phase = CP_OFF};
+
+struct cp_state cp_state = {.wiped = &before};
+struct cp_home cp_home;
+
+struct cp_scratch *cp_scratch_take(void)
+{
+	uint64_t taken = atomic_load_explicit(&cp_state.wiped->scratch, memory_order_relaxed);
+	int n;
+
+	do {
+		if (~taken == 0)
+			return NULL;
+		n = __builtin_ctzll(~taken);
+	} while (!atomic_compare_exchange_weak_explicit(
+	    &cp_state.wiped->scratch, &taken, taken | UINT64_C(1) << n, memory_order_acquire,
+	    memory_order_relaxed));
+	return &cp_state.scratch[n];
+}
+
+void cp_scratch_give(struct cp_scratch **scratch)
+{
+	if (*scratch)
+		atomic_fetch_and_explicit(&cp_state.wiped->scratch,
+					  ~(UINT64_C(1) << (*scratch - cp_state.scratch)),
+					  memory_order_release);
+}
+
+uint64_t cp_now_ns(void)
+{
+	struct timespec t = {0, 0};
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}

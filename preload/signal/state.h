@@ -1,0 +1,74 @@
+/* state.h - what the library knows of its process: the phase, the recording, how to reach home. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/recording.h"
+
+/* Every event asks for the phase first. Zero is what the kernel leaves of the page in a forked
+ * child (MADV_WIPEONFORK), however the child was made: it wakes up unrecorded, and its first
+ * event, a tick or a sampled allocation, makes it a recording of its own (adopt.c). */
+enum cp_phase {
+	CP_ASLEEP,  /* a forked child that is not recorded yet */
+	CP_OFF,	    /* before the constructor, or staying out */
+	CP_RUNNING, /* recorded */
+	CP_BUSY /* the recording is being made or moved: events are lost, and counted if they can be
+		 */
+};
+
+struct cp_wiped {
+	_Atomic uint32_t phase;
+	int32_t pid; /* who is recorded: a vfork child shares the page but not the number */
+	_Atomic uint64_t scratch; /* a bit for each buffer in use; a child has all of them again */
+};
+
+/* Room for one stack, too large for a handler's own. */
+#define CP_DEPTH 512
+struct cp_scratch {
+	uint64_t pcs[CP_DEPTH];
+};
+
+/* How to start the uploader; filled by the constructor, read for as long as the process lives. */
+struct cp_home {
+	char name[32]; /* the rendezvous, after its NUL byte */
+	char program[1024];
+	char env[2048]; /* the uploader's environment: strings, one after another */
+	char *envp[10];
+};
+
+struct cp_state {
+	/* by the constructor, before the phase is RUNNING; by a child that adopts itself */
+	struct cp_wiped *wiped;
+	struct cp_recording *rec;
+	uint64_t own_start, own_end; /* our own code, left out of stacks */
+	uint32_t types;		     /* enum cp_types */
+	uint64_t heap_interval;
+	uint64_t cpu_period_ns;	    /* 0: no CPU profile */
+	uint32_t cpu_timer;	    /* enum cp_cpu_timer */
+	uint64_t entry;		    /* the program's entry point, for the main thread's stack */
+	struct cp_scratch *scratch; /* CP_SCRATCHES of them */
+	int thread_key_made;
+	unsigned thread_key;
+
+	/* by anyone, atomically */
+	_Atomic uint32_t itimer_on;  /* ITIMER_PROF is ours */
+	_Atomic uint32_t itimer_app; /* the application uses ITIMER_PROF: it is not ours to take */
+	_Atomic uint64_t next_join_ns; /* not before: an attempt to find an uploader */
+};
+
+extern struct cp_state cp_state;
+extern struct cp_home cp_home;
+
+static inline uint32_t cp_phase(void)
+{
+	return atomic_load_explicit(&cp_state.wiped->phase, memory_order_acquire);
+}
+
+/* A buffer for one stack, NULL if all are in use; given back by cp_scratch_give. Runs anywhere. */
+#define CP_SCRATCHES 64
+struct cp_scratch *cp_scratch_take(void);
+void cp_scratch_give(struct cp_scratch **scratch);
+
+/* CLOCK_MONOTONIC in ns. Signal-safe. */
+uint64_t cp_now_ns(void);

@@ -1,0 +1,63 @@
+/* thread.h - what a thread knows of itself, and the door every event enters by. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stddef.h>
+
+#include "base/attrs.h"
+#include "signal/state.h"
+
+/* Zero is ready: a new thread's budget is 0, so its first allocation takes the slow path, which
+ * sets it up. First what malloc's fast path touches, then the rest. */
+struct cp_thread {
+	int64_t budget; /* bytes until the next sampled one */
+	int inside;	/* 1: in our code, behind the door */
+	int ready;	/* rng seeded, unwinder warm */
+	int ending;	/* its end has been seen: no more unwinding with libunwind */
+	int tid;
+	uint64_t rng;
+	uint32_t slot; /* in the recording's threads, + 1; 0: not there */
+	uint32_t row;  /* creation stack + 1; 0: unknown */
+	int timer_armed;
+	int timer_id;
+	uint64_t cpu_ns;    /* under ITIMER_PROF: this thread's CPU time that is already counted */
+	uintptr_t stack_lo; /* 0: not known */
+	uintptr_t stack_hi;
+	int fork_blocked; /* SIGPROF was blocked by us, for the time of a fork */
+};
+
+extern CP_TLS struct cp_thread cp_self;
+
+/* Seeds the thread and warms the unwinder. From ordinary context only, behind the door. */
+void cp_thread_ready(struct cp_thread *self);
+
+/* The ticket. Who holds it is alone in our code on this thread; who gets NULL passes straight
+ * through, and counts what that loses. */
+static inline struct cp_thread *cp_enter(void)
+{
+	if (cp_self.inside)
+		return NULL;
+	cp_self.inside = 1;
+	atomic_signal_fence(memory_order_seq_cst);
+	return &cp_self;
+}
+
+static inline void cp_leave(struct cp_thread **self)
+{
+	if (*self) {
+		atomic_signal_fence(memory_order_seq_cst);
+		(*self)->inside = 0;
+	}
+}
+
+/* A trap for our own breach, in witness builds: our code must never arrive at the front door. */
+static inline void cp_witness(void)
+{
+#ifdef CP_WITNESS
+	if (cp_self.inside)
+		__builtin_trap();
+#endif
+}
+
+#define CP_INSIDE(self)                                                                            \
+	for (struct cp_thread * self CP_CLEANUP(cp_leave) = cp_enter(), *once_ = self; once_;      \
+	     once_ = NULL)
