@@ -49,9 +49,19 @@ void cp_log_free(struct cp_log *log)
 
 static int open_append(const char *file)
 {
+	struct stat st;
 	int fd =
 	    open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	/* Just made: the umask is 077, but the log's group may read it. */
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !st.st_size && st.st_uid == geteuid() &&
+	    fchmod(fd, 0640)) {
+		int error = -errno;
+		close(fd);
+		return error;
+	}
+	return fd;
 }
 
 int cp_log_open(struct cp_log *log, const char *file, uint32_t level, int own)

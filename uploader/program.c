@@ -75,6 +75,8 @@ void cp_program_take(struct cp_program *program, struct cp_member *member, struc
 			      (int)member->pid, cp_text_error(error));
 	else
 		program->taken++;
+	program->taken_ns = cp_text_now();
+	program->taken_mono_ns = cp_text_monotonic();
 	if (!program->pid)
 		program->pid = member->pid;
 }
@@ -92,7 +94,7 @@ static void encode(struct cp_program *program, struct cp_parcel *parcel, struct 
 		   int64_t now)
 {
 	const struct cp_schedule *schedule = &program->schedule;
-	int64_t cpu_ns = (int64_t)(cp_text_monotonic() - schedule->cpu_start_ns);
+	int64_t cpu_ns = (int64_t)(program->taken_mono_ns - schedule->cpu_start_ns);
 	int64_t heap_ns = program->heap_ns ? now - program->heap_ns : 0;
 	for (int i = 0; i < CP_PROFILES; i++) {
 		enum cp_profile profile = (enum cp_profile)i;
@@ -142,7 +144,7 @@ static struct cp_parcel *make_parcel(struct cp_program *program, struct cp_log *
 {
 	struct cp_parcel *parcel = cp_parcel_new();
 	char name[128], stamp[17];
-	int64_t now = cp_text_now();
+	int64_t now = program->taken_ns;
 	if (!parcel)
 		return NULL;
 	const char *app = program->config.app_name;

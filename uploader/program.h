@@ -20,7 +20,8 @@ struct cp_program {
 	struct cp_symbols *symbols; /* the family's */
 	struct cp_batch *batch;
 	unsigned taken;	  /* snapshots in the batch */
-	int cpu_left_out; /* of one of them: it died outside the CPU window */
+	int64_t taken_ns; /* realtime of the last one: the end of the batch */
+	uint64_t taken_mono_ns;
 	uint64_t seq;
 	int64_t start_ns; /* realtime, of the period */
 	int64_t heap_ns;  /* realtime, of the last heap profile; 0: none yet */
