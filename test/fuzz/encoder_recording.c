@@ -1,0 +1,93 @@
+/* encoder_recording.c - fuzz: any bytes as a recording give an error or a sound profile. */
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "encoder/encoder.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The header is long and mostly text: the input gives its numbers first, then bytes of the tables.
+ * Each word of the header is taken as given or, by a bit of the first word, left as it should be.
+ */
+static void lay_out(struct cp_recording *rec, size_t size, uint64_t trust)
+{
+	uint64_t at = (sizeof(*rec) + 63) & ~UINT64_C(63);
+	struct cp_table *const tables[] = {&rec->strings, &rec->modules, &rec->threads, &rec->rows,
+					   &rec->index,	  &rec->frames,	 &rec->marks};
+	static const size_t entries[] = {
+	    1, sizeof(struct cp_module), sizeof(struct cp_thread_slot), sizeof(struct cp_row), 8,
+	    8, sizeof(struct cp_mark)};
+	for (unsigned i = 0; i < 7; i++) {
+		if (trust >> i & 1) {
+			*tables[i] = (struct cp_table){at, 1024 / entries[i]};
+			at += 1024;
+		}
+	}
+	if (trust >> 7 & 1) {
+		rec->magic = CP_MAGIC;
+		rec->abi = CP_ABI;
+		rec->header_size = sizeof(*rec);
+		rec->size = size;
+	}
+	if (trust >> 8 & 1) {
+		rec->rows_used = rec->modules_used = 1024;
+		rec->config.types = CP_TYPE_ALL;
+	}
+}
+
+static void take(struct cp_view *view)
+{
+	struct cp_symbols *symbols = cp_symbols_new();
+	struct cp_batch *batch = cp_batch_new(symbols);
+	struct cp_bytes bytes;
+	if (!batch)
+		abort();
+	cp_batch_take(batch, view, 1, 7);
+	for (int i = 0; i < CP_PROFILES; i++) {
+		if (!cp_batch_encode(batch, (enum cp_profile)i, 1, 1, &bytes))
+			free(bytes.data);
+	}
+	cp_view_threads(view);
+	cp_batch_skip_cpu(view);
+	cp_batch_free(batch);
+	cp_symbols_free(symbols);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint64_t trust;
+	char why[128];
+	struct cp_view *view;
+	size_t room = sizeof(struct cp_recording) + 8192;
+	if (size < sizeof(trust) || size > room)
+		return 0;
+	memcpy(&trust, data, sizeof(trust));
+	data += sizeof(trust);
+	size -= sizeof(trust);
+	int fd = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 || ftruncate(fd, (off_t)room) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW))
+		abort();
+	uint8_t *at = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		abort();
+	size_t head = size < 256 ? size : 256, tables = sizeof(struct cp_recording) & ~63ul;
+	memcpy(at, data, head);
+	memcpy(at + tables, data + head, size - head < 8192 ? size - head : 8192);
+	lay_out((struct cp_recording *)at, room, trust);
+	if (!cp_view_open(fd, &view, why, sizeof(why))) {
+		take(view);
+		cp_view_close(view);
+	}
+	munmap(at, room);
+	close(fd);
+	return 0;
+}
+
+#ifdef CP_FUZZ_MAIN
+#include "test/fuzz/replay.h"
+#endif
