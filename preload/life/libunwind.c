@@ -1,255 +1,313 @@
-/* libunwind.c - libunwind behind glass: opened RTLD_LOCAL, its calls to the outside replaced.
+/* libunwind.c - libunwind, brought in without its manners.
  *
- * Left alone, libunwind tests memory by writing it into a pipe whose descriptors it remembers: in a
- * daemon that has closed them all, into somebody's socket. It waits for the loader's lock, it opens
- * files, it may allocate. Each of these goes through a slot of its own table of imports, and each
- * slot is given one of the stand-ins below. RTLD_LOCAL keeps its `_Unwind_*` and `backtrace` from
- * being taken for libgcc's and libc's by other objects. */
+ * Left alone it tests addresses by writing them into a pipe whose numbers it remembers (a daemon
+ * that closes all descriptors then finds foreign bytes in its own), waits for the loader's lock,
+ * opens files, calls malloc. So its own slots for these functions are filled with ours. They answer
+ * while this thread unwinds for us; for anyone else who shares the library they are libc's. */
 /* SPDX-License-Identifier: MIT */
 #include "life/libunwind.h"
 
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <link.h>
-#include <stddef.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/attrs.h"
 #include "signal/modules.h"
 #include "signal/probe.h"
 #include "signal/unwind.h"
 
-#define PAGE UINT64_C(4096)
+#if defined(__x86_64__)
 
-/* ---- stand-ins ---- */
+static struct cp_libunwind functions; /* written once, before cp_unwind_use */
 
-static int no_pipe(int fds[2], int flags)
+/* libc's, as they stood in the slots. Written once, before any of ours can be called. */
+static struct {
+	int (*pipe2)(int[2], int);
+	int (*pipe)(int[2]);
+	ssize_t (*read)(int, void *, size_t);
+	ssize_t (*write)(int, const void *, size_t);
+	int (*close)(int);
+	long (*syscall)(long, ...);
+	int (*mincore)(void *, size_t, unsigned char *);
+	int (*msync)(void *, size_t, int);
+	int (*open)(const char *, int, ...);
+	int (*stat)(const char *, struct stat *);
+	int (*fstat)(int, struct stat *);
+	void *(*malloc)(size_t);
+	void (*free)(void *);
+	int (*dl_iterate_phdr)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
+} real;
+
+static int fail(int why)
 {
-	(void)flags;
-	fds[0] = fds[1] = -1;
-	return 0;
-}
-
-/* "Empty": libunwind drains its pipe before each test, and repeats while errno says EINTR. */
-static ssize_t no_read(int fd, void *buffer, size_t n)
-{
-	(void)fd;
-	(void)buffer;
-	(void)n;
-	errno = EAGAIN;
+	errno = why;
 	return -1;
 }
 
-static ssize_t test_write(int fd, const void *address, size_t n)
+/* libunwind asks again for as long as errno is EINTR, so errno is always set. */
+static int probe(const void *address)
 {
-	(void)fd;
-	errno = EFAULT;
-	return cp_readable((uintptr_t)address) ? (ssize_t)n : -1;
-}
-
-static long test_syscall(long number, long a, long b, long c, long d, long e, long f)
-{
-	if (number == SYS_write)
-		return test_write((int)a, (const void *)b, (size_t)c);
-	return syscall(number, a, b, c, d, e, f);
-}
-
-static int test_mincore(void *address, size_t n, unsigned char *resident)
-{
-	(void)n;
-	errno = ENOMEM;
 	if (!cp_readable((uintptr_t)address))
+		return fail(EFAULT);
+	errno = 0;
+	return 0;
+}
+
+static int our_pipe2(int fd[2], int flags)
+{
+	return cp_unwind_inside() ? fail(EMFILE) : real.pipe2(fd, flags);
+}
+
+static int our_pipe(int fd[2])
+{
+	return cp_unwind_inside() ? fail(EMFILE) : real.pipe(fd);
+}
+
+/* An empty pipe: libunwind is content with it and opens no other. */
+static ssize_t our_read(int fd, void *to, size_t n)
+{
+	return cp_unwind_inside() ? fail(EAGAIN) : real.read(fd, to, n);
+}
+
+static ssize_t our_write(int fd, const void *from, size_t n)
+{
+	if (!cp_unwind_inside())
+		return real.write(fd, from, n);
+	return probe(from) == 0 ? (ssize_t)n : -1;
+}
+
+static int our_close(int fd)
+{
+	return cp_unwind_inside() ? 0 : real.close(fd);
+}
+
+static long our_syscall(long number, ...)
+{
+	long a[6];
+	va_list args;
+
+	va_start(args, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+	if (!cp_unwind_inside())
+		return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (number == SYS_write)
+		return our_write((int)a[0], (const void *)a[1], (size_t)a[2]);
+	return fail(ENOSYS);
+}
+
+static int our_mincore(void *at, size_t n, unsigned char *to)
+{
+	return cp_unwind_inside() ? probe(at) : real.mincore(at, n, to);
+}
+
+static int our_msync(void *at, size_t n, int flags)
+{
+	return cp_unwind_inside() ? probe(at) : real.msync(at, n, flags);
+}
+
+static int our_open(const char *path, int flags, ...)
+{
+	va_list args;
+	unsigned mode;
+
+	va_start(args, flags);
+	mode = va_arg(args, unsigned);
+	va_end(args);
+	return cp_unwind_inside() ? fail(ENOENT) : real.open(path, flags, mode);
+}
+
+static int our_stat(const char *path, struct stat *to)
+{
+	return cp_unwind_inside() ? fail(ENOENT) : real.stat(path, to);
+}
+
+static int our_fstat(int fd, struct stat *to)
+{
+	return cp_unwind_inside() ? fail(EBADF) : real.fstat(fd, to);
+}
+
+static void *our_malloc(size_t n)
+{
+	return cp_unwind_inside() ? NULL : real.malloc(n);
+}
+
+/* What others got from malloc and we are asked to free is leaked: malloc's lock may be ours. */
+static void our_free(void *block)
+{
+	if (!cp_unwind_inside())
+		real.free(block);
+}
+
+static int our_dl_iterate_phdr(int (*cb)(struct dl_phdr_info *, size_t, void *), void *arg)
+{
+	return cp_unwind_inside() ? cp_modules_iterate(cb, arg) : real.dl_iterate_phdr(cb, arg);
+}
+
+/* need: each group of a letter must have a slot, or this is not the library we know. */
+#define SLOT(name, need)                                                                           \
+	{                                                                                          \
+#name, (void *)our_##name, (void **)&real.name, need                               \
+	}
+static const struct slot {
+	const char *name;
+	void *ours, **before;
+	char need;
+} slots[] = {
+    SLOT(pipe2, 'p'),	SLOT(pipe, 'p'),
+    SLOT(read, 'r'),	SLOT(write, 'w'),
+    SLOT(close, 'c'),	SLOT(syscall, 'w'),
+    SLOT(mincore, 'm'), SLOT(msync, 'm'),
+    SLOT(open, 0),	SLOT(stat, 0),
+    SLOT(fstat, 0),	SLOT(malloc, 0),
+    SLOT(free, 0),	SLOT(dl_iterate_phdr, 'd'),
+};
+#define SLOTS (sizeof slots / sizeof *slots)
+
+/* The page of a slot may be read-only by now (RELRO); it becomes so again. */
+static int fill(void **at, void *ours, void **before, const ElfW(Phdr) * relro, ElfW(Addr) base)
+{
+	uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE), page = (uintptr_t)at & ~(size - 1);
+	int sealed = relro && (uintptr_t)at >= base + relro->p_vaddr &&
+		     (uintptr_t)at < base + relro->p_vaddr + relro->p_memsz;
+
+	if (sealed && mprotect((void *)page, size, PROT_READ | PROT_WRITE) != 0)
 		return -1;
-	*resident = 1;
-	return 0;
+	if (*at != ours)
+		*before = *at;
+	*at = ours;
+	return sealed ? mprotect((void *)page, size, PROT_READ) : 0;
 }
 
-static int test_msync(void *address, size_t n, int flags)
+struct dynamic {
+	const ElfW(Sym) * symbols;
+	const char *strings;
+	const ElfW(Rela) * rela[2]; /* of data, of calls */
+	size_t size[2];
+};
+
+static struct dynamic read_dynamic(const ElfW(Dyn) * d)
 {
-	(void)n;
-	(void)flags;
-	errno = ENOMEM;
-	return cp_readable((uintptr_t)address) ? 0 : -1;
+	struct dynamic it = {0};
+
+	for (; d->d_tag != DT_NULL; d++) {
+		const void *at = (const void *)d->d_un.d_ptr; /* glibc has relocated it */
+
+		if (d->d_tag == DT_SYMTAB)
+			it.symbols = at;
+		else if (d->d_tag == DT_STRTAB)
+			it.strings = at;
+		else if (d->d_tag == DT_RELA)
+			it.rela[0] = at;
+		else if (d->d_tag == DT_RELASZ)
+			it.size[0] = d->d_un.d_val;
+		else if (d->d_tag == DT_JMPREL)
+			it.rela[1] = at;
+		else if (d->d_tag == DT_PLTRELSZ)
+			it.size[1] = d->d_un.d_val;
+	}
+	return it;
 }
 
-static int no_close(int fd)
+static const ElfW(Phdr) * relro_of(const struct link_map *map)
 {
-	(void)fd;
-	return 0;
-}
+	const ElfW(Ehdr) *elf = (const void *)map->l_addr;
+	const ElfW(Phdr) *ph = (const void *)(map->l_addr + elf->e_phoff);
 
-static int no_file(void)
-{
-	errno = ENOENT;
-	return -1;
-}
-
-static void *no_memory(size_t n)
-{
-	(void)n;
-	errno = ENOMEM;
+	for (int i = 0; i < elf->e_phnum; i++)
+		if (ph[i].p_type == PT_GNU_RELRO)
+			return &ph[i];
 	return NULL;
 }
 
-static void no_free(void *block)
+/* Fills every slot of this name. 0, or -1 when one could not be filled. */
+static int patch_one(const struct link_map *map, const struct dynamic *it, const ElfW(Rela) * r,
+		     unsigned *found)
 {
-	(void)block;
-}
+	const char *name = it->strings + it->symbols[ELF64_R_SYM(r->r_info)].st_name;
 
-static const struct {
-	const char *name;
-	void *stand_in;
-	int needed; /* without it libunwind is not safe, so it must have been there to replace */
-} slots[] = {{"dl_iterate_phdr", (void *)cp_modules_iterate, 1},
-	     {"pipe2", (void *)no_pipe, 0},
-	     {"pipe", (void *)no_pipe, 0},
-	     {"read", (void *)no_read, 0},
-	     {"write", (void *)test_write, 0},
-	     {"syscall", (void *)test_syscall, 0},
-	     {"mincore", (void *)test_mincore, 0},
-	     {"msync", (void *)test_msync, 0},
-	     {"close", (void *)no_close, 0},
-	     {"open", (void *)no_file, 0},
-	     {"open64", (void *)no_file, 0},
-	     {"stat", (void *)no_file, 0},
-	     {"fstat", (void *)no_file, 0},
-	     {"malloc", (void *)no_memory, 0},
-	     {"calloc", (void *)no_memory, 0},
-	     {"free", (void *)no_free, 0}};
-
-#define SLOTS (sizeof slots / sizeof *slots)
-
-/* ---- its imports ---- */
-
-struct imports {
-	uintptr_t bias;
-	const char *strings;
-	const ElfW(Sym) * symbols;
-	const ElfW(Rela) * tables[2];
-	size_t counts[2];
-	uint32_t done; /* a bit for each of `slots` */
-};
-
-static int replace(void **slot, void *stand_in)
-{
-	uintptr_t page = (uintptr_t)slot & ~(PAGE - 1);
-	int writable = mprotect((void *)page, PAGE, PROT_READ | PROT_WRITE) == 0;
-
-	if (writable)
-		*slot = stand_in;
-	return writable;
-}
-
-static int replace_one(struct imports *in, const ElfW(Rela) * r)
-{
-	const char *name = in->strings + in->symbols[ELF64_R_SYM(r->r_info)].st_name;
-
-	if (!ELF64_R_SYM(r->r_info))
-		return 0;
 	for (size_t i = 0; i < SLOTS; i++) {
 		if (strcmp(name, slots[i].name) != 0)
 			continue;
-		if (!replace((void **)(in->bias + r->r_offset), slots[i].stand_in))
-			return -1;
-		in->done |= 1u << i;
+		*found |= 1u << i;
+		return fill((void **)(map->l_addr + r->r_offset), slots[i].ours, slots[i].before,
+			    relro_of(map), map->l_addr);
 	}
 	return 0;
 }
 
-static void read_dynamic(struct imports *in, const struct link_map *map)
+static int is_complete(unsigned found)
 {
-	for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++)
-		switch (d->d_tag) {
-		case DT_STRTAB:
-			in->strings = (const void *)d->d_un.d_ptr;
-			break;
-		case DT_SYMTAB:
-			in->symbols = (const void *)d->d_un.d_ptr;
-			break;
-		case DT_JMPREL:
-			in->tables[0] = (const void *)d->d_un.d_ptr;
-			break;
-		case DT_PLTRELSZ:
-			in->counts[0] = d->d_un.d_val / sizeof(ElfW(Rela));
-			break;
-		case DT_RELA:
-			in->tables[1] = (const void *)d->d_un.d_ptr;
-			break;
-		case DT_RELASZ:
-			in->counts[1] = d->d_un.d_val / sizeof(ElfW(Rela));
-			break;
-		default:
-			break;
-		}
+	for (const char *need = "prwcmd"; *need; need++) {
+		int there = 0;
+
+		for (size_t i = 0; i < SLOTS; i++)
+			there |= slots[i].need == *need && (found >> i & 1);
+		if (!there)
+			return 0;
+	}
+	return 1;
 }
 
-/* RTLD_NOW has filled every slot already, so nobody writes them after us. */
-static int cut_off(void *library)
+static int patch(const struct link_map *map)
 {
-	struct imports in = {0};
-	struct link_map *map;
+	struct dynamic it = read_dynamic(map->l_ld);
+	unsigned found = 0;
 
-	if (dlinfo(library, RTLD_DI_LINKMAP, &map) != 0)
+	if (!it.symbols || !it.strings)
 		return -1;
-	in.bias = map->l_addr;
-	read_dynamic(&in, map);
-	if (!in.strings || !in.symbols)
-		return -1;
-	for (int t = 0; t < 2; t++)
-		for (size_t i = 0; in.tables[t] && i < in.counts[t]; i++)
-			if (replace_one(&in, &in.tables[t][i]) != 0)
+	for (int kind = 0; kind < 2; kind++)
+		for (size_t i = 0; it.rela[kind] && i < it.size[kind] / sizeof(ElfW(Rela)); i++)
+			if (patch_one(map, &it, &it.rela[kind][i], &found) != 0)
 				return -1;
-	for (size_t i = 0; i < SLOTS; i++)
-		if (slots[i].needed && !(in.done >> i & 1))
-			return -1;
-	return 0;
+	return is_complete(found) ? 0 : -1;
 }
 
-/* ---- its door ---- */
-
-#ifdef __x86_64__
-#define LOCAL(name) "_ULx86_64_" name
-#define ANY(name)   "_Ux86_64_" name
-#else
-#define LOCAL(name) "_ULaarch64_" name
-#define ANY(name)   "_Uaarch64_" name
-#endif
-
-#define CACHE_PER_THREAD 2 /* enum unw_caching_policy */
-
-static struct {
-	void **space; /* unw_local_addr_space */
-	void (*flush_cache)(void *space, unsigned long lo, unsigned long hi);
-} door;
-
-static void flush(void)
+static int bind(void *lib)
 {
-	if (door.flush_cache)
-		door.flush_cache(*door.space, 0, 0);
+	void **space = dlsym(lib, "_ULx86_64_local_addr_space");
+
+	functions.context_here = dlsym(lib, "_Ux86_64_getcontext");
+	functions.init = dlsym(lib, "_ULx86_64_init_local2");
+	functions.step = dlsym(lib, "_ULx86_64_step");
+	functions.get_reg = dlsym(lib, "_ULx86_64_get_reg");
+	functions.flush = dlsym(lib, "_Ux86_64_flush_cache");
+	if (!space || !functions.context_here || !functions.init || !functions.step ||
+	    !functions.get_reg || !functions.flush)
+		return -1;
+	functions.space = *space;
+	return 0;
 }
 
 int cp_libunwind_open(void)
 {
-	struct cp_tables unwinder = {.flush = flush};
-	int (*set_policy)(void *space, int policy);
-	void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+	void *lib = dlopen("libunwind.so.8", RTLD_LOCAL | RTLD_NOW);
+	struct link_map *map;
 
-	if (!library)
+	if (!lib)
 		return -1;
-	*(void **)&unwinder.backtrace = dlsym(library, "unw_backtrace");
-	*(void **)&set_policy = dlsym(library, LOCAL("set_caching_policy"));
-	*(void **)&door.flush_cache = dlsym(library, ANY("flush_cache"));
-	door.space = dlsym(library, LOCAL("local_addr_space"));
-	if (!unwinder.backtrace || !door.space || cut_off(library) != 0) {
-		dlclose(library);
+	/* Half patched it is still right for others; it is never closed, then. */
+	if (dlinfo(lib, RTLD_DI_LINKMAP, &map) != 0 || patch(map) != 0 || bind(lib) != 0)
 		return -1;
-	}
-	if (set_policy)
-		set_policy(*door.space, CACHE_PER_THREAD);
-	cp_unwind_use(&unwinder);
+	cp_unwind_use(&functions);
 	return 0;
 }
+
+#else
+
+/* By frame pointers there, which its ABI keeps. */
+int cp_libunwind_open(void)
+{
+	return -1;
+}
+
+#endif

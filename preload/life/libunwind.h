@@ -1,8 +1,8 @@
-/* libunwind.h - the system's libunwind as our unwinder, made safe for a stranger's process. */
+/* libunwind.h - libunwind, brought in without its manners. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Opens libunwind.so.8 for ourselves alone and cuts it off from everything it could harm, then
- * gives it to cp_unwind_use. 0; or -1, when it is not there or can't be made safe: it then is not
- * used. */
+/* Opens libunwind.so.8 for us alone and stands in front of what it calls of libc. From the
+ * constructor, after cp_modules_open. 0, or -1: not there, or not as we know it; then the unwinder
+ * goes by frame pointers. */
 int cp_libunwind_open(void);

@@ -1,203 +1,190 @@
-/* unwind.c - frames by tables (libunwind) where that is safe, else by frame pointers. */
+/* unwind.c - which way a stack is walked: by libunwind's tables, else by frame pointers. */
 /* SPDX-License-Identifier: MIT */
 #include "signal/unwind.h"
 
+#include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <ucontext.h>
 
 #include "base/attrs.h"
 #include "base/recording.h"
 #include "signal/modules.h"
-#include "signal/probe.h"
+#include "signal/unwind_fp.h"
 
 #include "signal/law.h"
 
-/* A frame larger than this is not believed to be one. */
-#define FRAME_MAX   (UINT64_C(1) << 20)
-#define LOWEST_CODE UINT64_C(4096)
+#define CURSOR_WORDS 128 /* x86-64: 127, part of its ABI */
+#define SIGNAL_FRAME 1	 /* UNW_INIT_SIGNAL_FRAME: the first pc is no return address */
+#define REG_PC	     16	 /* UNW_X86_64_RIP */
 
 static struct {
-	uint64_t own_start, own_end; /* by the constructor */
-	struct cp_tables tables;
-	_Atomic uint32_t forbidden; /* by a forked child */
-	_Atomic uint32_t active;
-} unwinder;
+	uint64_t own_start, own_end;	    /* by the constructor */
+	const struct cp_libunwind *library; /* by the constructor; NULL: not there */
+	_Atomic uint32_t forbidden;
+	_Atomic uint32_t active; /* threads inside libunwind */
+} unwind;
 
-enum { COLD, WARM, BUSY, OVER };
-static CP_TLS int mood; /* the thread's; its handlers see and keep it */
+/* libunwind's cursor and our context are too large for a handler's stack; a thread unwinds once at
+ * a time, so one of each will do. */
+static CP_TLS struct {
+	int inside;
+	int warm;
+	uint64_t cursor[CURSOR_WORDS];
+	ucontext_t context;
+} own;
 
 void cp_unwind_init(uint64_t own_start, uint64_t own_end)
 {
-	unwinder.own_start = own_start;
-	unwinder.own_end = own_end;
+	unwind.own_start = own_start;
+	unwind.own_end = own_end;
 }
 
-void cp_unwind_use(const struct cp_tables *tables)
+void cp_unwind_use(const struct cp_libunwind *functions)
 {
-	unwinder.tables = *tables;
+	unwind.library = functions;
 }
 
-static int own(uint64_t pc)
+int cp_unwind_inside(void)
 {
-	return pc >= unwinder.own_start && pc < unwinder.own_end;
+	return own.inside;
 }
 
-/* ---- frame pointers ---- */
+int cp_unwind_active_now(void)
+{
+	return atomic_load_explicit(&unwind.active, memory_order_acquire) != 0;
+}
 
-struct frame {
-	uint64_t next;
+void cp_unwind_forbid_libunwind(void)
+{
+	atomic_store_explicit(&unwind.forbidden, 1, memory_order_relaxed);
+}
+
+void cp_unwind_forked(void)
+{
+	uint32_t others = atomic_load_explicit(&unwind.active, memory_order_relaxed);
+
+	if (others != 0)
+		cp_unwind_forbid_libunwind();
+	atomic_store_explicit(&unwind.active, 0, memory_order_relaxed);
+}
+
+/* Half-loaded modules have half-written tables. */
+static int by_tables(void)
+{
+	return own.warm && unwind.library &&
+	       !atomic_load_explicit(&unwind.forbidden, memory_order_relaxed) &&
+	       !cp_modules_changing();
+}
+
+/* The frames of this cursor; those of ours at its start are skipped if the caller says so. */
+static size_t walk(int skip_own, uint64_t *pcs, size_t max, unsigned *flags)
+{
+	const struct cp_libunwind *lib = unwind.library;
+	size_t n = 0;
 	uint64_t pc;
-};
 
-/* Both ABIs keep the caller's frame pointer and the return address side by side. Only what is
- * proven readable is read, a page once. */
-static const struct frame *frame_at(uint64_t fp, uint64_t *proven)
-{
-	uint64_t last = fp + sizeof(struct frame) - 1;
-
-	if (fp < LOWEST_CODE || (fp & 7) != 0)
-		return NULL;
-	if (fp >> 12 != *proven && !cp_readable(fp))
-		return NULL;
-	if (last >> 12 != fp >> 12 && !cp_readable(last))
-		return NULL;
-	*proven = last >> 12;
-	return (const struct frame *)fp;
-}
-
-static size_t by_frames(uint64_t fp, uint64_t *pcs, size_t n, size_t max, unsigned *flags)
-{
-	uint64_t proven = 0;
-	const struct frame *f;
-
-	while ((f = frame_at(fp, &proven))) {
-		if (f->pc < LOWEST_CODE)
+	/* Bounded by steps, not by frames kept: a cursor that never ends ends here. */
+	for (size_t steps = 0; steps < max + 32; steps++) {
+		if (lib->get_reg(own.cursor, REG_PC, &pc) < 0 || pc == 0)
 			break;
 		if (n == max) {
 			*flags |= CP_ROW_TRUNCATED;
 			break;
 		}
-		if (!own(f->pc))
-			pcs[n++] = f->pc;
-		if (f->next <= fp || f->next - fp > FRAME_MAX)
+		if (!skip_own || n || pc < unwind.own_start || pc >= unwind.own_end)
+			pcs[n++] = pc;
+		if (lib->step(own.cursor) <= 0)
 			break;
-		fp = f->next;
 	}
 	return n;
 }
 
-static uint64_t context_pc(const ucontext_t *uc)
+static size_t walk_by_tables(void *context, int first_is_pc, uint64_t *pcs, size_t max,
+			     unsigned *flags)
 {
-#ifdef __x86_64__
-	return (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
-#else
-	return uc->uc_mcontext.pc;
-#endif
+	size_t n = 0;
+
+	atomic_fetch_add_explicit(&unwind.active, 1, memory_order_seq_cst);
+	if (unwind.library->init(own.cursor, context, first_is_pc ? SIGNAL_FRAME : 0) == 0)
+		n = walk(!first_is_pc, pcs, max, flags);
+	atomic_fetch_sub_explicit(&unwind.active, 1, memory_order_release);
+	return n;
 }
 
-static uint64_t context_fp(const ucontext_t *uc)
+/* The guard: a signal that comes while this thread unwinds finds it taken. */
+static int enter(void)
 {
-#ifdef __x86_64__
-	return (uint64_t)uc->uc_mcontext.gregs[REG_RBP];
-#else
-	return uc->uc_mcontext.regs[29];
-#endif
-}
-
-/* ---- tables ---- */
-
-/* Everything from the caller's frame to the root. 0: not now, not here. Never nested on a thread: a
- * handler that comes in between finds BUSY (libunwind's cache of this thread is being changed). */
-static size_t by_tables(uint64_t *pcs, size_t max)
-{
-	int n;
-
-	if (mood != WARM || cp_modules_changing() ||
-	    atomic_load_explicit(&unwinder.forbidden, memory_order_relaxed))
+	if (own.inside)
 		return 0;
-	mood = BUSY;
+	own.inside = 1;
 	atomic_signal_fence(memory_order_seq_cst);
-	atomic_fetch_add_explicit(&unwinder.active, 1, memory_order_seq_cst);
-	n = unwinder.tables.backtrace((void **)pcs, (int)max);
-	atomic_fetch_sub_explicit(&unwinder.active, 1, memory_order_seq_cst);
+	return 1;
+}
+
+static void leave(int saved)
+{
 	atomic_signal_fence(memory_order_seq_cst);
-	mood = WARM;
-	return n > 0 ? (size_t)n : 0;
+	own.inside = 0;
+	errno = saved;
 }
 
-/* Drops the first `skip`, and our own frames among the rest. */
-static size_t keep(uint64_t *pcs, size_t n, size_t skip)
+CP_NOINLINE size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags)
 {
-	size_t kept = 0;
+	int saved = errno;
+	size_t n = 0;
 
-	for (size_t i = skip; i < n; i++)
-		if (!own(pcs[i]) && pcs[i] >= LOWEST_CODE)
-			pcs[kept++] = pcs[i];
-	return kept;
+	if (!max || !enter())
+		return 0;
+	if (by_tables() && unwind.library->context_here(&own.context) == 0)
+		n = walk_by_tables(&own.context, 0, pcs, max, flags);
+	if (n == 0)
+		n = cp_fp_here(unwind.own_start, unwind.own_end, pcs, max, flags);
+	leave(saved);
+	return n;
 }
 
-size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags)
+size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags)
 {
-	size_t n = by_tables(pcs, max), kept = keep(pcs, n, 0);
+	int saved = errno;
+	size_t n = 0;
 
-	*flags = n == max ? CP_ROW_TRUNCATED : 0;
-	if (kept)
-		return kept;
-	*flags = 0;
-	return by_frames((uint64_t)__builtin_frame_address(0), pcs, 0, max, flags);
+	if (!max || !enter())
+		return 0;
+	/* libunwind only reads it: registers are written by unw_set_reg and unw_resume. */
+	if (by_tables())
+		n = walk_by_tables((void *)(uintptr_t)ucontext, 1, pcs, max, flags);
+	if (n == 0)
+		n = cp_fp_context(ucontext, pcs, max, flags);
+	leave(saved);
+	return n;
 }
 
-/* The walk begins in our own handler and passes the kernel's signal frame: what lies behind it
- * starts with the interrupted pc, to the bit. If it is not met, the walk went astray. */
-size_t cp_unwind_context(const void *context, uint64_t *pcs, size_t max, unsigned *flags)
-{
-	const ucontext_t *uc = context;
-	uint64_t pc = context_pc(uc);
-	size_t n = by_tables(pcs, max), skip = 0;
-
-	while (skip < n && pcs[skip] != pc)
-		skip++;
-	*flags = n == max ? CP_ROW_TRUNCATED : 0;
-	/* A single frame of tables may be code without any: frame pointers may know more. */
-	if (n - skip > 1)
-		return keep(pcs, n, skip);
-	*flags = 0;
-	pcs[0] = pc;
-	return by_frames(context_fp(uc), pcs, 1, max, flags);
-}
-
-/* ---- a thread's and a process's turns ---- */
-
+/* One walk touches all there is per thread (libunwind's TLS, what it sets up once per process). */
 void cp_unwind_warm(void)
 {
-	void *pcs[8];
+	uint64_t pcs[8];
+	unsigned flags = 0;
 
-	if (mood != COLD || !unwinder.tables.backtrace)
-		return;
-	mood = BUSY;
-	unwinder.tables.backtrace(pcs, 8);
-	mood = WARM;
+	own.warm = 1;
+	cp_unwind_here(pcs, 8, &flags);
 }
 
 void cp_unwind_thread_end(void)
 {
-	mood = OVER;
+	own.warm = 0;
 }
 
 void cp_unwind_forget(void)
 {
-	if (unwinder.tables.flush &&
-	    !atomic_load_explicit(&unwinder.forbidden, memory_order_relaxed))
-		unwinder.tables.flush();
-}
+	int saved = errno;
 
-unsigned cp_unwind_active_now(void)
-{
-	return atomic_load_explicit(&unwinder.active, memory_order_seq_cst);
-}
-
-void cp_unwind_forked(void)
-{
-	if (atomic_exchange_explicit(&unwinder.active, 0, memory_order_seq_cst))
-		atomic_store_explicit(&unwinder.forbidden, 1, memory_order_relaxed);
+	if (!unwind.library || !enter())
+		return;
+	if (!atomic_load_explicit(&unwind.forbidden, memory_order_relaxed)) {
+		atomic_fetch_add_explicit(&unwind.active, 1, memory_order_seq_cst);
+		unwind.library->flush(unwind.library->space, 0, 0);
+		atomic_fetch_sub_explicit(&unwind.active, 1, memory_order_release);
+	}
+	leave(saved);
 }

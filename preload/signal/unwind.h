@@ -1,43 +1,53 @@
-/* unwind.h - a stack's addresses, from here or from where a signal interrupted. */
+/* unwind.h - from a context to return addresses, wherever one stands. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-/* Both run anywhere, even in a signal handler: nothing is allocated, opened or waited for, errno
- * may change (the skin keeps it). Frames of our own code are left out wherever they stand. Returns
- * how many addresses were found; *flags gets CP_ROW_TRUNCATED when there were more than max. */
+/* Two ways: libunwind, which knows the tables of every module, and frame pointers, which are always
+ * there. All of it runs anywhere, allocates nothing, opens nothing and keeps errno. What it waits
+ * for is libunwind's own lock, whose holder has every signal blocked and always comes back. */
 
-/* Return addresses only, the first of them in whoever called into our library. */
-size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags);
-/* pcs[0] is the interrupted pc of this ucontext_t. */
-size_t cp_unwind_context(const void *context, uint64_t *pcs, size_t max, unsigned *flags);
+/* Stack that an unwind may need below the caller's frame, handler's own frames included: the most
+ * that was measured (test/unit/signal_unwind.c), with a margin. */
+#define CP_UNWIND_STACK 8192
 
-/* What a handler needs of stack to call either, with its own frames and libunwind's slow path (6
- * KiB measured with libunwind 1.6.2 on x86-64), and some to spare. */
-#define CP_UNWIND_STACK (12 * 1024)
-
-/* ---- for those who set it up ---- */
-
-/* What a better unwinder than frame pointers offers; libunwind's names. */
-struct cp_tables {
-	int (*backtrace)(void **pcs, int max); /* from its caller on, through signal frames */
-	void (*flush)(void);		       /* code was unloaded */
+/* libunwind's functions, bound by life/libunwind.c. */
+struct cp_libunwind {
+	int (*context_here)(void *context);
+	int (*init)(void *cursor, void *context, int flags);
+	int (*step)(void *cursor);
+	int (*get_reg)(void *cursor, int reg, uint64_t *value);
+	void (*flush)(void *space, uint64_t lo, uint64_t hi);
+	void *space;
 };
 
-/* Our own code's range. Before anything else. */
+/* Where our own code lies: it is left out of cp_unwind_here's stacks. By the constructor. */
 void cp_unwind_init(uint64_t own_start, uint64_t own_end);
-/* From ordinary context, by the constructor. */
-void cp_unwind_use(const struct cp_tables *unwinder);
-/* Makes the unwinder's memory of the calling thread, which could not be made in a handler. Until
- * then, and after cp_unwind_thread_end, this thread's stacks are found by frame pointers. From
- * ordinary context. */
+/* Brings libunwind in; the table must live as long as the process. By the constructor. */
+void cp_unwind_use(const struct cp_libunwind *functions);
+
+/* Return addresses of the calling thread, innermost first, from the first frame outside our own
+ * code. Gives how many, at most max. Sets CP_ROW_TRUNCATED in *flags if there were more. 0 if this
+ * thread is unwinding already. */
+size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags);
+/* The same for the code that a signal interrupted; pcs[0] is its pc, no return address. */
+size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags);
+
+/* Readies the calling thread for libunwind; without it, it has frame pointers only. From ordinary
+ * context, outside malloc's locks. */
 void cp_unwind_warm(void);
+/* The calling thread ends: from here on frame pointers only. */
 void cp_unwind_thread_end(void);
-/* Rules of unloaded code are forgotten. */
+/* Code was unloaded: libunwind forgets what it knows by address. From ordinary context. */
 void cp_unwind_forget(void);
-/* How many threads are unwinding at this moment. */
-unsigned cp_unwind_active_now(void);
-/* In a forked child: if another thread was unwinding when it was made, libunwind's locks may be
- * held for ever, so it is used no more. */
+
+/* Is any thread unwinding with libunwind at this moment? */
+int cp_unwind_active_now(void);
+/* Never again libunwind in this process: its locks may be held for ever. */
+void cp_unwind_forbid_libunwind(void);
+/* In a forked child: if another thread was unwinding, libunwind is forbidden. */
 void cp_unwind_forked(void);
+
+/* While this thread unwinds, libunwind's calls of libc are answered by us (life/libunwind.c). */
+int cp_unwind_inside(void);
