@@ -17,6 +17,7 @@ cleanup() {
 trap cleanup EXIT
 rm -rf "$out"
 mkdir -p "$out/redis" "$out/threads" "$out/redis-data"
+: >"$out/empty.conf"
 
 fail() {
 	echo "demo: $*" >&2
@@ -27,12 +28,12 @@ fail() {
 profiled() {
 	local folder=$1
 	shift
-	env LD_PRELOAD="$build/libconprof.so" CONPROF_AGENT_SOCKET="dir://$folder" CONPROF_CONFIG=/nonexistent \
+	env LD_PRELOAD="$build/libconprof.so" CONPROF_AGENT_SOCKET="dir://$folder" CONPROF_CONFIG="$out/empty.conf" \
 		CONPROF_PERIOD=$((seconds - 1)) CONPROF_HEAP_SAMPLE_INTERVAL=65536 CONPROF_EXIT_WAIT=20 "$@"
 }
 
 echo "== redis-server under redis-benchmark, about $seconds seconds"
-(cd "$out/redis-data" && profiled "$out/redis" exec redis-server --port $port --save '' --appendonly no \
+(cd "$out/redis-data" && profiled "$out/redis" redis-server --port $port --save '' --appendonly no \
 	--bind 127.0.0.1 --daemonize no >"$out/redis.log" 2>&1) &
 for _ in $(seq 50); do
 	redis-cli -p $port ping >/dev/null 2>&1 && break
@@ -69,9 +70,10 @@ first() {
 
 show() {
 	local name=$1 title=$2 pattern=$3 index=$4 file
+	shift 4
 	file=$(first "$out/$name" "$pattern") || fail "there is no $pattern in $out/$name"
 	printf '\n%s of %s\n  %s\n' "$title" "$name" "${file#"$PWD"/}"
-	go tool pprof -top -nodecount=6 -sample_index="$index" "$file" 2>"$out/pprof.log" |
+	go tool pprof -top -noinlines -nodecount=8 -sample_index="$index" "$@" "$file" 2>"$out/pprof.log" |
 		sed -n '/flat%/,$s/^/  /p'
 	[ "${PIPESTATUS[0]}" -eq 0 ] || { cat "$out/pprof.log"; fail "go tool pprof cannot read $file"; }
 }
@@ -80,11 +82,11 @@ for name in redis threads; do
 	echo
 	echo "== $name"
 	show $name "CPU" '*.cpu.pprof' cpu
-	show $name "Allocations" '*.heap.pprof' alloc_objects
-	show $name "Allocated memory" '*.heap.pprof' alloc_space
-	show $name "Live objects" '*.heap.pprof' inuse_objects
-	show $name "Live memory" '*.heap.pprof' inuse_space
-	show $name "Threads" '*.threads.pprof' goroutine
+	show $name "Allocations" '*.heap.pprof' alloc_objects -cum
+	show $name "Allocated memory" '*.heap.pprof' alloc_space -cum
+	show $name "Live objects" '*.heap.pprof' inuse_objects -cum
+	show $name "Live memory" '*.heap.pprof' inuse_space -cum
+	show $name "Threads" '*.threads.pprof' goroutine -cum
 done
 
 echo

@@ -43,8 +43,10 @@ static const char *unquote(struct cp_envfile_line *line)
 {
 	const char *v = line->value;
 	size_t n = line->value_len;
-	char quote = n ? v[0] : 0;
+	char quote = '\0';
 
+	if (n)
+		quote = v[0];
 	line->escapes = quote != '\'';
 	if (quote == '"' || quote == '\'') {
 		if (n < 2 || v[n - 1] != quote)

@@ -23,12 +23,15 @@ home = tempfile.mkdtemp(prefix="conprof-bench-")
 columns = ("none", "floor", "conprof")
 
 
+open(f"{home}/empty.conf", "w").close()
+
+
 def environment(column, **more):
     env = {k: v for k, v in os.environ.items() if not k.startswith(("CONPROF_", "BLACKFIRE_", "LD_"))}
     if column == "floor":
         env["LD_PRELOAD"] = f"{build}/bench/floor.so"
     if column == "conprof":
-        env.update(LD_PRELOAD=f"{build}/libconprof.so", CONPROF_CONFIG="/nonexistent",
+        env.update(LD_PRELOAD=f"{build}/libconprof.so", CONPROF_CONFIG=f"{home}/empty.conf",
                    CONPROF_AGENT_SOCKET=f"dir://{home}/profiles", CONPROF_PERIOD="5")
     env.update(more)
     return env
