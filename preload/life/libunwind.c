@@ -281,8 +281,9 @@ static int bind(void *lib)
 	functions.step = dlsym(lib, "_ULx86_64_step");
 	functions.get_reg = dlsym(lib, "_ULx86_64_get_reg");
 	functions.flush = dlsym(lib, "_Ux86_64_flush_cache");
-	if (!space || !functions.context_here || !functions.init || !functions.step ||
-	    !functions.get_reg || !functions.flush)
+	functions.accessors = dlsym(lib, "_Ux86_64_get_accessors");
+	if (!space || !functions.accessors || !functions.context_here || !functions.init ||
+	    !functions.step || !functions.get_reg || !functions.flush)
 		return -1;
 	functions.space = *space;
 	return 0;

@@ -10,6 +10,7 @@
 #include "base/attrs.h"
 #include "base/recording.h"
 #include "signal/modules.h"
+#include "signal/probe.h"
 #include "signal/unwind_fp.h"
 
 #include "signal/law.h"
@@ -19,7 +20,8 @@
 #define REG_PC	     16	 /* UNW_X86_64_RIP */
 
 static struct {
-	uint64_t own_start, own_end;	    /* by the constructor */
+	uint64_t own_start, own_end;				      /* by the constructor */
+	int (*access_mem)(void *, uint64_t, uint64_t *, int, void *); /* libunwind's; likewise */
 	const struct cp_libunwind *library; /* by the constructor; NULL: not there */
 	_Atomic uint32_t forbidden;
 	_Atomic uint32_t active; /* threads inside libunwind */
@@ -30,6 +32,7 @@ static struct {
 static CP_TLS struct {
 	int inside;
 	int warm;
+	uint64_t proven; /* the page of this unwind's last load, + 1 */
 	uint64_t cursor[CURSOR_WORDS];
 	ucontext_t context;
 } own;
@@ -38,11 +41,6 @@ void cp_unwind_init(uint64_t own_start, uint64_t own_end)
 {
 	unwind.own_start = own_start;
 	unwind.own_end = own_end;
-}
-
-void cp_unwind_use(const struct cp_libunwind *functions)
-{
-	unwind.library = functions;
 }
 
 int cp_unwind_inside(void)
@@ -118,6 +116,7 @@ static int enter(void)
 	if (own.inside)
 		return 0;
 	own.inside = 1;
+	own.proven = 0;
 	atomic_signal_fence(memory_order_seq_cst);
 	return 1;
 }
@@ -127,6 +126,47 @@ static void leave(int saved)
 	atomic_signal_fence(memory_order_seq_cst);
 	own.inside = 0;
 	errno = saved;
+}
+
+static int is_proven(uint64_t at)
+{
+	uint64_t page = at & ~UINT64_C(4095);
+
+	if (own.proven == page + 1)
+		return 1;
+	if (!cp_readable(at))
+		return 0;
+	own.proven = page + 1;
+	return 1;
+}
+
+/* Every load of libunwind from a stack. Its own test is not enough: it remembers pages after they
+ * are unmapped, and overlooks a load that reaches into the next page. */
+static int access_mem(void *space, uint64_t at, uint64_t *value, int is_write, void *arg)
+{
+	if (!own.inside || is_write)
+		return unwind.access_mem(space, at, value, is_write, arg);
+	if (at > UINT64_MAX - 8 || !is_proven(at) || !is_proven(at + 7))
+		return -1;
+	memcpy(value, (const void *)(uintptr_t)at, sizeof *value);
+	return 0;
+}
+
+#define ACCESS_MEM 3 /* its place in unw_accessors_t, part of the ABI */
+
+/* Asking for the accessors makes libunwind set itself up: behind the guard, so it opens no pipe. */
+void cp_unwind_use(const struct cp_libunwind *functions)
+{
+	int saved = errno;
+	void **table;
+
+	if (!enter())
+		return;
+	table = functions->accessors(functions->space);
+	memcpy(&unwind.access_mem, &table[ACCESS_MEM], sizeof unwind.access_mem);
+	table[ACCESS_MEM] = (void *)access_mem;
+	unwind.library = functions;
+	leave(saved);
 }
 
 CP_NOINLINE size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags)

@@ -19,6 +19,7 @@ struct cp_libunwind {
 	int (*step)(void *cursor);
 	int (*get_reg)(void *cursor, int reg, uint64_t *value);
 	void (*flush)(void *space, uint64_t lo, uint64_t hi);
+	void **(*accessors)(void *space);
 	void *space;
 };
 
