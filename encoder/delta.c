@@ -14,6 +14,7 @@ struct taking {
 	const struct cp_view *view;
 	struct cp_places *places;
 	uint64_t cpu_period_ns;
+	uint64_t lost_ended; /* ends of threads without a row, not yet accounted for */
 	unsigned profiles;
 	uint32_t stack[CP_STACK_WORDS];
 	size_t words;
@@ -170,6 +171,27 @@ static int take_row(struct taking *taking, uint32_t number)
 	return 0;
 }
 
+/* A thread whose row was lost remembers at its end no more than that: all ends are counted under
+ * one cause. So those of all causes together pay for the threads made, cause by cause. */
+static uint64_t living_of(const uint64_t n[CP_COUNTERS], uint64_t *ended)
+{
+	uint64_t paid = n[CP_THREADS_MADE] < *ended ? n[CP_THREADS_MADE] : *ended;
+	*ended -= paid;
+	return n[CP_THREADS_MADE] - paid;
+}
+
+static uint64_t lost_threads_ended(const struct cp_view *view)
+{
+	struct cp_recording *shared = cp_view_header(view);
+	uint64_t ended = 0;
+	for (int cause = 0; cause < CP_LOSSES; cause++)
+		/* acquire: read before CP_THREADS_MADE */
+		ended = cp_more(ended, atomic_load_explicit(
+					   &shared->lost[CP_KIND_THREAD][cause].n[CP_THREADS_ENDED],
+					   memory_order_acquire));
+	return ended;
+}
+
 /* A loss is a sample too, under a function that says what happened. Two are not: what is alive of
  * lost heap rows nobody knows, and blocks lost from the table of live ones have a row. */
 static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss cause)
@@ -184,6 +206,8 @@ static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss caus
 	struct cp_sums sums = sums_of(taking, kind, n, mark);
 	if (kind == CP_KIND_HEAP)
 		sums.n[2] = sums.n[3] = 0;
+	if (kind == CP_KIND_THREAD)
+		sums.n[0] = living_of(n, &taking->lost_ended);
 	uint64_t *lost = &taking->batch->lost[kind][cause];
 	uint64_t events = events_of(kind, n, mark);
 	if (!is_nothing(&sums) && !(kind == CP_KIND_HEAP && cause == CP_LOST_LIVE)) {
@@ -242,6 +266,7 @@ int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsig
 	uint32_t rows = cp_view_rows(view);
 	for (uint32_t i = 0; i < rows && !error; i++)
 		error = take_row(&taking, i);
+	taking.lost_ended = lost_threads_ended(view);
 	for (int kind = CP_KIND_CPU; kind < CP_KINDS && !error; kind++)
 		for (int cause = 0; cause < CP_LOSSES && !error; cause++)
 			error = take_loss(&taking, (enum cp_kind)kind, (enum cp_loss)cause);
@@ -275,10 +300,11 @@ uint64_t cp_view_threads(const struct cp_view *view)
 			threads = cp_more(threads,
 					  cp_less(row.n[CP_THREADS_MADE], row.n[CP_THREADS_ENDED]));
 	struct cp_recording *shared = cp_view_header(view);
+	uint64_t ended = lost_threads_ended(view);
 	for (int cause = 0; cause < CP_LOSSES; cause++) {
 		uint64_t n[CP_COUNTERS];
 		cp_view_counts(&shared->lost[CP_KIND_THREAD][cause], CP_KIND_THREAD, n);
-		threads = cp_more(threads, cp_less(n[CP_THREADS_MADE], n[CP_THREADS_ENDED]));
+		threads = cp_more(threads, living_of(n, &ended));
 	}
 	return threads;
 }

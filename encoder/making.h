@@ -23,6 +23,8 @@ struct cp_function_key {
 	int64_t name, system_name, file, start_line;
 };
 
+void cp_making_init(struct cp_making *making, struct cp_batch *batch, enum cp_profile which);
+void cp_making_free(struct cp_making *making);
 /* Zeroed; NULL, and the error set, when memory is out. */
 void *cp_making_take(struct cp_making *making, size_t count, size_t size);
 /* The text's index; cleaned on the way. */

@@ -6,35 +6,6 @@
 
 #include "base/attrs.h"
 #include "encoder/making.h"
-#include "encoder/text.h"
-
-#define CP_STRINGS_MAX (1u << 22)
-
-void *cp_making_take(struct cp_making *making, size_t count, size_t size)
-{
-	void *taken = count <= SIZE_MAX / 4 / size
-			  ? cp_arena_take(&making->memory, (count ? count : 1) * size)
-			  : NULL;
-	if (!taken)
-		making->error = -ENOMEM;
-	return taken;
-}
-
-int64_t cp_making_text(struct cp_making *making, const char *text)
-{
-	size_t len = strlen(text);
-	char *clean = cp_arena_text(&making->memory, text, len);
-	if (!clean) {
-		making->error = -ENOMEM;
-		return 0;
-	}
-	cp_text_clean(clean, len);
-	/* with its NUL, so that the table's key can be handed out as a string */
-	uint32_t number = cp_intern(&making->strings, clean, len + 1);
-	if (number == CP_NONE)
-		making->error = -ENOMEM;
-	return number == CP_NONE ? 0 : number;
-}
 
 struct type {
 	const char *type, *unit;
@@ -235,23 +206,14 @@ static int pack(struct cp_making *making, struct cp_bytes *out)
 	return 0;
 }
 
-static void free_making(struct cp_making *making)
-{
-	cp_intern_free(&making->strings);
-	cp_intern_free(&making->functions);
-	cp_arena_free(&making->memory);
-}
-
 int cp_batch_encode(struct cp_batch *batch, enum cp_profile which, int64_t time_ns,
 		    int64_t duration_ns, struct cp_bytes *out)
 {
 	*out = (struct cp_bytes){0};
 	if ((unsigned)which >= CP_PROFILES)
 		return -EINVAL;
-	CP_CLEANUP(free_making) struct cp_making making = {.batch = batch, .which = which};
-	cp_intern_init(&making.strings, CP_STRINGS_MAX, 0);
-	cp_intern_init(&making.functions, CP_STRINGS_MAX, 0);
-	cp__profile__init(&making.profile);
+	CP_CLEANUP(cp_making_free) struct cp_making making;
+	cp_making_init(&making, batch, which);
 	make_header(&making, time_ns, duration_ns);
 	uint32_t samples = number_places(&making);
 	if (!making.error)

@@ -178,6 +178,24 @@ static void losses_are_samples(void **state)
 	tear_down(&bench);
 }
 
+static void lost_threads_are_counted(void **state)
+{
+	struct bench bench;
+	(void)state;
+	set_up(&bench);
+	struct cp_counts *lost = bench.fake.rec->lost[CP_KIND_THREAD];
+	lost[CP_LOST_BUSY].n[CP_THREADS_MADE] = 2;
+	lost[CP_LOST_UNWIND].n[CP_THREADS_MADE] = 5;
+	lost[CP_LOST_ROWS].n[CP_THREADS_ENDED] = 3; /* all ends are counted here */
+	assert_int_equal(cp_view_threads(bench.view), 4);
+	Cp__Profile *p = take(&bench, CP_PROFILE_THREADS);
+	assert_int_equal(p->n_sample, 1);
+	assert_int_equal(p->sample[0]->value[0], 4);
+	assert_string_equal(frame_of(p, p->sample[0], 0), "[conprof lost: stack not unwound]");
+	cp__profile__free_unpacked(p, NULL);
+	tear_down(&bench);
+}
+
 static void processes_merge_by_file(void **state)
 {
 	struct bench one, two;
@@ -247,6 +265,7 @@ int main(void)
 	    cmocka_unit_test(rounding_is_done_once),
 	    cmocka_unit_test(threads_are_counted),
 	    cmocka_unit_test(losses_are_samples),
+	    cmocka_unit_test(lost_threads_are_counted),
 	    cmocka_unit_test(processes_merge_by_file),
 	    cmocka_unit_test(epochs_tell_modules_apart),
 	};
