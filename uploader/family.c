@@ -124,6 +124,25 @@ static int admit(struct cp_family *family, int recording, pid_t pid, struct cp_v
 	return -EUSERS;
 }
 
+int cp_family_knows(const struct cp_family *family, const uint8_t token[16])
+{
+	static const uint8_t none[16];
+	if (memcmp(token, none, sizeof none) == 0)
+		return 0;
+	for (unsigned i = 0; i < CP_FAMILY_TOKENS; i++)
+		if (memcmp(family->tokens[i], token, sizeof none) == 0)
+			return 1;
+	return 0;
+}
+
+static void remember(struct cp_family *family, const uint8_t token[16])
+{
+	if (cp_family_knows(family, token))
+		return;
+	memcpy(family->tokens[family->tokens_next], token, 16);
+	family->tokens_next = (family->tokens_next + 1) % CP_FAMILY_TOKENS;
+}
+
 int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, int gone)
 {
 	char why[200] = "";
@@ -152,6 +171,7 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 	program->living++;
 	family->living++;
 	family->joins++;
+	remember(family, member->token);
 	atomic_store_explicit(&cp_view_header(view)->uploader_pid, (uint32_t)getpid(),
 			      memory_order_relaxed);
 	cp_log_line(family->log, CP_DEBUG, "process %d joins: %s", (int)pid, program->exe);
@@ -159,14 +179,6 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 	if (gone || error)
 		cp_family_ended(family, member);
 	return error;
-}
-
-int cp_family_knows(const struct cp_family *family, const uint8_t token[16])
-{
-	for (const struct cp_member *m = family->members; m; m = m->next)
-		if (memcmp(m->token, token, sizeof m->token) == 0)
-			return 1;
-	return 0;
 }
 
 static void send_period(struct cp_family *family, struct cp_program *program)

@@ -7,6 +7,10 @@
 #include "uploader/heartbeat.h"
 #include "uploader/program.h"
 
+/* Tokens of the latest images that were recorded; those of processes that are over count, too: a
+ * daemon's first process is gone when its workers drop their privileges and join. */
+#define CP_FAMILY_TOKENS 256
+
 struct cp_family {
 	int epoll;
 	struct cp_log *log;
@@ -18,6 +22,8 @@ struct cp_family {
 	unsigned living;
 	uint64_t program_ids;
 	uint64_t joins, refused;
+	uint8_t tokens[CP_FAMILY_TOKENS][16];
+	unsigned tokens_next;
 	uint64_t looked_ns; /* of the last look at every process */
 	int log_open;
 	uint32_t upload_timeout_s; /* the longest of the members' */
@@ -27,7 +33,8 @@ struct cp_family {
  * -errno after one line in the log. pidfd < 0: no such thing here, or the process is over (gone).
  */
 int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, int gone);
-/* Whether a token is that of a recording held here: then its bearer is family, whatever its uid. */
+/* Whether a token is that of a recording that is or was held here: then its bearer is family,
+ * whatever its uid. */
 int cp_family_knows(const struct cp_family *family, const uint8_t token[16]);
 /* The process is over: its last snapshot, now. Frees member. */
 void cp_family_ended(struct cp_family *family, struct cp_member *member);

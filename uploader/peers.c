@@ -30,6 +30,9 @@ static void drop(struct cp_peers *peers, struct cp_peer *peer)
 			peers->count--;
 			break;
 		}
+	/* Of a handed-over socket the other uploader may still hold a descriptor: then close()
+	 * alone would leave it in the set, with a pointer to what is freed here. */
+	epoll_ctl(peers->epoll, EPOLL_CTL_DEL, peer->source.fd, NULL);
 	close(peer->source.fd);
 	free(peer);
 }
