@@ -55,7 +55,7 @@ static int fail(int why)
 /* libunwind asks again for as long as errno is EINTR, so errno is always set. */
 static int probe(const void *address)
 {
-	if (!cp_readable((uintptr_t)address))
+	if ((uintptr_t)address < 8 || !cp_readable((uintptr_t)address))
 		return fail(EFAULT);
 	errno = 0;
 	return 0;

@@ -128,6 +128,8 @@ static void leave(int saved)
 	errno = saved;
 }
 
+#define LOWEST 65536 /* nothing is mapped below; cp_readable(0) would say yes (no set to read) */
+
 static int is_proven(uint64_t at)
 {
 	uint64_t page = at & ~UINT64_C(4095);
@@ -146,14 +148,13 @@ static int access_mem(void *space, uint64_t at, uint64_t *value, int is_write, v
 {
 	if (!own.inside || is_write)
 		return unwind.access_mem(space, at, value, is_write, arg);
-	if (at > UINT64_MAX - 8 || !is_proven(at) || !is_proven(at + 7))
+	if (at < LOWEST || at > UINT64_MAX - 8 || !is_proven(at) || !is_proven(at + 7))
 		return -1;
 	memcpy(value, (const void *)(uintptr_t)at, sizeof *value);
 	return 0;
 }
 
 #define ACCESS_MEM 3 /* its place in unw_accessors_t, part of the ABI */
-
 /* Asking for the accessors makes libunwind set itself up: behind the guard, so it opens no pipe. */
 void cp_unwind_use(const struct cp_libunwind *functions)
 {
