@@ -73,7 +73,7 @@ $(B)/unit/% $(B)/fuzz/%: LINK = $(if $(findstring coder_,$@)$(findstring loader_
 
 $(B)/unit/%: test/unit/%.c | $(B)/gen/pprof.pb-c.h
 	@mkdir -p $(@D)
-	$(CC) $(BASE) -MMD -MP -MF $@.d -o $@ $< $(filter %.o %.a,$^) $(LINK) -lcmocka
+	$(CC) $(BASE) -MMD -MP -MF $@.d -o $@ $< $(filter %.o %.a,$^) $(LINK) -lcmocka -lm
 
 $(B)/fuzz/%: test/fuzz/%.c | $(B)/gen/pprof.pb-c.h
 	@mkdir -p $(@D)
