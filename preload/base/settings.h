@@ -6,20 +6,20 @@
 
 #include "base/config.h"
 
-    /* How a value is read. */
-    enum cp_setting_kind {
-	    CP_SET_NUMBER, /* plain decimal from min to max */
-	    CP_SET_LEVEL,  /* the same, but a number outside is clamped */
-	    CP_SET_TEXT,   /* any printable text */
-	    CP_SET_SECRET, /* likewise, and never shown */
-	    CP_SET_PATH,   /* an absolute path */
-	    CP_SET_ADDRESS,
-	    CP_SET_TYPES,
-	    CP_SET_LABELS,
-	    CP_SET_TIMER,
-	    CP_SET_UNWINDER,
-	    CP_SET_ELSEWHERE /* known, but somebody else reads it */
-    };
+/* How a value is read. */
+enum cp_setting_kind {
+	CP_SET_NUMBER, /* plain decimal from min to max */
+	CP_SET_LEVEL,  /* the same, but a number outside is clamped */
+	CP_SET_TEXT,   /* any printable text */
+	CP_SET_SECRET, /* likewise, and never shown */
+	CP_SET_PATH,   /* an absolute path */
+	CP_SET_ADDRESS,
+	CP_SET_TYPES,
+	CP_SET_LABELS,
+	CP_SET_TIMER,
+	CP_SET_UNWINDER,
+	CP_SET_ELSEWHERE /* known, but somebody else reads it */
+};
 
 #define CP_SETTING_NAMES 3
 
