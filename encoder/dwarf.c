@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encoder/functions.h"
 #include "encoder/ranges.h"
 
-/* Chromium has 30,000 units; its largest has half a million entries. */
-#define CP_UNITS_MAX   (1u << 18)
-#define CP_ENTRIES_MAX (1u << 22)
+/* Chromium has 30,000. */
+#define CP_UNITS_MAX (1u << 18)
 /* Entries looked at for one address: inlined calls and blocks of a single function. */
 #define CP_ENTRIES_PER_ADDRESS (1u << 16)
 #define CP_DEPTH_MAX	       64
@@ -27,10 +27,7 @@
 struct unit {
 	Dwarf_Die die;	 /* whose line table and ranges count */
 	Dwarf_Die split; /* whose functions count: the same, or its part in another file */
-	struct cp_ranges functions;
-	Dwarf_Die *entries; /* of the functions, by number */
-	uint32_t count, room;
-	uint32_t budget;
+	struct cp_functions functions;
 	bool listed;
 };
 
@@ -89,8 +86,7 @@ static int add_unit(struct cp_dwarf *dwarf, Dwarf_Die *die, const Dwarf_Die *spl
 		dwarf->units = units;
 		dwarf->room = room;
 	}
-	dwarf->units[dwarf->count] =
-	    (struct unit){.die = *die, .split = *split, .budget = CP_ENTRIES_MAX};
+	dwarf->units[dwarf->count] = (struct unit){.die = *die, .split = *split};
 	add_ranges(&dwarf->ranges, die, dwarf->count++);
 	return 0;
 }
@@ -133,66 +129,23 @@ void cp_dwarf_close(struct cp_dwarf *dwarf)
 {
 	if (!dwarf)
 		return;
-	for (uint32_t i = 0; i < dwarf->count; i++) {
-		cp_ranges_free(&dwarf->units[i].functions);
-		free(dwarf->units[i].entries);
-	}
+	for (uint32_t i = 0; i < dwarf->count; i++)
+		cp_functions_free(&dwarf->units[i].functions);
 	cp_ranges_free(&dwarf->ranges);
 	free(dwarf->units);
 	dwarf_end(dwarf->dwarf);
 	free(dwarf);
 }
 
-static void add_function(struct unit *unit, Dwarf_Die *die)
-{
-	if (unit->count == unit->room) {
-		uint32_t room = unit->room ? unit->room * 2 : 32;
-		void *entries = realloc(unit->entries, room * sizeof(*unit->entries));
-		if (!entries)
-			return;
-		unit->entries = entries;
-		unit->room = room;
-	}
-	size_t before = unit->functions.count;
-	add_ranges(&unit->functions, die, unit->count);
-	if (unit->functions.count != before)
-		unit->entries[unit->count++] = *die;
-}
-
-static bool holds_functions(int tag)
-{
-	return tag == DW_TAG_namespace || tag == DW_TAG_module || tag == DW_TAG_class_type ||
-	       tag == DW_TAG_structure_type || tag == DW_TAG_union_type ||
-	       tag == DW_TAG_enumeration_type;
-}
-
-/* C and C++ put functions directly under the unit, Rust under namespaces and types. */
-static void list_functions(struct unit *unit, Dwarf_Die *parent, int depth)
-{
-	Dwarf_Die die;
-	if (depth > CP_DEPTH_MAX || dwarf_child(parent, &die))
-		return;
-	do {
-		if (!unit->budget)
-			return;
-		unit->budget--;
-		int tag = dwarf_tag(&die);
-		if (tag == DW_TAG_subprogram)
-			add_function(unit, &die);
-		else if (holds_functions(tag))
-			list_functions(unit, &die, depth + 1);
-	} while (dwarf_siblingof(&die, &die) == 0);
-}
-
 /* The function around the address, then the inlined calls in it, outermost first; how many. */
 static int find_scopes(struct unit *unit, uint64_t address, Dwarf_Die scopes[CP_INLINES_MAX])
 {
 	uint32_t budget = CP_ENTRIES_PER_ADDRESS;
-	uint32_t number = cp_ranges_find(&unit->functions, address);
-	if (number >= unit->count)
+	const Dwarf_Die *function = cp_functions_at(&unit->functions, address);
+	if (!function)
 		return 0;
 	int count = 1;
-	Dwarf_Die parent = scopes[0] = unit->entries[number], die;
+	Dwarf_Die parent = scopes[0] = *function, die;
 	for (int depth = 0; depth < 4 * CP_DEPTH_MAX && !dwarf_child(&parent, &die); depth++) {
 		bool inside = false;
 		do {
@@ -229,12 +182,14 @@ static uint32_t number_of(Dwarf_Die *die, unsigned name)
 	return (uint32_t)value;
 }
 
-static void name_frame(struct cp_dwarf_frame *frame, Dwarf_Die *die)
+static void name_frame(struct cp_dwarf_frame *frame, struct unit *unit, Dwarf_Die *die)
 {
 	frame->linkage = text_of(die, DW_AT_linkage_name);
 	if (!frame->linkage)
 		frame->linkage = text_of(die, DW_AT_MIPS_linkage_name);
 	frame->name = text_of(die, DW_AT_name);
+	if (!frame->linkage)
+		cp_functions_scope(&unit->functions, die, frame->scope, sizeof(frame->scope));
 	frame->start_line = number_of(die, DW_AT_decl_line);
 	/* A function's first line means nothing in another file (a macro's, an included one). */
 	const char *file = dwarf_decl_file(die);
@@ -264,8 +219,7 @@ int cp_dwarf_find(struct cp_dwarf *dwarf, uint64_t address,
 	struct unit *unit = &dwarf->units[number];
 	if (!unit->listed) {
 		unit->listed = true;
-		list_functions(unit, &unit->split, 0);
-		cp_ranges_sort(&unit->functions);
+		cp_functions_list(&unit->functions, &unit->split);
 	}
 	int count = find_scopes(unit, address, scopes), line = 0;
 	memset(frames, 0, sizeof(*frames) * (size_t)(count ? count : 1));
@@ -277,7 +231,7 @@ int cp_dwarf_find(struct cp_dwarf *dwarf, uint64_t address,
 	for (int i = 0; i < count; i++) {
 		if (i)
 			place_caller(&frames[i], unit, &scopes[count - i]);
-		name_frame(&frames[i], &scopes[count - 1 - i]);
+		name_frame(&frames[i], unit, &scopes[count - 1 - i]);
 	}
 	return count ? count : frames[0].line > 0;
 }

@@ -10,6 +10,7 @@ struct cp_dwarf;
 struct cp_dwarf_frame {
 	const char *name, *linkage, *file;
 	uint32_t line, start_line;
+	char scope[512]; /* what stands before name when there is no linkage */
 };
 
 /* A call chain inlined deeper than this loses its middle, never its real function. */

@@ -151,9 +151,13 @@ static void fill(struct cp_arena *memory, struct cp_line *line, const struct cp_
 		 const char *symbol)
 {
 	char name[CP_NAME_MAX];
+	char scoped[CP_NAME_MAX];
 	const char *linker = symbol ? symbol : frame->linkage;
-	if (!linker)
-		linker = frame->name ? frame->name : "";
+	if (!linker) {
+		snprintf(scoped, sizeof(scoped), "%s%s", frame->scope,
+			 frame->name ? frame->name : "");
+		linker = scoped;
+	}
 	cp_demangle(linker, name, sizeof(name));
 	line->name = keep(memory, name);
 	line->system_name = keep(memory, linker);

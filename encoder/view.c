@@ -223,8 +223,3 @@ struct cp_mark *cp_view_mark(const struct cp_view *view, uint32_t row)
 {
 	return row < view->marks.max ? (struct cp_mark *)table_at(view, &view->marks) + row : NULL;
 }
-
-uint64_t cp_mark_move(uint64_t *mark, uint64_t now)
-{
-	return cp_less(now, __atomic_exchange_n(mark, now, __ATOMIC_RELAXED));
-}

@@ -54,8 +54,6 @@ static inline uint64_t cp_view_load(const uint64_t *shared)
 	return __atomic_load_n(shared, __ATOMIC_RELAXED);
 }
 
-/* What is new since the mark, which then moves. 0 when the mark is ahead: damage, not an event. */
-uint64_t cp_mark_move(uint64_t *mark, uint64_t now);
 /* a - b, but never below 0. */
 static inline uint64_t cp_less(uint64_t a, uint64_t b)
 {

@@ -151,7 +151,7 @@ static void agrees_with_addr2line(void **state)
 		assert_string_equal(ours, theirs);
 		struct cp_lines found = cp_image_lines(image, at);
 		assert_string_equal(found.lines[0].name,
-				    found.count == 3 ? "ring" : "shop::open(long)");
+				    found.count == 3 ? "shop::ring" : "shop::open(long)");
 		inlined += found.count == 3;
 	}
 	assert_true(inlined > 0);
