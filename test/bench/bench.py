@@ -159,7 +159,9 @@ def main():
     print(f"{platform.node()}: {(model or [platform.machine()])[0]}, {len(cpus)} processors, "
           f"Linux {platform.release()}; medians of {rounds} rounds, x: ratio to none, median min max", flush=True)
     keeper = start("conprof", [work, "hold"], other)  # keeps one uploader alive, as in real life
-    loop("malloc and free, a pair", "pairs", 20000000)
+    # One block of 64 bytes in some 7,000 is sampled, one of 1 KiB in some 500.
+    loop("malloc and free, 64 bytes", "pairs", 64, 20000000)
+    loop("malloc and free, 1 KiB", "pairs", 1024, 10000000)
     for depth in (10, 30, 100):
         every = loop(None, "deep", depth, 20000, columns_=("none", "conprof"), CONPROF_HEAP_SAMPLE_INTERVAL="1")
         costs = [c - n for c, n in zip(every["conprof"], every["none"])]

@@ -26,6 +26,7 @@ static struct kernel_action ticker;
 static siginfo_t tick_info;
 static volatile sig_atomic_t ticked;
 static void *volatile keep;
+static size_t block = 64;
 
 static uint64_t cpu_ns(int who)
 {
@@ -39,7 +40,7 @@ static uint64_t cpu_ns(int who)
 static void pairs(long n)
 {
 	for (long i = 0; i < n; i++) {
-		keep = malloc(16 + (size_t)(i & 127) * 8);
+		keep = malloc(block + (size_t)(i & 7) * 8);
 		free(keep);
 	}
 }
@@ -101,7 +102,7 @@ static void execs(long n)
 			waitpid(child, NULL, 0);
 }
 
-/* work pairs N | deep DEPTH N | ticks DEPTH N | execs N | hold */
+/* work pairs SIZE N | deep DEPTH N | ticks DEPTH N | execs N | hold */
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -118,6 +119,10 @@ int main(int argc, char **argv)
 	if (strcmp(what, "ticks") == 0 && !catch_tick()) {
 		fprintf(stderr, "work: no tick came\n");
 		return 3;
+	}
+	if (strcmp(what, "pairs") == 0) {
+		block = (size_t)depth;
+		depth = 1;
 	}
 	before = cpu_ns(who);
 	if (who == RUSAGE_CHILDREN)

@@ -15,10 +15,12 @@ for f in $(tests); do
 	head -n 2 "$f" | grep -qE '^(/\*|//|# )' || echo "$f: does not say what it is for"
 done
 
-# A file is a paragraph: not longer than 400 lines.
+# A file is a paragraph: not longer than 400 lines, a test not longer than 450.
 for f in $(ours; tests); do
 	lines=$(wc -l <"$f")
-	[ "$lines" -le 400 ] || echo "$f: $lines lines"
+	most=450
+	[ "${f#test/}" != "$f" ] || most=400
+	[ "$lines" -le "$most" ] || echo "$f: $lines lines"
 done
 
 # A function is not longer than 60 lines. In this format its body begins and ends in column one.
@@ -28,7 +30,7 @@ done
 
 # Nothing left undone, and nothing that burns the house down.
 grep -nE '\b(TODO|FIXME|XXX)\b' $(ours; tests | grep -v house/source.sh) Makefile README.md doc -r 2>/dev/null
-grep -nE '\b(abort|_?exit|assert)[ ]?\(' $(ours) | grep -vE '^uploader/main\.c|SYS_exit|/\*.*\b(exit|abort|assert)\(|^[^:]*:[0-9]+:[[:space:]]*(/\*|\*)'
+grep -nE '\b(abort|_?exit|assert)[ ]?\(' $(ours) | grep -vE '^uploader/main\.c|^uploader/run\.c.*_exit|SYS_exit|/\*.*\b(exit|abort|assert)\(|^[^:]*:[0-9]+:[[:space:]]*(/\*|\*)'
 
 # Every path:function that the tour names exists.
 [ ! -f doc/ARCHITECTURE.md ] || grep -oE '(preload|encoder|uploader|test)/[a-z0-9_/.]+:[a-z0-9_]+' doc/ARCHITECTURE.md |
