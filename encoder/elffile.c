@@ -83,7 +83,7 @@ static int open_vdso(const struct cp_module_id *id, struct cp_elf *file)
 	const Elf64_Ehdr *header = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR);
 	file->elf = NULL;
 	file->fd = -1;
-	if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG))
+	if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
 		return -1;
 	uint64_t size = header->e_shoff + (uint64_t)header->e_shnum * header->e_shentsize;
 	if (size > CP_VDSO_SIZE_MAX)
@@ -122,8 +122,9 @@ static int by_build_id(const struct cp_module_id *id, struct cp_elf *file)
 	char name[128] = "", path[sizeof(file->path)];
 	if (id->build_id_len < 2)
 		return -1;
-	for (uint32_t i = 0; i < id->build_id_len && i < 36; i++)
-		snprintf(name + 2 * i + (i > 0), 4, i ? "%02x" : "%02x/", id->build_id[i]);
+	for (size_t i = 0, at = 0; i < id->build_id_len && i < 36; i++)
+		at += (size_t)snprintf(name + at, sizeof(name) - at, i ? "%02x" : "%02x/",
+				       id->build_id[i]);
 	snprintf(path, sizeof(path), "/usr/lib/debug/.build-id/%s.debug", name);
 	if (!open_fitting(path, id, file))
 		return 0;
@@ -168,7 +169,7 @@ static int by_debuglink(const struct cp_module_id *id, const struct cp_elf *own,
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* three literals above */
 		int len = snprintf(path, sizeof(path), places[i], dir, own->path, name);
 #pragma GCC diagnostic pop
-		if (len < (int)sizeof(path) && strcmp(path, own->path) &&
+		if (len < (int)sizeof(path) && strcmp(path, own->path) != 0 &&
 		    !open_linked(path, id, sum, file))
 			return 0;
 	}

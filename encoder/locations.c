@@ -39,8 +39,7 @@ static void add_mappings(struct cp_making *making)
 {
 	const struct cp_intern *mappings = &making->batch->mappings;
 	making->mapping_ids = cp_making_take(making, mappings->count, sizeof(*making->mapping_ids));
-	making->profile.mapping =
-	    cp_making_take(making, mappings->count, sizeof(*making->profile.mapping));
+	making->profile.mapping = cp_making_pointers(making, mappings->count);
 	for (uint32_t i = 0; i < mappings->count && !making->error; i++)
 		if (((const struct cp_mapping *)cp_intern_value(mappings, i))->is_main)
 			add_mapping(making, i);
@@ -65,7 +64,7 @@ static uint64_t function_id(struct cp_making *making, const struct cp_line *line
 
 static void add_lines(struct cp_making *making, Cp__Location *location, struct cp_lines found)
 {
-	location->line = cp_making_take(making, found.count, sizeof(*location->line));
+	location->line = cp_making_pointers(making, found.count);
 	for (uint32_t i = 0; i < found.count && !making->error; i++) {
 		Cp__Line *line = cp_making_take(making, 1, sizeof(*line));
 		if (!line)
@@ -130,7 +129,7 @@ static void make_functions(struct cp_making *making)
 {
 	Cp__Profile *profile = &making->profile;
 	uint32_t count = making->functions.count;
-	profile->function = cp_making_take(making, count, sizeof(*profile->function));
+	profile->function = cp_making_pointers(making, count);
 	for (uint32_t i = 0; i < count && !making->error; i++) {
 		size_t len;
 		const struct cp_function_key *key = cp_intern_key(&making->functions, i, &len);
@@ -152,8 +151,7 @@ void cp_making_locations(struct cp_making *making)
 	uint32_t last = CP_NONE;
 	struct cp_image *image = NULL;
 	add_mappings(making);
-	making->profile.location =
-	    cp_making_take(making, making->place_count, sizeof(*making->profile.location));
+	making->profile.location = cp_making_pointers(making, making->place_count);
 	for (uint32_t i = 0; i < making->place_count && !making->error; i++) {
 		const struct cp_place *place =
 		    cp_intern_value(&making->batch->places, making->order[i]);

@@ -35,6 +35,11 @@ void *cp_making_take(struct cp_making *making, size_t count, size_t size)
 	return taken;
 }
 
+void *cp_making_pointers(struct cp_making *making, size_t count)
+{
+	return cp_making_take(making, count, sizeof(void *));
+}
+
 int64_t cp_making_text(struct cp_making *making, const char *text)
 {
 	size_t len = strlen(text);

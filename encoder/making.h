@@ -27,6 +27,8 @@ void cp_making_init(struct cp_making *making, struct cp_batch *batch, enum cp_pr
 void cp_making_free(struct cp_making *making);
 /* Zeroed; NULL, and the error set, when memory is out. */
 void *cp_making_take(struct cp_making *making, size_t count, size_t size);
+/* An array of so many, as protobuf-c wants its messages. */
+void *cp_making_pointers(struct cp_making *making, size_t count);
 /* The text's index; cleaned on the way. */
 int64_t cp_making_text(struct cp_making *making, const char *text);
 

@@ -45,7 +45,7 @@ static void make_header(struct cp_making *making, int64_t time_ns, int64_t durat
 	cp_making_text(making, "");
 	profile->time_nanos = time_ns;
 	profile->duration_nanos = duration_ns;
-	profile->sample_type = cp_making_take(making, count, sizeof(*profile->sample_type));
+	profile->sample_type = cp_making_pointers(making, count);
 	for (size_t i = 0; i < count && !making->error; i++)
 		profile->sample_type[i] = make_type(making, &types[making->which].samples[i]);
 	profile->n_sample_type = count;
@@ -154,7 +154,7 @@ static Cp__Sample *make_sample(struct cp_making *making, uint32_t stack,
 	size_t places = len / sizeof(*words) - 1;
 	sample->location_id = cp_making_take(making, places, sizeof(*sample->location_id));
 	sample->value = cp_making_take(making, count, sizeof(*sample->value));
-	sample->label = cp_making_take(making, 1, sizeof(*sample->label));
+	sample->label = cp_making_pointers(making, 1);
 	if (making->error)
 		return NULL;
 	for (size_t i = 0; i < places; i++)
@@ -172,7 +172,7 @@ static void make_samples(struct cp_making *making, uint32_t count)
 	const struct cp_intern *stacks = &making->batch->stacks[making->which];
 	Cp__Profile *profile = &making->profile;
 	int64_t pid_key = cp_making_text(making, "pid");
-	profile->sample = cp_making_take(making, count, sizeof(*profile->sample));
+	profile->sample = cp_making_pointers(making, count);
 	for (uint32_t i = 0; i < stacks->count && !making->error; i++) {
 		int64_t values[CP_SUMS];
 		if (values_of(making->which, cp_intern_value(stacks, i), values))

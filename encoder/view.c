@@ -10,8 +10,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "base/attrs.h"
-
 /* Looking at a hole of a memfd makes a page of it: the cap on a recording's size is a cap on what a
  * stranger can make us hold. */
 #define CP_VIEW_SIZE_MAX (UINT64_C(1) << 30)
@@ -77,9 +75,14 @@ static int check_file(int fd, size_t *size, char *why, size_t why_len)
 	return 0;
 }
 
-static void close_view(struct cp_view **view)
+static int map_file(struct cp_view *view, int fd, size_t size, char *why, size_t why_len)
 {
-	cp_view_close(*view);
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return refuse(errno, why, why_len, "cannot be mapped");
+	view->shared = at;
+	view->size = size;
+	return check_header(view, why, why_len);
 }
 
 int cp_view_open(int fd, struct cp_view **result, char *why, size_t why_len)
@@ -89,20 +92,15 @@ int cp_view_open(int fd, struct cp_view **result, char *why, size_t why_len)
 	int error = check_file(fd, &size, why, why_len);
 	if (error)
 		return error;
-	CP_CLEANUP(close_view) struct cp_view *view = calloc(1, sizeof(*view));
+	struct cp_view *view = calloc(1, sizeof(*view));
 	if (!view)
 		return refuse(ENOMEM, why, why_len, "no memory");
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		return refuse(errno, why, why_len, "cannot be mapped");
-	view->shared = at;
-	view->size = size;
-	error = check_header(view, why, why_len);
+	error = map_file(view, fd, size, why, why_len);
 	if (error)
-		return error;
-	*result = view;
-	view = NULL;
-	return 0;
+		cp_view_close(view);
+	else
+		*result = view;
+	return error;
 }
 
 void cp_view_close(struct cp_view *view)

@@ -73,8 +73,8 @@ static void check_types(const Cp__Profile *p, const char *expected)
 static void types_are_those_of_go(void **state)
 {
 	static const char *const expected[CP_PROFILES] = {
-	    [CP_PROFILE_HEAP] = "alloc_objects/count alloc_space/bytes inuse_objects/count "
-				"inuse_space/bytes per space/bytes",
+	    [CP_PROFILE_HEAP] = ("alloc_objects/count alloc_space/bytes inuse_objects/count "
+				 "inuse_space/bytes per space/bytes"),
 	    [CP_PROFILE_THREADS] = "goroutine/count per goroutine/count",
 	    [CP_PROFILE_CPU] = "samples/count cpu/nanoseconds per cpu/nanoseconds",
 	};
