@@ -42,7 +42,8 @@ int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsig
 void cp_batch_skip_cpu(struct cp_view *view);
 /* Whether any recording had this type switched on. */
 int cp_batch_has(const struct cp_batch *batch, enum cp_profile profile);
-/* What was lost in this batch, for event.json. Events: ticks for CPU, else sampled events. */
+/* What was lost in this batch and what was not, for event.json, in the same unit: signals for CPU,
+ * estimated objects allocated for heap, threads made for threads. */
 uint64_t cp_batch_lost(const struct cp_batch *batch, enum cp_kind kind, enum cp_loss cause);
 uint64_t cp_batch_samples(const struct cp_batch *batch, enum cp_profile profile);
 const char *cp_loss_name(enum cp_loss cause); /* such as "table_full" */

@@ -26,7 +26,8 @@ static uint32_t rank_of(const char *name, unsigned char info)
 	uint32_t underscores = 0;
 	if (strncmp(name, "_Z", 2) != 0 && strncmp(name, "_R", 2) != 0)
 		underscores = (uint32_t)strspn(name, "_");
-	if (underscores > 15)
+	/* what glibc calls its own functions by inside itself */
+	if (underscores > 15 || !strncmp(name, "__GI_", 5))
 		underscores = 15;
 	size_t len = strlen(name);
 	return (uint32_t)(GELF_ST_TYPE(info) == STT_NOTYPE) << 30 | underscores << 26 |

@@ -270,6 +270,34 @@ static void more_modules_than_desks(void **state)
 	cp_symbols_free(symbols);
 }
 
+/* Each of these has a dozen aliases in libc; people know one. */
+static void libc_is_known_by_its_public_names(void **state)
+{
+	static const char *const names[] = {
+	    "malloc", "free",		"read",	   "write",  "open", "fopen",  "printf",   "getenv",
+	    "strtol", "pthread_create", "realloc", "calloc", "poll", "select", "nanosleep"};
+	struct cp_elf elf;
+	Dl_info info;
+	const void *build_id;
+	(void)state;
+	void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
+	assert_true(dladdr(dlsym(libc, "malloc"), &info));
+	assert_int_equal(cp_elf_open(info.dli_fname, &elf), 0);
+	ssize_t len = dwelf_elf_gnu_build_id(elf.elf, &build_id);
+	const struct cp_module_id id = {info.dli_fname, build_id, (uint32_t)len, false, 0};
+	struct cp_symbols *symbols = cp_symbols_new();
+	struct cp_image *image = cp_symbols_image(symbols, &id);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		uint64_t at = (uintptr_t)dlsym(libc, names[i]) - (uintptr_t)info.dli_fbase;
+		struct cp_lines found = cp_image_lines(image, at);
+		assert_true(found.count > 0);
+		assert_string_equal(found.lines[found.count - 1].name, names[i]);
+	}
+	cp_symbols_free(symbols);
+	cp_elf_close(&elf);
+	dlclose(libc);
+}
+
 static void vdso_has_names(void **state)
 {
 	const Elf64_Ehdr *header = (const void *)getauxval(AT_SYSINFO_EHDR);
@@ -305,6 +333,7 @@ int main(void)
 	    cmocka_unit_test(strange_files_are_nothing),
 	    cmocka_unit_test(deleted_program_is_read_through_proc),
 	    cmocka_unit_test(more_modules_than_desks),
+	    cmocka_unit_test(libc_is_known_by_its_public_names),
 	    cmocka_unit_test(vdso_has_names),
 	};
 	return cmocka_run_group_tests(tests, make_library, drop_library);
