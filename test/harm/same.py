@@ -67,7 +67,7 @@ def command(name, *args, change=lambda text: text):
 
 BASH = r'''
 ls -l /proc/self/fd | sed 's/.* \([0-9]* ->\)/\1/; s/[0-9]*\/fd/N\/fd/'
-cat /proc/self/task/*/children; ls /proc/$$/task | wc -l; cat /proc/$$/task/*/children | wc -w
+ls /proc/$$/task | wc -l; cat /proc/$$/task/*/children | wc -w
 trap 'echo child ended' CHLD
 (exit 3) & wait $!; echo "job $?"
 for i in 1 2 3; do (echo "sub $i"; exit $i); echo $?; done
@@ -133,7 +133,8 @@ def outside(pid):
         with open(f'/proc/{pid}/task/{task}/children', encoding='ascii') as f:
             children += len(f.read().split())
     with open(f'/proc/{pid}/environ', 'rb') as f:
-        env = [e for e in f.read().split(b'\0') if not e.startswith(b'LD_PRELOAD=')]
+        # A server that writes its title over its environment leaves holes there.
+        env = [e for e in f.read().split(b'\0') if e and not e.startswith(b'LD_PRELOAD=')]
     with open(f'/proc/{pid}/status', encoding='utf-8') as f:
         status = [line.strip() for line in f
                   if re.match(r'(Name|Umask|Uid|Gid|Groups|SigPnd|ShdPnd|SigBlk|SigIgn|Cap|NoNew|'

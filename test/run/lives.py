@@ -32,7 +32,8 @@ def killed(world):
         os.kill(pid, signal.SIGKILL)
     world.until('there was another uploader',
                 lambda: [p for p in world.uploaders() if p not in first])
-    near(world, receiver.files('heap.pprof'), end(world, child), 'at the agent')
+    want = end(world, child)
+    near(world, receiver.files('heap.pprof'), want, 'at the agent')
     receiver.stop()
 
 

@@ -113,6 +113,11 @@ def main():
     if args.list:
         print('\n'.join(name for name, _ in jobs))
         return 0
+    for product in ('libconprof.so', 'conprof'):
+        if not os.path.exists(os.path.join(args.build, product)):
+            print(f'run.py: there is no {args.build}/{product}: make it first, or name another BUILD')
+            print('0 passed, 1 failed')
+            return 2
     compile_all(args.build)
     passed = failed = skipped = 0
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:

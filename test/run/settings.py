@@ -16,10 +16,10 @@ REFUSED = {
                              'tcp://host', 'tcp://host:99999', 'unix://relative'],
     'CONPROF_PERIOD': NUMBER + [ZERO],
     'CONPROF_CPU_DURATION': NUMBER + [ZERO],
-    'CONPROF_CPU_PROFILERATE': NUMBER + ['1000000000'],
+    'CONPROF_CPU_PROFILERATE': NUMBER + [ZERO, '1000000000'],
     'CONPROF_HEAP_SAMPLE_INTERVAL': NUMBER,
     'CONPROF_UPLOAD_TIMEOUT': NUMBER + [ZERO],
-    'CONPROF_LOG_LEVEL': [NEGATIVE, HUGE, GARBAGE, 'debug'],
+    'CONPROF_LOG_LEVEL': [ZERO, NEGATIVE, HUGE, GARBAGE, 'debug'],
     'CONPROF_ENABLED': NUMBER + ['2'],
     'CONPROF_SPOOL_MAX_BYTES': NUMBER,
     'CONPROF_EXIT_WAIT': NUMBER,
@@ -31,27 +31,45 @@ REFUSED = {
     'CONPROF_SPOOL_DIR': [ZERO, NEGATIVE, HUGE, GARBAGE, 'relative'],
     'BLACKFIRE_CONPROF_PERIOD': NUMBER + [ZERO],
     'BLACKFIRE_CONPROF_CPU_DURATION': NUMBER + [ZERO],
-    'BLACKFIRE_CONPROF_CPU_PROFILERATE': NUMBER,
+    'BLACKFIRE_CONPROF_CPU_PROFILERATE': NUMBER + [ZERO],
     'BLACKFIRE_CONPROF_UPLOAD_TIMEOUT': NUMBER + [ZERO],
-    'BLACKFIRE_LOG_LEVEL': [NEGATIVE, HUGE, GARBAGE],
+    'BLACKFIRE_LOG_LEVEL': [ZERO, NEGATIVE, HUGE, GARBAGE],
 }
 # Any text will do for these: nothing may be said about it, except about what cannot be printed.
 TEXT = ['CONPROF_SERVER_ID', 'CONPROF_SERVER_TOKEN', 'CONPROF_APP_NAME', 'PLATFORM_PROJECT',
         'BLACKFIRE_SERVER_ID', 'BLACKFIRE_SERVER_TOKEN', 'BLACKFIRE_CONPROF_APP_NAME',
         'PLATFORM_APPLICATION_NAME']
 SCRIPT = ['/bin/sh', '-c', 'echo out; echo err >&2; exit 9']
-UNSET = {'CONPROF_LOG_FILE': None, 'CONPROF_LOG_LEVEL': None, 'CONPROF_PERIOD': '60'}
+UNSET = {'CONPROF_LOG_FILE': None, 'CONPROF_LOG_LEVEL': None}
 
 
 def lines_of(world, settings):
     """Runs a target that must end as always, and returns what we said on its stderr."""
-    env = dict(UNSET, **settings)
-    ended = world.run(SCRIPT, env)
+    # Each run is a family of its own: of one family, only the first process tells what is wrong.
+    lines_of.families += 1
+    other = 'CONPROF_APP_NAME' if 'PLATFORM_PROJECT' in settings else 'PLATFORM_PROJECT'
+    env = dict(UNSET, **{other: f'family-{lines_of.families}'})
+    ended = world.run(SCRIPT, dict(env, **settings))
     expect(ended.status == 9, f'{settings}: the target ended with {ended.status}')
     expect(ended.out == b'out\n', f'{settings}: the target wrote {ended.out!r}')
     text = ended.err.decode('utf-8', 'surrogateescape')
     expect(text.endswith('err\n'), f'{settings}: stderr is {text[:300]!r}')
     return text[:-len('err\n')].splitlines()
+
+
+lines_of.families = 0
+
+
+def told_once(world):
+    """A shell and its twenty commands: the mistake is told once, not by each."""
+    script = 'read go; i=0; while [ $i -lt 20 ]; do /bin/true; i=$((i+1)); done; echo err >&2'
+    child = world.start(['/bin/sh', '-c', script], dict(UNSET, CONPROF_PERIOD='soon'))
+    world.until('the uploader listened', lambda: world.listening())
+    child.stdin.write(b'go\n')
+    child.stdin.flush()
+    ended = world.finish(child)
+    expect(ended.err.count(b'CONPROF_PERIOD') == 1 and ended.err.count(b'\n') == 2,
+           f'stderr is {ended.err[:300]!r}')
 
 
 def shown(name, value):
@@ -234,7 +252,7 @@ def tests(_build):
         yield 'settings_' + name.lower(), False, takes_text(name)
     for function in (config_missing, config_default_missing, config_directory, config_unreadable,
                      config_fifo, config_binary, config_huge, config_used, labels, aliases,
-                     duration_clamped, spool_unusable):
+                     duration_clamped, spool_unusable, told_once):
         yield 'settings_' + function.__name__, False, function
     yield 'settings_types_cpu', False, types('cpu', ['cpu.pprof'])
     yield 'settings_types_heap', False, types('heap', ['delta-heap.pprof'])

@@ -115,6 +115,17 @@ class World:
         return [pid for pid, exe in self.processes()
                 if os.path.basename(exe.split(' ')[0]) == 'conprof']
 
+    def listening(self):
+        """Whether an uploader of this world answers at its rendezvous."""
+        inodes = set()
+        for pid in self.uploaders():
+            for fd in os.listdir(f'/proc/{pid}/fd'):
+                inodes.add(os.readlink(f'/proc/{pid}/fd/{fd}'))
+        with open('/proc/net/unix', encoding='ascii', errors='replace') as f:
+            rows = [line.split() for line in f]
+        return any(len(row) == 8 and row[7].startswith('@conprof-') and row[3] == '00010000' and
+                   f'socket:[{row[6]}]' in inodes for row in rows)
+
     def quiet(self):
         """Waits until the uploader has delivered or spooled everything and is gone."""
         self.until('the uploader had left', lambda: not self.uploaders())
@@ -141,7 +152,13 @@ class World:
                 break
             time.sleep(0.02)
         for child in self.children:
-            child.kill()
+            # Its session is its own: what it left behind goes with it, whatever its environment says.
+            if child.poll() is None:
+                child.kill()
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except OSError:
+                pass
             child.wait()
             for pipe in (child.stdin, child.stdout, child.stderr):
                 if pipe:
