@@ -26,13 +26,13 @@ static inline uint64_t cp_random(uint64_t *state)
 	return z ^ (z >> 31);
 }
 
-/* -ln(u) for u = (bits + 1) / 2^64, in (0, 1]. */
+/* -ln(u) for u = bits / 2^64, bits made odd: in (0, 1). */
 static inline double cp_minus_log(uint64_t bits)
 {
-	int zeros = bits ? __builtin_clzll(bits) : 63;
+	int zeros = __builtin_clzll(bits | 1);
 	double m, z, z2, sum;
 
-	m = (double)((bits << zeros) >> 11 | 1) / 4503599627370496.0; /* in [1, 2) */
+	m = (double)(((bits | 1) << zeros) >> 11) / 4503599627370496.0; /* in [1, 2) */
 	z = (m - 1) / (m + 1);
 	z2 = z * z;
 	sum = 1.0 / 17;

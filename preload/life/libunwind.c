@@ -277,13 +277,14 @@ static int bind(void *lib)
 	void **space = dlsym(lib, "_ULx86_64_local_addr_space");
 
 	functions.context_here = dlsym(lib, "_Ux86_64_getcontext");
+	functions.backtrace = dlsym(lib, "unw_backtrace");
 	functions.init = dlsym(lib, "_ULx86_64_init_local2");
 	functions.step = dlsym(lib, "_ULx86_64_step");
 	functions.get_reg = dlsym(lib, "_ULx86_64_get_reg");
 	functions.flush = dlsym(lib, "_Ux86_64_flush_cache");
 	functions.accessors = dlsym(lib, "_Ux86_64_get_accessors");
-	if (!space || !functions.accessors || !functions.context_here || !functions.init ||
-	    !functions.step || !functions.get_reg || !functions.flush)
+	if (!space || !functions.accessors || !functions.context_here || !functions.backtrace ||
+	    !functions.init || !functions.step || !functions.get_reg || !functions.flush)
 		return -1;
 	functions.space = *space;
 	return 0;

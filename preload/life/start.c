@@ -96,8 +96,7 @@ static const char *hand_over(void)
 		errno = why;
 		return "the uploader can't be reached or started";
 	}
-	if (joined == CP_JOINED_FOUNDER)
-		cp_life_tell(&config);
+	cp_life_tell(&config);
 	return NULL;
 }
 

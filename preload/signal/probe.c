@@ -15,6 +15,8 @@ int cp_readable(uintptr_t address)
 {
 	int saved = errno, ok;
 
+	if (address < 4096) /* NULL would be "no set", and is never mapped */
+		return 0;
 	ok = syscall(SYS_rt_sigprocmask, -1, address & ~(uintptr_t)7, NULL, (size_t)8) == 0 ||
 	     errno != EFAULT;
 	errno = saved;

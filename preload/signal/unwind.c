@@ -27,14 +27,13 @@ static struct {
 	_Atomic uint32_t active; /* threads inside libunwind */
 } unwind;
 
-/* libunwind's cursor and our context are too large for a handler's stack; a thread unwinds once at
- * a time, so one of each will do. */
+/* libunwind's cursor is too large for a handler's stack; a thread unwinds once at a time, so one
+ * will do. */
 static CP_TLS struct {
 	int inside;
 	int warm;
 	uint64_t proven; /* the page of this unwind's last load, + 1 */
 	uint64_t cursor[CURSOR_WORDS];
-	ucontext_t context;
 } own;
 
 void cp_unwind_init(uint64_t own_start, uint64_t own_end)
@@ -75,39 +74,52 @@ static int by_tables(void)
 	       !cp_modules_changing();
 }
 
-/* The frames of this cursor; those of ours at its start are skipped if the caller says so. */
-static size_t walk(int skip_own, uint64_t *pcs, size_t max, unsigned *flags)
+/* The frames of this cursor. */
+static size_t walk(uint64_t *pcs, size_t max, unsigned *flags)
 {
 	const struct cp_libunwind *lib = unwind.library;
 	size_t n = 0;
 	uint64_t pc;
 
-	/* Bounded by steps, not by frames kept: a cursor that never ends ends here. */
-	for (size_t steps = 0; steps < max + 32; steps++) {
-		if (lib->get_reg(own.cursor, REG_PC, &pc) < 0 || pc == 0)
-			break;
+	while (lib->get_reg(own.cursor, REG_PC, &pc) >= 0 && pc != 0) {
 		if (n == max) {
 			*flags |= CP_ROW_TRUNCATED;
 			break;
 		}
-		if (!skip_own || n || pc < unwind.own_start || pc >= unwind.own_end)
-			pcs[n++] = pc;
+		pcs[n++] = pc;
 		if (lib->step(own.cursor) <= 0)
 			break;
 	}
 	return n;
 }
 
-static size_t walk_by_tables(void *context, int first_is_pc, uint64_t *pcs, size_t max,
-			     unsigned *flags)
+static size_t walk_by_tables(void *context, uint64_t *pcs, size_t max, unsigned *flags)
 {
 	size_t n = 0;
 
 	atomic_fetch_add_explicit(&unwind.active, 1, memory_order_seq_cst);
-	if (unwind.library->init(own.cursor, context, first_is_pc ? SIGNAL_FRAME : 0) == 0)
-		n = walk(!first_is_pc, pcs, max, flags);
+	if (unwind.library->init(own.cursor, context, SIGNAL_FRAME) == 0)
+		n = walk(pcs, max, flags);
 	atomic_fetch_sub_explicit(&unwind.active, 1, memory_order_release);
 	return n;
+}
+
+/* Our own frames, which come first, are dropped. */
+static size_t trace_by_tables(uint64_t *pcs, size_t max, unsigned *flags)
+{
+	size_t n, skip = 0;
+	int got;
+
+	atomic_fetch_add_explicit(&unwind.active, 1, memory_order_seq_cst);
+	got = unwind.library->backtrace((void **)pcs, (int)max);
+	atomic_fetch_sub_explicit(&unwind.active, 1, memory_order_release);
+	n = got > 0 ? (size_t)got : 0;
+	if (n == max)
+		*flags |= CP_ROW_TRUNCATED;
+	while (skip < n && pcs[skip] >= unwind.own_start && pcs[skip] < unwind.own_end)
+		skip++;
+	memmove(pcs, pcs + skip, (n - skip) * sizeof *pcs);
+	return n - skip;
 }
 
 /* The guard: a signal that comes while this thread unwinds finds it taken. */
@@ -177,8 +189,8 @@ CP_NOINLINE size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags)
 
 	if (!max || !enter())
 		return 0;
-	if (by_tables() && unwind.library->context_here(&own.context) == 0)
-		n = walk_by_tables(&own.context, 0, pcs, max, flags);
+	if (by_tables())
+		n = trace_by_tables(pcs, max, flags);
 	if (n == 0)
 		n = cp_fp_here(unwind.own_start, unwind.own_end, pcs, max, flags);
 	leave(saved);
@@ -194,21 +206,27 @@ size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsign
 		return 0;
 	/* libunwind only reads it: registers are written by unw_set_reg and unw_resume. */
 	if (by_tables())
-		n = walk_by_tables((void *)(uintptr_t)ucontext, 1, pcs, max, flags);
+		n = walk_by_tables((void *)(uintptr_t)ucontext, pcs, max, flags);
 	if (n == 0)
 		n = cp_fp_context(ucontext, pcs, max, flags);
 	leave(saved);
 	return n;
 }
 
-/* One walk touches all there is per thread (libunwind's TLS, what it sets up once per process). */
+/* One walk of each kind touches all there is per thread (libunwind's TLS and the cache of its fast
+ * way, what it sets up once per process). */
 void cp_unwind_warm(void)
 {
 	uint64_t pcs[8];
+	ucontext_t here;
 	unsigned flags = 0;
 
+	if (own.warm)
+		return;
 	own.warm = 1;
 	cp_unwind_here(pcs, 8, &flags);
+	if (unwind.library && unwind.library->context_here(&here) == 0)
+		cp_unwind_context(&here, pcs, 8, &flags);
 }
 
 void cp_unwind_thread_end(void)

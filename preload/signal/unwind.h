@@ -15,6 +15,7 @@
 /* libunwind's functions, bound by life/libunwind.c. */
 struct cp_libunwind {
 	int (*context_here)(void *context);
+	int (*backtrace)(void **pcs, int max); /* its own fast way, from its caller on */
 	int (*init)(void *cursor, void *context, int flags);
 	int (*step)(void *cursor);
 	int (*get_reg)(void *cursor, int reg, uint64_t *value);
@@ -29,8 +30,10 @@ void cp_unwind_init(uint64_t own_start, uint64_t own_end);
 void cp_unwind_use(const struct cp_libunwind *functions);
 
 /* Return addresses of the calling thread, innermost first, from the first frame outside our own
- * code. Gives how many, at most max. Sets CP_ROW_TRUNCATED in *flags if there were more. 0 if this
- * thread is unwinding already. */
+ * code. For calls of ours by the application, which stand at call sites: there libunwind's fast way
+ * serves, which believes tables that it has cached (it still tests what it had to guess). Gives how
+ * many, at most max. Sets CP_ROW_TRUNCATED in *flags if there were more. 0 if this thread is
+ * unwinding already. */
 size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags);
 /* The same for the code that a signal interrupted; pcs[0] is its pc, no return address. */
 size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags);
