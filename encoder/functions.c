@@ -70,8 +70,9 @@ static uint32_t add_scope(struct cp_functions *f, Dwarf_Die *die, uint32_t paren
 		return parent;
 	f->scopes = scopes;
 	const char *name = dwarf_diename(die);
+	/* a type that has functions but no name is nearly always a lambda's */
 	if (!name)
-		name = dwarf_tag(die) == DW_TAG_namespace ? "(anonymous namespace)" : "{unnamed}";
+		name = dwarf_tag(die) == DW_TAG_namespace ? "(anonymous namespace)" : "{lambda}";
 	scopes[f->scope_count] = (struct cp_scope){name, parent};
 	return f->scope_count++;
 }

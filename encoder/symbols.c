@@ -151,16 +151,15 @@ static void fill(struct cp_arena *memory, struct cp_line *line, const struct cp_
 		 const char *symbol)
 {
 	char name[CP_NAME_MAX];
-	char scoped[CP_NAME_MAX];
 	const char *linker = symbol ? symbol : frame->linkage;
-	if (!linker) {
-		snprintf(scoped, sizeof(scoped), "%s%s", frame->scope,
-			 frame->name ? frame->name : "");
-		linker = scoped;
-	}
-	cp_demangle(linker, name, sizeof(name));
+	const char *plain = frame->name ? frame->name : "";
+	if (linker)
+		cp_demangle(linker, name, sizeof(name));
+	else
+		snprintf(name, sizeof(name), "%s%s", frame->scope, plain);
 	line->name = keep(memory, name);
-	line->system_name = keep(memory, linker);
+	/* pprof leaves a name alone that differs from its system name */
+	line->system_name = keep(memory, linker ? linker : plain);
 	line->file = keep(memory, frame->file);
 	line->line = frame->line;
 	line->start_line = frame->start_line;
