@@ -98,7 +98,7 @@ def redis(name):
             while subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True).returncode:
                 time.sleep(0.05)
         loads = [subprocess.Popen(["taskset", "-c", ",".join(map(str, other)), "redis-benchmark", "-p",
-                                   str(port), "-q", "-n", "40000", "-d", "100", "-r", "10000", "-t",
+                                   str(port), "-q", "-n", "20000", "-d", "100", "-r", "10000", "-t",
                                    "set,get,lpush,hset"], stdout=subprocess.DEVNULL)
                  for _, port, _ in servers]
         for load in loads:
@@ -172,11 +172,11 @@ def main():
     loop("exec of /bin/true", "execs", 300)
     with open(f"{home}/input.c", "w") as source:
         source.writelines(f"int f{i}(int a) {{ int s = 0; for (int i = 0; i < a; i++) s += i * {i} ^ a; return s; }}\n"
-                          for i in range(1500))
+                          for i in range(400))
     program("gcc -O1 -c", ["gcc", "-O1", "-c", "-o", "/dev/null", "input.c"])
-    program("python3", ["python3", "-c", "d={}\nfor i in range(700000): d[i % 5000]=[str(i)] * 3"])
+    program("python3", ["python3", "-c", "d={}\nfor i in range(400000): d[i % 5000]=[str(i)] * 3"])
     program("sqlite3", ["sqlite3", ":memory:", "create table t(a integer primary key, b text);"
-                        "with recursive n(i) as (select 1 union all select i+1 from n where i<400000) "
+                        "with recursive n(i) as (select 1 union all select i+1 from n where i<200000) "
                         "insert into t select i, 'row ' || i from n; select sum(length(b)) from t where a % 3;"])
     redis("redis-server under load")
     keeper.stdin.close()
