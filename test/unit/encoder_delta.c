@@ -1,5 +1,8 @@
 /* encoder_delta.c - what is new since the marks, what is alive, and what was lost. */
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "encoder/batch.h"
 #include "test/unit/fake_recording.h"
 #include "test/unit/unit.h"
 #include "test/unit/unpacked.h"
@@ -196,6 +199,41 @@ static void lost_threads_are_counted(void **state)
 	tear_down(&bench);
 }
 
+static void full_batch_sums_up_the_rest(void **state)
+{
+	struct bench bench;
+	(void)state;
+	set_up(&bench);
+	for (uint64_t i = 0; i < 5; i++) {
+		const uint64_t frames[] = {0x400200 + i, 0x400300};
+		uint32_t row = fake_row(&bench.fake, CP_KIND_CPU, 0, frames, 2);
+		fake_count(&bench.fake, row, CP_CPU_PERIODS, 10);
+		fake_count(&bench.fake, row, CP_CPU_SAMPLES, 3);
+	}
+	struct cp_batch *batch = cp_batch_new(NULL);
+	struct cp_intern *stacks = &batch->stacks[CP_PROFILE_CPU];
+	const uint32_t rest[] = {77, cp_batch_word(batch, CP_WORD_LOST + CP_LOST_ROWS)};
+	stacks->max = 0;
+	assert_int_equal(cp_batch_take(batch, bench.view, 77, ALL), -ENOMEM);
+	assert_int_equal(cp_batch_samples(batch, CP_PROFILE_CPU), 0);
+	/* the marks were kept: nothing is counted twice or lost. Two stacks, and one for the rest.
+	 */
+	stacks->max = 3;
+	assert_non_null(cp_batch_sums(batch, CP_PROFILE_CPU, rest, 2));
+	assert_int_equal(cp_batch_take(batch, bench.view, 77, ALL), 0);
+	assert_int_equal(cp_batch_samples(batch, CP_PROFILE_CPU), 6);
+	assert_int_equal(cp_batch_lost(batch, CP_KIND_CPU, CP_LOST_ROWS), 9);
+	Cp__Profile *p = unpack(batch, CP_PROFILE_CPU);
+	assert_true(is_valid(p));
+	assert_int_equal(p->n_sample, 3);
+	assert_string_equal(frame_of(p, p->sample[0], 0), "[conprof lost: table of stacks full]");
+	assert_int_equal(p->sample[0]->value[0], 30);
+	assert_int_equal(p->sample[1]->value[0] + p->sample[2]->value[0], 20);
+	cp__profile__free_unpacked(p, NULL);
+	cp_batch_free(batch);
+	tear_down(&bench);
+}
+
 static void processes_merge_by_file(void **state)
 {
 	struct bench one, two;
@@ -266,6 +304,7 @@ int main(void)
 	    cmocka_unit_test(threads_are_counted),
 	    cmocka_unit_test(losses_are_samples),
 	    cmocka_unit_test(lost_threads_are_counted),
+	    cmocka_unit_test(full_batch_sums_up_the_rest),
 	    cmocka_unit_test(processes_merge_by_file),
 	    cmocka_unit_test(epochs_tell_modules_apart),
 	};
