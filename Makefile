@@ -88,7 +88,7 @@ run-fuzz: fuzz
 
 # Sanitizers own malloc, so they meet everything but hook/malloc.c; and signal stacks of a size that
 # they do not fit on are left out. Witness traps our own breaches.
-M = $(MAKE) --no-print-directory -j$(JOBS)
+M = $(MAKE) -s --no-print-directory -j$(JOBS)
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZING := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
