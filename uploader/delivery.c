@@ -166,12 +166,13 @@ static int resend(struct cp_delivery *d, struct cp_outlet *outlet)
 	return over;
 }
 
-/* An outlet that has something in the spool and may try. */
+/* An outlet that has something in the spool and may try. The lock is held. */
 static struct cp_outlet *due(struct cp_delivery *d, uint64_t now, uint64_t *next)
 {
 	*next = now + UINT64_C(60000000000);
 	for (struct cp_outlet *outlet = d->outlets; outlet; outlet = outlet->next) {
-		if (!outlet->maybe_spooled)
+		/* in a hurry one failure is enough: asking again at once would go on for ever */
+		if (!outlet->maybe_spooled || (outlet->failed_hurry && (d->hurry || d->stop)))
 			continue;
 		if (cp_retry_may(&outlet->retry, now))
 			return outlet;
@@ -206,8 +207,7 @@ static void *clerk(void *arg)
 		uint64_t next;
 		struct cp_parcel *parcel = pop(d);
 		struct cp_outlet *outlet = parcel ? NULL : due(d, cp_text_monotonic(), &next);
-		if (outlet && d->stop &&
-		    (cp_text_monotonic() >= d->stop_ns || outlet->failed_hurry))
+		if (outlet && d->stop && cp_text_monotonic() >= d->stop_ns)
 			outlet = NULL;
 		if (!parcel && !outlet) {
 			d->busy = 0;
