@@ -6,6 +6,7 @@
 #   hold N                       its stdin stays open until N uploads have come
 #   memory BYTES                 in a memory cgroup of that size, or under RLIMIT_AS where none can be made
 #   exit N, signal N             how it must end; alternatives by "or"
+#   slow                         not among the fast tests
 #   batches = N, batches >= N    how many uploads its program makes
 #   DIM FUNC[@PROC][/FUNC[@PROC]] = VALUE TOLERANCE
 # DIM is a sample type. FUNC is a function anywhere in the stack, or total. PROC is a name under which
@@ -31,7 +32,7 @@ CHECK = re.compile(r'^(\w+) ([^@/ ]+)(?:@(\w+))?(?:/([^@/ ]+)(?:@(\w+))?)? = (?:
 class Truth:
     def __init__(self, path):
         self.path = path
-        self.settings, self.hold, self.memory = {}, 0, 0
+        self.settings, self.hold, self.memory, self.slow = {}, 0, 0, False
         self.ends, self.batches, self.checks = [], None, []
         with open(path, encoding='utf-8') as f:
             for line in f:
@@ -46,6 +47,8 @@ class Truth:
             self.settings.update(pair.split('=', 1) for pair in rest.split())
         elif word == 'hold':
             self.hold = int(rest)
+        elif word == 'slow':
+            self.slow = True
         elif word == 'memory':
             self.memory = int(rest)
         elif word in ('exit', 'signal'):
@@ -217,4 +220,4 @@ def tests(build):
         truth = Truth(path)
         name = os.path.splitext(os.path.basename(path))[0]
         binary = os.path.join(os.path.abspath(build), 'truth', name)
-        yield 'truth_' + name, False, lambda world, t=truth, b=binary: run(world, t, b)
+        yield 'truth_' + name, truth.slow, lambda world, t=truth, b=binary: run(world, t, b)

@@ -2,6 +2,7 @@
 // truth: cpu f/g = 2.0 +-5%
 // truth: cpu total = printed cpu_ns +-5%
 // truth: exit 0
+// truth: slow
 // SPDX-License-Identifier: MIT
 // The process-wide timer: f burns twice what g burns, in long stretches, because samples are few.
 #include "truth.h"
