@@ -6,6 +6,8 @@
 #include <elf.h>
 #include <string.h>
 
+#include "signal/probe.h"
+
 #include "signal/law.h"
 
 #define PAGE_MASK (~(uint64_t)4095)
@@ -56,25 +58,37 @@ static uint32_t keep_string(struct cp_recording *rec, const char *s)
 	return at;
 }
 
+/* One note; 0: the end of them. Sizes are the file's word: nothing is believed beyond p_memsz. */
+static int keep_if_id(struct cp_module *m, const char **at, const char *end)
+{
+	ElfW(Nhdr) n;
+	char name[4];
+	const char *desc;
+
+	if (end - *at < (long)sizeof n || !cp_peek(&n, *at, sizeof n))
+		return 0;
+	desc = *at + sizeof n + ((n.n_namesz + UINT64_C(3)) & ~UINT64_C(3));
+	*at = desc + ((n.n_descsz + UINT64_C(3)) & ~UINT64_C(3));
+	if (*at > end || *at < desc)
+		return 0;
+	if (n.n_type != NT_GNU_BUILD_ID || n.n_namesz != 4 || n.n_descsz > sizeof m->build_id)
+		return 1;
+	if (!cp_peek(name, desc - 4, 4) || memcmp(name, "GNU", 4) != 0 ||
+	    !cp_peek(m->build_id, desc, n.n_descsz))
+		return 1;
+	m->build_id_len = n.n_descsz;
+	return 0;
+}
+
 static void keep_build_id(struct cp_module *m, const struct dl_phdr_info *info)
 {
-	for (int i = 0; i < info->dlpi_phnum; i++) {
+	for (int i = 0; i < info->dlpi_phnum && !m->build_id_len; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		const char *at = (const char *)(info->dlpi_addr + p->p_vaddr);
 		const char *end = at + p->p_memsz;
 
-		while (p->p_type == PT_NOTE && end - at > (long)sizeof(ElfW(Nhdr))) {
-			const ElfW(Nhdr) *n = (const void *)at;
-			const char *desc = at + sizeof *n + ((n->n_namesz + 3u) & ~3u);
-
-			if (n->n_type == NT_GNU_BUILD_ID && n->n_namesz == 4 &&
-			    n->n_descsz <= sizeof m->build_id && desc + n->n_descsz <= end) {
-				memcpy(m->build_id, desc, n->n_descsz);
-				m->build_id_len = n->n_descsz;
-				return;
-			}
-			at = desc + ((n->n_descsz + 3u) & ~3u);
-		}
+		while (p->p_type == PT_NOTE && keep_if_id(m, &at, end))
+			;
 	}
 }
 

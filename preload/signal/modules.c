@@ -15,11 +15,19 @@
 #define PATH_ROOM   768
 #define SECOND	    UINT64_C(1000000000)
 
-/* For the unwinder. An entry is taken in use by setting `loaded`, and again after an unload. */
+/* The program headers that somebody reads: loaded segments, unwind tables, dynamic section, notes.
+ */
+#define HEADERS_MAX  16
+#define HEADERS_READ 64 /* an object with more is not known to us */
+
+/* For the unwinder: an object with its headers copied, since the originals may be unmapped while a
+ * reader is at them. An entry does not change once it is loaded for the first time: an object that
+ * comes back to its place gets its old one, any other gets a new one. */
 struct object {
 	struct dl_phdr_info info;
 	_Atomic uint32_t loaded;
 	uint32_t seen; /* the number of the last look that met it */
+	ElfW(Phdr) headers[HEADERS_MAX];
 };
 
 static struct {
@@ -30,19 +38,19 @@ static struct {
 	_Atomic uint64_t unloads;
 	_Atomic uint64_t next_look_ns;
 	char path[PATH_ROOM]; /* who holds busy */
+	struct object fresh;  /* likewise: what was just met */
+	ElfW(Phdr) raw[HEADERS_READ];
 	struct object object[OBJECTS_MAX];
 } list;
 
 /* ---- for the unwinder ---- */
 
-/* What the unwinder will read of it first: the program headers, the table of unwind tables. */
-static int readable(const struct dl_phdr_info *info)
+/* Its table of unwind tables, which the unwinder reads if the address is in this object. */
+static int readable(const struct object *o)
 {
-	if (!cp_readable((uintptr_t)info->dlpi_phdr))
-		return 0;
-	for (int i = 0; i < info->dlpi_phnum; i++)
-		if (info->dlpi_phdr[i].p_type == PT_GNU_EH_FRAME)
-			return cp_readable(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+	for (int i = 0; i < o->info.dlpi_phnum; i++)
+		if (o->headers[i].p_type == PT_GNU_EH_FRAME)
+			return cp_readable(o->info.dlpi_addr + o->headers[i].p_vaddr);
 	return 1;
 }
 
@@ -57,9 +65,9 @@ int cp_modules_iterate(int (*cb)(struct dl_phdr_info *, size_t, void *), void *a
 
 		if (!atomic_load_explicit(&o->loaded, memory_order_acquire))
 			continue;
-		info = o->info;
-		if (!readable(&info))
+		if (!readable(o))
 			continue;
+		info = o->info;
 		info.dlpi_adds = used;
 		info.dlpi_subs = atomic_load_explicit(&list.unloads, memory_order_relaxed);
 		stop = cb(&info, sizeof info, arg);
@@ -78,47 +86,74 @@ int cp_modules_changing(void)
 
 /* ---- the loader's list ---- */
 
-static struct object *object_of(const struct dl_phdr_info *info)
+static int same(const struct object *o, const struct object *fresh)
+{
+	return o->info.dlpi_addr == fresh->info.dlpi_addr &&
+	       o->info.dlpi_phnum == fresh->info.dlpi_phnum &&
+	       memcmp(o->headers, fresh->headers, sizeof o->headers) == 0;
+}
+
+/* The entry of this object, its old one if it was here before, else a new one. When all are taken,
+ * that of an unloaded object is written over. */
+static struct object *entry_for(const struct object *fresh)
 {
 	uint32_t used = atomic_load_explicit(&list.used, memory_order_relaxed);
-	struct object *empty = NULL;
+	struct object *o = NULL;
 
-	for (uint32_t i = 0; i < used; i++) {
-		struct object *o = &list.object[i];
-
-		if (!atomic_load_explicit(&o->loaded, memory_order_relaxed))
-			empty = o;
-		else if (o->info.dlpi_phdr == info->dlpi_phdr &&
-			 o->info.dlpi_addr == info->dlpi_addr)
-			return o;
-	}
-	if (!empty && used < OBJECTS_MAX) {
-		empty = &list.object[used];
+	for (uint32_t i = 0; i < used; i++)
+		if (same(&list.object[i], fresh))
+			return &list.object[i];
+	if (used < OBJECTS_MAX) {
+		o = &list.object[used];
 		atomic_store_explicit(&list.used, used + 1, memory_order_release);
 	}
-	return empty;
+	for (uint32_t i = 0; !o && i < used; i++)
+		if (!atomic_load_explicit(&list.object[i].loaded, memory_order_relaxed))
+			o = &list.object[i];
+	if (o) {
+		memcpy(o->headers, fresh->headers, sizeof o->headers);
+		o->info = fresh->info;
+		o->info.dlpi_phdr = o->headers;
+	}
+	return o;
+}
+
+static int is_wanted(uint32_t type)
+{
+	return type == PT_LOAD || type == PT_GNU_EH_FRAME || type == PT_DYNAMIC || type == PT_NOTE;
+}
+
+/* Copies the headers that matter. All of it by cp_peek: this object may be on its way out. */
+static int copy_headers(struct object *fresh, const ElfW(Phdr) * from, unsigned n)
+{
+	unsigned kept = 0;
+
+	if (n > HEADERS_READ || !cp_peek(list.raw, from, n * sizeof *from))
+		return 0;
+	for (unsigned i = 0; i < n && kept < HEADERS_MAX; i++)
+		if (is_wanted(list.raw[i].p_type))
+			fresh->headers[kept++] = list.raw[i];
+	fresh->info.dlpi_phdr = fresh->headers;
+	fresh->info.dlpi_phnum = (ElfW(Half))kept;
+	return kept > 0;
 }
 
 /* The program headers: of the program by the kernel's word, of all others behind their ELF header.
  */
-static int headers_of(const struct link_map *map, int is_program, struct dl_phdr_info *info)
+static int headers_of(const struct link_map *map, int is_program, struct object *fresh)
 {
-	const ElfW(Ehdr) *elf = (const void *)map->l_addr;
+	ElfW(Ehdr) elf;
 
-	memset(info, 0, sizeof *info);
-	info->dlpi_name = "";
-	info->dlpi_addr = map->l_addr;
-	if (is_program) {
-		info->dlpi_phdr = (const void *)getauxval(AT_PHDR);
-		info->dlpi_phnum = (ElfW(Half))getauxval(AT_PHNUM);
-	} else {
-		if (!map->l_addr || !cp_readable(map->l_addr) ||
-		    memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0)
-			return 0;
-		info->dlpi_phdr = (const void *)(map->l_addr + elf->e_phoff);
-		info->dlpi_phnum = elf->e_phnum;
-	}
-	return info->dlpi_phnum && cp_readable((uintptr_t)info->dlpi_phdr);
+	memset(fresh, 0, sizeof *fresh);
+	fresh->info.dlpi_name = "";
+	fresh->info.dlpi_addr = map->l_addr;
+	if (is_program)
+		return copy_headers(fresh, (const void *)getauxval(AT_PHDR),
+				    (unsigned)getauxval(AT_PHNUM));
+	if (!cp_peek(&elf, (const void *)map->l_addr, sizeof elf) ||
+	    memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0)
+		return 0;
+	return copy_headers(fresh, (const void *)(map->l_addr + elf.e_phoff), elf.e_phnum);
 }
 
 static void append(const char *text, size_t *len)
@@ -128,59 +163,78 @@ static void append(const char *text, size_t *len)
 	list.path[*len] = 0;
 }
 
+/* In pieces; the last of them may reach into nothing, and is then taken byte by byte. */
+static void append_peeked(const char *text, size_t *len)
+{
+	char piece[65] = {0};
+	size_t n = sizeof piece - 1;
+
+	while (*len < sizeof list.path - 1) {
+		while (n > 1 && !cp_peek(piece, text, n))
+			n = 1;
+		if (n == 1 && !cp_peek(piece, text, 1))
+			return;
+		piece[n] = 0;
+		append(piece, len);
+		if (strlen(piece) < n)
+			return;
+		text += n;
+	}
+}
+
 /* Absolute, since the uploader works elsewhere. Held for the caller by busy. */
 static const char *path_of(const struct link_map *map, int is_program)
 {
 	const struct cp_recording *rec = cp_state.rec;
+	char first = 0;
 	size_t len = 0;
 
 	if (is_program)
 		return rec->exe;
-	if (!cp_readable((uintptr_t)map->l_name) || !map->l_name[0])
-		return "";
 	if (map->l_addr == getauxval(AT_SYSINFO_EHDR))
 		return "[vdso]";
-	if (map->l_name[0] != '/') {
+	if (!cp_peek(&first, map->l_name, 1) || !first)
+		return "";
+	if (first != '/') {
 		append(rec->cwd, &len);
 		append("/", &len);
 	}
-	append(map->l_name, &len);
+	append_peeked(map->l_name, &len);
 	return list.path;
 }
 
 static void see(const struct link_map *map, int is_program)
 {
-	struct dl_phdr_info info;
-	struct object *o;
+	struct object *fresh = &list.fresh, *o;
 
-	if (!headers_of(map, is_program, &info))
+	if (!headers_of(map, is_program, fresh))
 		return;
-	o = object_of(&info);
+	o = entry_for(fresh);
 	if (!o)
 		return;
 	o->seen = list.look;
 	if (atomic_load_explicit(&o->loaded, memory_order_relaxed))
 		return;
-	o->info = info;
 	atomic_store_explicit(&o->loaded, 1, memory_order_release);
-	cp_ledger_add(cp_state.rec, &info, path_of(map, is_program));
+	cp_ledger_add(cp_state.rec, &o->info, path_of(map, is_program));
 }
 
 /* 1: the whole list was met, and nobody changed it meanwhile. */
 static int see_all(void)
 {
-	const struct link_map *map = list.loader->r_map;
+	const struct link_map *next = list.loader->r_map;
+	struct link_map map;
 
 	if (cp_modules_changing())
 		return 0;
-	for (int i = 0; map && i < OBJECTS_MAX; i++, map = map->l_next) {
-		if (!cp_readable((uintptr_t)map))
+	for (int i = 0; next && i < OBJECTS_MAX; i++, next = map.l_next) {
+		if (!cp_peek(&map, next, sizeof map))
 			return 0;
-		see(map, i == 0);
+		see(&map, i == 0);
 		if (cp_modules_changing())
 			return 0;
 	}
-	return map == NULL;
+	return next == NULL;
 }
 
 static void drop_unseen(void)

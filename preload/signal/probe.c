@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "signal/law.h"
@@ -19,6 +21,24 @@ int cp_readable(uintptr_t address)
 		return 0;
 	ok = syscall(SYS_rt_sigprocmask, -1, address & ~(uintptr_t)7, NULL, (size_t)8) == 0 ||
 	     errno != EFAULT;
+	errno = saved;
+	return ok;
+}
+
+int cp_peek(void *to, const void *from, size_t n)
+{
+	struct iovec local = {.iov_base = to, .iov_len = n};
+	struct iovec remote = {.iov_base = (void *)(uintptr_t)from, .iov_len = n};
+	int saved = errno, ok = 1;
+
+	if (syscall(SYS_process_vm_readv, syscall(SYS_getpid), &local, 1L, &remote, 1L, 0L) !=
+	    (long)n)
+		ok = errno != EFAULT && n && cp_readable((uintptr_t)from) &&
+		     cp_readable((uintptr_t)from + n - 1);
+	else
+		n = 0;
+	if (ok && n)
+		memcpy(to, from, n);
 	errno = saved;
 	return ok;
 }
