@@ -1,0 +1,216 @@
+/* uploader_pure.c - proves schedule, retry, address, text and request: tables, no clock, no
+ * network. */
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "unit.h"
+#include "uploader/address.h"
+#include "uploader/request.h"
+#include "uploader/retry.h"
+#include "uploader/schedule.h"
+
+#define S UINT64_C(1000000000)
+
+static void a_period_has_its_window_at_the_end(void **state)
+{
+	struct cp_schedule schedule;
+	(void)state;
+	cp_schedule_begin(&schedule, 100 * S, 45, 5);
+	assert_int_equal(cp_schedule_next(&schedule), 140 * S);
+	assert_int_equal(cp_schedule_due(&schedule, 139 * S), CP_DUE_NOTHING);
+	assert_int_equal(cp_schedule_due(&schedule, 141 * S), CP_DUE_CPU_WINDOW);
+	assert_int_equal(schedule.cpu_start_ns, 141 * S);
+	assert_int_equal(cp_schedule_due(&schedule, 144 * S), CP_DUE_NOTHING);
+	assert_int_equal(cp_schedule_due(&schedule, 145 * S), CP_DUE_PERIOD_END);
+	cp_schedule_turn(&schedule, 146 * S);
+	assert_int_equal(schedule.start_ns, 145 * S);
+	assert_false(schedule.cpu_open);
+}
+
+static void periods_do_not_drift_and_are_not_made_up_for(void **state)
+{
+	struct cp_schedule schedule;
+	(void)state;
+	cp_schedule_begin(&schedule, 0, 10, 60);
+	assert_true(schedule.cpu_open);
+	assert_int_equal(cp_schedule_due(&schedule, 10 * S), CP_DUE_PERIOD_END);
+	cp_schedule_turn(&schedule, 35 * S);
+	assert_int_equal(schedule.start_ns, 35 * S);
+	cp_schedule_turn(&schedule, 37 * S); /* early: a flush */
+	assert_int_equal(schedule.start_ns, 37 * S);
+}
+
+static void back_off_grows_within_its_cap(void **state)
+{
+	static const struct {
+		uint32_t failures, range;
+	} rows[] = {{1, 1000},	 {2, 2000},    {5, 16000},
+		    {9, 256000}, {10, 300000}, {4000000000u, 300000}};
+	struct cp_retry retry = {0};
+	(void)state;
+	assert_int_equal(cp_retry_delay_ms(0, 12345), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		assert_int_equal(cp_retry_delay_ms(rows[i].failures, rows[i].range - 1u),
+				 rows[i].range - 1);
+		assert_int_equal(cp_retry_delay_ms(rows[i].failures, rows[i].range), 0);
+	}
+	cp_retry_failed(&retry, 5 * S, 700);
+	assert_false(cp_retry_may(&retry, 5 * S));
+	assert_true(cp_retry_may(&retry, 5 * S + 700000000));
+	cp_retry_succeeded(&retry);
+	assert_true(cp_retry_may(&retry, 0));
+}
+
+static void addresses_are_read(void **state)
+{
+	static const struct {
+		const char *text;
+		enum cp_address_kind kind;
+		const char *url, *path;
+	} rows[] = {
+	    {"unix:///a/b.sock", CP_ADDRESS_HTTP, "http://localhost/profiling/v1/input",
+	     "/a/b.sock"},
+	    {"tcp://h:1", CP_ADDRESS_HTTP, "http://h:1/profiling/v1/input", ""},
+	    {"http://h/", CP_ADDRESS_HTTP, "http://h/profiling/v1/input", ""},
+	    {"http://h:8/base", CP_ADDRESS_HTTP, "http://h:8/base/profiling/v1/input", ""},
+	    {"https://h", CP_ADDRESS_HTTP, "https://h/profiling/v1/input", ""},
+	    {"dir:///out", CP_ADDRESS_FOLDER, "", "/out"},
+	    {"unix://relative", CP_ADDRESS_NONE, "", ""},
+	    {"dir://out", CP_ADDRESS_NONE, "", ""},
+	    {"tcp://h:1/x", CP_ADDRESS_NONE, "", ""},
+	    {"http://", CP_ADDRESS_NONE, "", ""},
+	    {"http://u@h", CP_ADDRESS_NONE, "", ""},
+	    {"ftp://h", CP_ADDRESS_NONE, "", ""},
+	    {"nonsense", CP_ADDRESS_NONE, "", ""},
+	    {"HTTP://h", CP_ADDRESS_NONE, "", ""},
+	};
+	struct cp_address address;
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int error = cp_address_parse(rows[i].text, &address);
+		assert_int_equal(error != 0, rows[i].kind == CP_ADDRESS_NONE);
+		assert_int_equal(address.kind, rows[i].kind);
+		assert_string_equal(address.url, rows[i].url);
+		assert_string_equal(address.path, rows[i].path);
+		assert_false(address.is_default);
+	}
+	assert_int_equal(cp_address_parse("", &address), 0);
+	assert_true(address.is_default);
+}
+
+static void json_is_escaped_and_valid(void **state)
+{
+	struct cp_text text = {0};
+	(void)state;
+	cp_text_add_json(&text,
+			 "<a>&\"\\\n\x7f \xc3\xa9 \xff \xed\xa0\x80 \xc0\x80 \xf0\x9f\x98\x80");
+	assert_string_equal(text.data,
+			    "\"\\u003ca\\u003e\\u0026\\\"\\\\\\u000a\\u007f \xc3\xa9 \xef\xbf\xbd "
+			    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd "
+			    "\xf0\x9f\x98\x80\"");
+	cp_text_free(&text);
+}
+
+static void times_are_utc_without_trailing_zeros(void **state)
+{
+	struct cp_text text = {0};
+	char stamp[17];
+	(void)state;
+	cp_text_add_time(&text, 1776081645500000000);
+	cp_text_add(&text, " ");
+	cp_text_add_time(&text, 1776081645000000001);
+	cp_text_add(&text, " ");
+	cp_text_add_time(&text, 1776081645000000000);
+	assert_string_equal(text.data, "2026-04-13T12:00:45.5Z 2026-04-13T12:00:45.000000001Z "
+				       "2026-04-13T12:00:45Z");
+	cp_text_stamp(1776081645500000000, stamp);
+	assert_string_equal(stamp, "20260413T120045Z");
+	cp_text_free(&text);
+}
+
+static void a_key_comes_once_and_commas_never(void **state)
+{
+	struct cp_config config = {.app_name = "my,app",
+				   .labels = "env:prod,service:mine,url:http://x:1,env:other,bad"};
+	struct cp_event event = {
+	    .pid = 42, .seq = 7, .service = "app", .host = "web1", .config = &config};
+	struct cp_text tags = {0};
+	(void)state;
+	cp_request_tags(&event, &tags);
+	assert_non_null(strstr(tags.data, "process_id:42,"));
+	assert_non_null(strstr(tags.data, ",application_name:my_app,"));
+	assert_non_null(strstr(tags.data, ",service:app,profile_seq:7,env:prod,url:http://x:1"));
+	assert_null(strstr(tags.data, "service:mine"));
+	assert_null(strstr(tags.data, "env:other"));
+	assert_null(strstr(tags.data, "project_id"));
+	cp_text_free(&tags);
+}
+
+static void the_event_names_what_is_attached(void **state)
+{
+	struct cp_config config = {.period_s = 45, .types = CP_TYPE_CPU};
+	struct cp_event event = {.profiles = CP_BIT(CP_PROFILE_CPU) | CP_BIT(CP_PROFILE_HEAP),
+				 .config = &config,
+				 .exe = "/usr/Bin/My App",
+				 .cwd = "/srv"};
+	struct cp_text text = {0};
+	(void)state;
+	event.lost[CP_KIND_CPU][CP_LOST_ROWS] = 3;
+	assert_int_equal(cp_request_event(&event, &text), 0);
+	assert_non_null(strstr(text.data, "\"attachments\":[\"delta-heap.pprof\",\"cpu.pprof\"],"));
+	assert_non_null(strstr(text.data, "\"family\":\"go\",\"version\":\"4\""));
+	assert_non_null(strstr(text.data, "\"losses\":{\"cpu_table_full\":3}"));
+	assert_non_null(strstr(text.data, "entrypoint.basedir:bin,entrypoint.name:my_app,"
+					  "entrypoint.type:executable,entrypoint.workdir:srv"));
+	assert_int_equal(text.data[text.len - 1], '\n');
+	cp_text_free(&text);
+}
+
+static void the_body_is_as_the_intake_wants_it(void **state)
+{
+	struct cp_bytes parts[CP_PROFILES] = {0};
+	struct cp_text body = {0};
+	(void)state;
+	parts[CP_PROFILE_CPU] = (struct cp_bytes){(uint8_t *)"CC", 2};
+	parts[CP_PROFILE_THREADS] = (struct cp_bytes){(uint8_t *)"TT", 2};
+	assert_int_equal(cp_request_body(parts, "{}\n", "bb", &body), 0);
+	assert_string_equal(
+	    body.data,
+	    "--bb\r\nContent-Disposition: form-data; name=\"goroutines.pprof\"; "
+	    "filename=\"goroutines.pprof\"\r\nContent-Type: application/octet-stream\r\n\r\nTT"
+	    "\r\n--bb\r\nContent-Disposition: form-data; name=\"cpu.pprof\"; "
+	    "filename=\"cpu.pprof\"\r\nContent-Type: application/octet-stream\r\n\r\nCC"
+	    "\r\n--bb\r\nContent-Disposition: form-data; name=\"event\"; "
+	    "filename=\"event.json\"\r\nContent-Type: application/json\r\n\r\n{}\n"
+	    "\r\n--bb--\r\n");
+	cp_text_free(&body);
+}
+
+static void boundaries_and_uuids_have_their_shape(void **state)
+{
+	char boundary[CP_BOUNDARY], uuid[37];
+	(void)state;
+	assert_int_equal(cp_request_boundary(boundary), 0);
+	assert_int_equal(strspn(boundary, "0123456789abcdef"), 60);
+	assert_int_equal(cp_request_uuid(uuid), 0);
+	assert_int_equal(strlen(uuid), 36);
+	assert_int_equal(uuid[14], '4');
+	assert_non_null(strchr("89ab", uuid[19]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_period_has_its_window_at_the_end),
+	    cmocka_unit_test(periods_do_not_drift_and_are_not_made_up_for),
+	    cmocka_unit_test(back_off_grows_within_its_cap),
+	    cmocka_unit_test(addresses_are_read),
+	    cmocka_unit_test(json_is_escaped_and_valid),
+	    cmocka_unit_test(times_are_utc_without_trailing_zeros),
+	    cmocka_unit_test(a_key_comes_once_and_commas_never),
+	    cmocka_unit_test(the_event_names_what_is_attached),
+	    cmocka_unit_test(the_body_is_as_the_intake_wants_it),
+	    cmocka_unit_test(boundaries_and_uuids_have_their_shape),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

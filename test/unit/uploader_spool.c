@@ -1,0 +1,166 @@
+/* uploader_spool.c - proves spool, shelf and folder: order, cap, claims, hostile directories. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "unit.h"
+#include "uploader/folder.h"
+#include "uploader/spool.h"
+
+static char base[64];
+
+static int make_base(void **state)
+{
+	(void)state;
+	strcpy(base, "/tmp/conprof-unit-XXXXXX");
+	return mkdtemp(base) ? 0 : -1;
+}
+
+static int drop_base(void **state)
+{
+	char command[128];
+	(void)state;
+	snprintf(command, sizeof command, "rm -rf %s", base);
+	return system(command);
+}
+
+static struct cp_parcel *parcel(int seq, const char *to, size_t size)
+{
+	struct cp_parcel *p = cp_parcel_new();
+	snprintf(p->stem, sizeof p->stem, "app-9-20260413T12000%dZ-%d", seq % 10, seq);
+	snprintf(p->config.agent_socket, sizeof p->config.agent_socket, "%s", to);
+	snprintf(p->config.spool_dir, sizeof p->config.spool_dir, "%s/spool", base);
+	p->config.spool_max_bytes = 10000;
+	cp_text_add(&p->event, "{}\n");
+	uint8_t *data = malloc(size);
+	for (size_t i = 0; i < size; i++)
+		data[i] = (uint8_t)rand(); /* does not compress */
+	p->profiles[CP_PROFILE_CPU] = (struct cp_bytes){data, size};
+	return p;
+}
+
+static int put(int seq, const char *to, size_t size, uint64_t *dropped)
+{
+	struct cp_spool spool;
+	struct cp_parcel *p = parcel(seq, to, size);
+	int error = cp_spool_open(&spool, &p->config);
+	if (!error)
+		error = cp_spool_put(&spool, p, dropped);
+	cp_parcel_free(p);
+	return error;
+}
+
+static void entries_come_back_oldest_first_to_their_destination(void **state)
+{
+	struct cp_spool spool;
+	struct cp_claim claim, other;
+	struct cp_parcel *got, *again, *like = parcel(0, "tcp://a:1", 1);
+	uint64_t dropped = 0, entries = 0;
+	(void)state;
+	assert_int_equal(put(2, "tcp://a:1", 100, &dropped), 0);
+	assert_int_equal(put(1, "tcp://a:1", 100, &dropped), 0);
+	assert_int_equal(put(0, "tcp://b:1", 100, &dropped), 0);
+	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, &claim, &got), 0);
+	assert_string_equal(got->stem, "app-9-20260413T120001Z-1");
+	assert_string_equal(got->event.data, "{}\n");
+	assert_int_equal(got->profiles[CP_PROFILE_CPU].data[0], 0x1f);
+	assert_int_equal(got->profiles[CP_PROFILE_HEAP].len, 0);
+	/* claimed: another sender gets the next one */
+	assert_int_equal(cp_spool_claim(&spool, &like->config, &other, &again), 0);
+	assert_string_equal(again->stem, "app-9-20260413T120002Z-2");
+	cp_spool_release(&spool, &other, 0);
+	cp_spool_release(&spool, &claim, 1);
+	cp_spool_bytes(&spool, &entries);
+	assert_int_equal(entries, 2);
+	cp_parcel_free(got);
+	cp_parcel_free(again);
+	cp_parcel_free(like);
+}
+
+static void the_oldest_make_room_and_are_counted(void **state)
+{
+	struct cp_spool spool;
+	struct cp_claim claim;
+	struct cp_parcel *got, *like = parcel(0, "tcp://a:1", 1);
+	uint64_t dropped = 0, entries;
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(put(i, "tcp://a:1", 3000, &dropped), 0);
+	assert_int_equal(dropped, 2);
+	assert_int_equal(put(9, "tcp://a:1", 20000, &dropped), -EFBIG);
+	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
+	assert_true(cp_spool_bytes(&spool, &entries) <= 10000);
+	assert_int_equal(entries, 3);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, &claim, &got), 0);
+	assert_string_equal(got->stem, "app-9-20260413T120002Z-2");
+	cp_spool_release(&spool, &claim, 0);
+	cp_parcel_free(got);
+	cp_parcel_free(like);
+}
+
+static void a_link_or_a_file_is_no_spool(void **state)
+{
+	struct cp_spool spool;
+	struct cp_config config = {.spool_max_bytes = 1};
+	char target[128];
+	(void)state;
+	snprintf(target, sizeof target, "%s/real", base);
+	snprintf(config.spool_dir, sizeof config.spool_dir, "%s/link", base);
+	assert_int_equal(mkdir(target, 0700), 0);
+	assert_int_equal(symlink(target, config.spool_dir), 0);
+	assert_int_not_equal(cp_spool_open(&spool, &config), 0);
+	snprintf(config.spool_dir, sizeof config.spool_dir, "/proc/self/exe");
+	assert_int_not_equal(cp_spool_open(&spool, &config), 0);
+	snprintf(config.spool_dir, sizeof config.spool_dir, "relative");
+	assert_int_not_equal(cp_spool_open(&spool, &config), 0);
+}
+
+static void a_folder_gets_whole_files(void **state)
+{
+	struct cp_parcel *p = parcel(3, "", 100);
+	char folder[128], file[512];
+	struct stat st;
+	(void)state;
+	snprintf(folder, sizeof folder, "%s/a/b", base);
+	mode_t old = umask(077);
+	assert_int_equal(cp_folder_write(folder, 0750, p), 0);
+	umask(old);
+	assert_int_equal(stat(folder, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0750);
+	snprintf(file, sizeof file, "%s/%s.cpu.pprof", folder, p->stem);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_true(st.st_size > 100);
+	assert_int_equal(cp_folder_write("/proc/none", 0750, p) < 0, 1);
+	cp_parcel_free(p);
+}
+
+static void names_are_tame(void **state)
+{
+	char out[8];
+	(void)state;
+	cp_parcel_name("../a b", out, sizeof out);
+	assert_string_equal(out, "_._a_b");
+	cp_parcel_name("", out, sizeof out);
+	assert_string_equal(out, "_");
+	cp_parcel_name("long-name-is-cut", out, sizeof out);
+	assert_string_equal(out, "long-na");
+}
+
+int main(void)
+{
+#define WITH_BASE(test) cmocka_unit_test_setup_teardown(test, make_base, drop_base)
+	const struct CMUnitTest tests[] = {
+	    WITH_BASE(entries_come_back_oldest_first_to_their_destination),
+	    WITH_BASE(the_oldest_make_room_and_are_counted),
+	    WITH_BASE(a_link_or_a_file_is_no_spool),
+	    WITH_BASE(a_folder_gets_whole_files),
+	    cmocka_unit_test(names_are_tame),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
