@@ -11,7 +11,7 @@
 #include "uploader/rendezvous.h"
 #include "uploader/status.h"
 
-#define FOUND_WITHIN_NS UINT64_C(1500000000) /* after the end: a join that is still on its way */
+#define FOUND_WITHIN_NS UINT64_C(3000000000) /* after the end: a join that is still on its way */
 
 static const char *next_line(const char *line)
 {

@@ -32,10 +32,10 @@ void cp_status_write(struct cp_family *family, const char *name, struct cp_text 
 
 static int converse(int socket, struct cp_text *out)
 {
-	struct timeval second = {.tv_sec = 1};
+	struct timeval patience = {.tv_usec = 300000};
 	char *buffer = malloc(CP_STATUS_MAX);
 	int error = buffer ? cp_rendezvous_send(socket, CP_PEER_STATUS, -1) : -ENOMEM;
-	if (!error && setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second))
+	if (!error && setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience))
 		error = -errno;
 	ssize_t n = error ? -1 : recv(socket, buffer, CP_STATUS_MAX, 0);
 	if (!error && n <= 0)

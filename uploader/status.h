@@ -9,7 +9,7 @@
 
 void cp_status_write(struct cp_family *family, const char *name, struct cp_text *out);
 
-/* Asks whoever listens at name; out gets the answer. 0 or -errno. Waits a second at most. */
+/* Asks whoever listens at name; out gets the answer. 0 or -errno. Waits 0.3 s at most. */
 int cp_status_ask(const char *name, struct cp_text *out);
 /* The value of key in a line, up to the next tab or the end of the line, into out; 1 when found. */
 int cp_status_field(const char *line, const char *key, char *out, size_t out_len);
