@@ -1,4 +1,5 @@
-/* truth.h - what every truth needs: work that is measured in its own CPU time, and plain printing. */
+/* truth.h - what every truth needs: work that is measured in its own CPU time, and plain printing.
+ */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #ifndef _GNU_SOURCE
@@ -27,8 +28,8 @@ static inline uint64_t truth_clock(clockid_t clock)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Burns this much CPU time of the calling thread, whatever else the machine does meanwhile. Inlined,
- * so that the caller is where the samples fall. */
+/* Burns this much CPU time of the calling thread, whatever else the machine does meanwhile.
+ * Inlined, so that the caller is where the samples fall. */
 static inline __attribute__((always_inline)) void truth_burn(uint64_t ms)
 {
 	uint64_t end = truth_clock(CLOCK_THREAD_CPUTIME_ID) + ms * 1000000u;
