@@ -22,7 +22,8 @@
 
 static _Alignas(EARLY_PAGE) char early[EARLY_MAX][EARLY_PAGE];
 static _Atomic uint32_t early_used;
-/* volatile: libc declares dlsym a leaf, which says that it never calls back into this file. It does. */
+/* volatile: libc declares dlsym a leaf, which says that it never calls back into this file. It
+ * does. */
 static volatile int finding;
 
 int cp_real_is_early(const void *block, size_t *size)

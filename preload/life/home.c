@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,16 +31,18 @@ static void find_own_code(void)
 		}
 }
 
-/* dir + tail, if that can be executed. */
+/* dir + tail, if that is a program (a folder of that name can be "executed", too). */
 static int try_program(const char *dir, size_t dir_len, const char *tail)
 {
 	size_t tail_len = strlen(tail) + 1;
+	struct stat st;
 
 	if (dir_len + tail_len > sizeof cp_home.program)
 		return 0;
 	memcpy(cp_home.program, dir, dir_len);
 	memcpy(cp_home.program + dir_len, tail, tail_len);
-	return access(cp_home.program, X_OK) == 0;
+	return stat(cp_home.program, &st) == 0 && S_ISREG(st.st_mode) &&
+	       access(cp_home.program, X_OK) == 0;
 }
 
 /* Beside the library: as built, as installed, as installed and reached by the link in lib. */
@@ -109,21 +112,23 @@ static const char *exe(char *path, size_t room)
 	return path;
 }
 
+/* Bound by the loader if the program brings one of these, else NULL. */
+extern void __asan_init(void) __attribute__((weak));
+extern void __tsan_init(void) __attribute__((weak));
+extern void __msan_init(void) __attribute__((weak));
+extern void __hwasan_init(void) __attribute__((weak));
+
 int cp_home_stay_out(const char **why)
 {
-	static const char *const owners[] = {"__asan_init", "__tsan_init", "__msan_init",
-					     "__hwasan_init"};
 	char path[1024];
 
 	*why = NULL;
 	if (cp_home.program[0] && strcmp(exe(path, sizeof path), cp_home.program) == 0)
 		return 1;
-	for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
-		if (dlsym(RTLD_DEFAULT, owners[i])) {
-			*why = "the program is built with a sanitizer, which owns malloc";
-			return 1;
-		}
-	return 0;
+	if (!__asan_init && !__tsan_init && !__msan_init && !__hwasan_init)
+		return 0;
+	*why = "the program is built with a sanitizer, which owns malloc";
+	return 1;
 }
 
 static size_t read_file(const char *path, char *text, size_t room)

@@ -36,6 +36,7 @@ static struct {
 	uint32_t look; /* who holds busy */
 	_Atomic uint32_t used;
 	_Atomic uint64_t unloads;
+	_Atomic uint32_t pc_is_first; /* see cp_modules_iterate */
 	_Atomic uint64_t next_look_ns;
 	char path[PATH_ROOM]; /* who holds busy */
 	struct object fresh;  /* likewise: what was just met */
@@ -44,6 +45,18 @@ static struct {
 } list;
 
 /* ---- for the unwinder ---- */
+
+static int covers(const struct object *o, uint64_t pc)
+{
+	for (int i = 0; i < o->info.dlpi_phnum; i++) {
+		uint64_t start = o->info.dlpi_addr + o->headers[i].p_vaddr;
+
+		if (o->headers[i].p_type == PT_LOAD && pc >= start &&
+		    pc - start < o->headers[i].p_memsz)
+			return 1;
+	}
+	return 0;
+}
 
 /* Its table of unwind tables, which the unwinder reads if the address is in this object. */
 static int readable(const struct object *o)
@@ -54,27 +67,38 @@ static int readable(const struct object *o)
 	return 1;
 }
 
+static int show(const struct object *o, int (*cb)(struct dl_phdr_info *, size_t, void *), void *arg)
+{
+	struct dl_phdr_info info = o->info;
+
+	info.dlpi_adds = atomic_load_explicit(&list.used, memory_order_relaxed);
+	info.dlpi_subs = atomic_load_explicit(&list.unloads, memory_order_relaxed);
+	return readable(o) ? cb(&info, sizeof info, arg) : 0;
+}
+
+/* libunwind looks for the object of one address, which stands first in what it hands on (since 0.98
+ * and in 1.8). If it did so once, for an address that we know, it is taken at its word: one object
+ * is shown, or none. Else all are, and each is tested: right, and slower. */
 int cp_modules_iterate(int (*cb)(struct dl_phdr_info *, size_t, void *), void *arg)
 {
 	uint32_t used = atomic_load_explicit(&list.used, memory_order_acquire);
+	uint64_t pc = *(const uint64_t *)arg;
+	int stop = 0;
 
 	for (uint32_t i = 0; i < used; i++) {
-		struct object *o = &list.object[i];
-		struct dl_phdr_info info;
-		int stop;
+		const struct object *o = &list.object[i];
 
-		if (!atomic_load_explicit(&o->loaded, memory_order_acquire))
+		if (!atomic_load_explicit(&o->loaded, memory_order_acquire) || !covers(o, pc))
 			continue;
-		if (!readable(o))
-			continue;
-		info = o->info;
-		info.dlpi_adds = used;
-		info.dlpi_subs = atomic_load_explicit(&list.unloads, memory_order_relaxed);
-		stop = cb(&info, sizeof info, arg);
-		if (stop)
-			return stop;
+		atomic_store_explicit(&list.pc_is_first, 1, memory_order_relaxed);
+		return show(o, cb, arg);
 	}
-	return 0;
+	if (atomic_load_explicit(&list.pc_is_first, memory_order_relaxed))
+		return 0;
+	for (uint32_t i = 0; i < used && !stop; i++)
+		if (atomic_load_explicit(&list.object[i].loaded, memory_order_acquire))
+			stop = show(&list.object[i], cb, arg);
+	return stop;
 }
 
 int cp_modules_changing(void)

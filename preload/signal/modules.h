@@ -24,8 +24,9 @@ void cp_modules_look_for(uint64_t pc);
 /* 1 while another thread loads or unloads: tables of unwinding may be half there. */
 int cp_modules_changing(void);
 
-/* dl_iterate_phdr over our own list, with the same callback; no lock, nothing but entries whose
- * headers are readable at this moment. Runs anywhere. */
+/* For libunwind: dl_iterate_phdr over our own list, with the same callback and an arg whose first
+ * word is an address or not; no lock, nothing but entries that are readable at this moment. Runs
+ * anywhere. */
 int cp_modules_iterate(int (*cb)(struct dl_phdr_info *, size_t, void *), void *arg);
 
 /* In a forked child: whoever held the try-lock is not here. */

@@ -6,8 +6,9 @@
 
 #include "signal/law.h"
 
-#define PROBES 64 /* thread numbers are nearly consecutive: the first slot is nearly always free   \
-		   */
+#define PROBES                                                                                     \
+	64 /* thread numbers are nearly consecutive: the first slot is nearly always free          \
+	    */
 
 static struct cp_thread_slot *slots(struct cp_recording *rec)
 {

@@ -217,16 +217,16 @@ size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsign
  * way, what it sets up once per process). */
 void cp_unwind_warm(void)
 {
-	uint64_t pcs[8];
+	uint64_t pcs[2];
 	ucontext_t here;
 	unsigned flags = 0;
 
 	if (own.warm)
 		return;
 	own.warm = 1;
-	cp_unwind_here(pcs, 8, &flags);
+	cp_unwind_here(pcs, 2, &flags);
 	if (unwind.library && unwind.library->context_here(&here) == 0)
-		cp_unwind_context(&here, pcs, 8, &flags);
+		cp_unwind_context(&here, pcs, 2, &flags);
 }
 
 void cp_unwind_thread_end(void)
