@@ -86,22 +86,6 @@ void cp_spawn_watch_end(struct cp_thread *self)
 		pthread_setspecific(cp_state.thread_key, self);
 }
 
-/* The stack's bounds, so that a tick knows whether it has room. */
-static void measure(struct cp_thread *self)
-{
-	pthread_attr_t attr;
-	void *low;
-	size_t size;
-
-	if (pthread_getattr_np(pthread_self(), &attr) != 0)
-		return;
-	if (pthread_attr_getstack(&attr, &low, &size) == 0) {
-		self->stack_lo = (uintptr_t)low;
-		self->stack_hi = (uintptr_t)low + size;
-	}
-	pthread_attr_destroy(&attr);
-}
-
 static void begin(struct start *start)
 {
 	int saved = errno;
@@ -110,7 +94,6 @@ static void begin(struct start *start)
 		if (cp_phase() != CP_RUNNING)
 			break;
 		cp_thread_ready(self);
-		measure(self);
 		cp_roster_in(self, start->row);
 		cp_spawn_watch_end(self);
 		cp_timer_arm(self);

@@ -23,10 +23,12 @@ struct cp_wiped {
 	_Atomic uint64_t scratch; /* a bit for each buffer in use; a child has all of them again */
 };
 
-/* Room for one stack, too large for a handler's own. */
+/* Room for one stack's addresses, and for a handler to work in: neither a fiber's stack nor a small
+ * alternate one has it. The unwinder needs 5 KiB (measured), adopting and joining 2 KiB. */
 #define CP_DEPTH 512
 struct cp_scratch {
 	uint64_t pcs[CP_DEPTH];
+	_Alignas(16) char stack[28 * 1024];
 };
 
 /* How to start the uploader; filled by the constructor, read for as long as the process lives. */

@@ -19,9 +19,7 @@ struct cp_thread {
 	uint32_t row;  /* creation stack + 1; 0: unknown */
 	int timer_armed;
 	int timer_id;
-	uint64_t cpu_ns;    /* under ITIMER_PROF: this thread's CPU time that is already counted */
-	uintptr_t stack_lo; /* 0: not known */
-	uintptr_t stack_hi;
+	uint64_t cpu_ns;  /* under ITIMER_PROF: this thread's CPU time that is already counted */
 	int fork_blocked; /* SIGPROF was blocked by us, for the time of a fork */
 };
 

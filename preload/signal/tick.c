@@ -10,7 +10,7 @@
 
 #include "signal/adopt.h"
 #include "signal/modules.h"
-#include "signal/probe.h"
+#include "signal/stack.h"
 #include "signal/stacks.h"
 #include "signal/thread.h"
 #include "signal/timer.h"
@@ -31,66 +31,72 @@ static void lose(enum cp_loss why, uint64_t periods)
 	cp_row_add(rec, CP_KIND_CPU, CP_NO_ROW, why, CP_CPU_SAMPLES, 1);
 }
 
-static int inside(uintptr_t sp, uintptr_t lo, uintptr_t hi)
-{
-	return sp >= lo && sp < hi;
-}
+/* On the way to the scratch stack a handler needs this much of the one it was called on. */
+#define LEAST_ROOM 1024
 
-/* Is there room to unwind on? On the alternate stack and on the thread's own the bounds are known;
- * on any other (a fiber's) the page where we would end is asked for. */
-static int has_room(const struct cp_thread *self, const ucontext_t *uc)
+/* On an alternate stack the bounds are known: a small one may be nearly used up by the kernel's
+ * frame alone. Elsewhere there is the application's own room, or the kernel would not have come so
+ * far. */
+static int has_room(const ucontext_t *uc)
 {
 	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
 	uintptr_t alt = (uintptr_t)uc->uc_stack.ss_sp;
 
-	if (!(uc->uc_stack.ss_flags & SS_DISABLE) && inside(sp, alt, alt + uc->uc_stack.ss_size))
-		return sp - alt >= CP_UNWIND_STACK;
-	if (self->stack_lo && inside(sp, self->stack_lo, self->stack_hi))
-		return sp - self->stack_lo >= CP_UNWIND_STACK;
-	return cp_readable(sp - CP_UNWIND_STACK);
+	if ((uc->uc_stack.ss_flags & SS_DISABLE) || sp < alt || sp - alt >= uc->uc_stack.ss_size)
+		return 1;
+	return sp - alt >= LEAST_ROOM;
 }
 
-static void sample(const ucontext_t *uc, uint64_t periods)
+struct tick {
+	struct cp_thread *self;
+	struct cp_scratch *scratch;
+	const ucontext_t *uc;
+	uint64_t periods;
+};
+
+static void sample(const struct tick *t)
 {
-	struct cp_scratch *scratch CP_CLEANUP(cp_scratch_give) = cp_scratch_take();
 	enum cp_loss why = CP_LOST_UNWIND;
 	unsigned flags = 0;
-	size_t depth;
-	uint32_t row;
+	uint64_t *pcs = t->scratch->pcs;
+	size_t depth = cp_unwind_context(t->uc, pcs, CP_DEPTH, &flags);
+	uint32_t row =
+	    cp_stack_row(cp_state.rec, CP_KIND_CPU, pcs, depth, flags | CP_ROW_LEAF_IS_PC, &why);
 
-	if (!scratch) {
-		lose(CP_LOST_BUSY, periods);
-		return;
-	}
-	depth = cp_unwind_context(uc, scratch->pcs, CP_DEPTH, &flags);
-	row = cp_stack_row(cp_state.rec, CP_KIND_CPU, scratch->pcs, depth,
-			   flags | CP_ROW_LEAF_IS_PC, &why);
-	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, periods);
+	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, t->periods);
 	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_SAMPLES, 1);
 	if (depth)
-		cp_modules_look_for(scratch->pcs[0]);
+		cp_modules_look_for(pcs[0]);
+}
+
+/* On the scratch stack. */
+static void on_scratch(void *arg)
+{
+	const struct tick *t = arg;
+
+	if (!cp_awake(t->self)) {
+		if (cp_phase() == CP_BUSY)
+			lose(CP_LOST_PAUSED, t->periods);
+		return;
+	}
+	cp_count(&cp_state.rec->ticks, 1);
+	sample(t);
+	cp_heartbeat_look();
 }
 
 /* Our own tick, of this weight. */
 static void tick(const ucontext_t *uc, uint64_t periods)
 {
 	struct cp_thread *self CP_CLEANUP(cp_leave) = cp_enter();
+	struct cp_scratch *scratch CP_CLEANUP(cp_scratch_give) = self ? cp_scratch_take() : NULL;
+	struct tick t = {.self = self, .scratch = scratch, .uc = uc, .periods = periods};
 
-	if (!self) {
+	if (!scratch)
 		lose(CP_LOST_BUSY, periods);
-		return;
-	}
-	if (!cp_awake(self)) {
-		if (cp_phase() == CP_BUSY)
-			lose(CP_LOST_PAUSED, periods);
-		return;
-	}
-	cp_count(&cp_state.rec->ticks, 1);
-	if (has_room(self, uc))
-		sample(uc, periods);
-	else
+	else if (!has_room(uc))
 		lose(CP_LOST_STACK_ROOM, periods);
-	cp_heartbeat_look();
+	else
+		cp_on_stack(scratch->stack + sizeof scratch->stack, on_scratch, &t);
 }
 
 /* ---- the application's SIGPROF ---- */
@@ -125,12 +131,13 @@ static void die_of_it(void)
 	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &prof, NULL, sizeof prof);
 }
 
-/* With the mask and the one-shot that the application asked for; SA_NODEFER is how ours runs, so
- * here SIGPROF itself is blocked unless the application's flags say otherwise. */
+/* With the mask and the one-shot that the application asked for: ours runs with all signals
+ * blocked, its handler with those that were when it came, its own and, unless it says otherwise,
+ * SIGPROF. */
 static void hand_on(int sig, siginfo_t *info, void *uc)
 {
 	struct sigaction action, once = {.sa_handler = SIG_DFL};
-	uint64_t mask, before;
+	uint64_t mask, was, before;
 
 	cp_app_action_get(&action);
 	if (action.sa_handler == SIG_IGN && !(action.sa_flags & SA_SIGINFO))
@@ -142,9 +149,11 @@ static void hand_on(int sig, siginfo_t *info, void *uc)
 	if (action.sa_flags & (int)SA_RESETHAND)
 		cp_app_action_set(&once);
 	memcpy(&mask, &action.sa_mask, sizeof mask);
+	memcpy(&was, &((const ucontext_t *)uc)->uc_sigmask, sizeof was);
+	mask |= was;
 	if (!(action.sa_flags & SA_NODEFER))
 		mask |= UINT64_C(1) << (SIGPROF - 1);
-	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &before, sizeof mask);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, &before, sizeof mask);
 	if (action.sa_flags & SA_SIGINFO)
 		action.sa_sigaction(sig, info, uc);
 	else
@@ -174,6 +183,7 @@ static int install(struct sigaction *before)
 	memset(&action, 0, sizeof action);
 	action.sa_sigaction = on_sigprof;
 	action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+	memset(&action.sa_mask, -1, sizeof action.sa_mask);
 	return __sigaction(SIGPROF, &action, before) == 0 ? 0 : -errno;
 }
 

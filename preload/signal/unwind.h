@@ -8,8 +8,8 @@
  * there. All of it runs anywhere, allocates nothing, opens nothing and keeps errno. What it waits
  * for is libunwind's own lock, whose holder has every signal blocked and always comes back. */
 
-/* Stack that an unwind may need below the caller's frame, handler's own frames included: the most
- * that was measured (test/unit/signal_unwind.c), with a margin. */
+/* Stack that an unwind may need below the caller's frame: the most that was measured
+ * (test/unit/signal_unwind.c), with a margin. A handler's is in struct cp_scratch. */
 #define CP_UNWIND_STACK 8192
 
 /* libunwind's functions, bound by life/libunwind.c. */
