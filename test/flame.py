@@ -1,4 +1,4 @@
-# flame.py - draws the stacks of a profile as a flame graph: flame.py PROFILE [SAMPLE_INDEX] > SVG
+# flame.py - draws the stacks of a profile as a flame graph: flame.py PROFILE [SAMPLE_INDEX] >SVG
 # SPDX-License-Identifier: MIT
 """For the picture in README.md; `go tool pprof -http` shows the same one alive."""
 import html
@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-WIDTH, ROW, TOP = 1000, 17, 30
+WIDTH, ROW, TOP, LEAST = 1000, 17, 30, 4
 UNITS = {"ns": 1e-6, "us": 1e-3, "ms": 1, "s": 1e3, "": 1, "B": 1, "kB": 1024, "MB": 1 << 20, "GB": 1 << 30}
 
 
@@ -32,20 +32,28 @@ def grow(profile, index):
     return root
 
 
-def height(node):
-    return 1 + max(map(height, node["next"].values()), default=0)
+def height(node, least):
+    """Of what will be drawn."""
+    return 1 + max((height(n, least) for n in node["next"].values() if n["value"] >= least), default=0)
+
+
+def label(name, width):
+    """As much of the name as fits, or nothing."""
+    room = int((width - 6) / 6.7)
+    if len(name) <= room:
+        return html.escape(name)
+    return html.escape(name[:room - 2]) + ".." if room >= 5 else ""
 
 
 def draw(name, node, x, depth, scale, bottom, total, out):
     width = node["value"] * scale
-    if width < 0.5:
+    if width < LEAST:
         return
     y = bottom - depth * ROW
     hue = sum(map(ord, name)) % 40
-    text = html.escape(name[:int(width / 6.6)] if width > 20 else "")
     out.append(f'<g><title>{html.escape(name)}: {100 * node["value"] / total:.1f} %</title>'
                f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{ROW - 1}" fill="hsl({hue},75%,62%)"/>'
-               f'<text x="{x + 3:.1f}" y="{y + 12}">{text}</text></g>')
+               f'<text x="{x + 3:.1f}" y="{y + 12}">{label(name, width)}</text></g>')
     for child, below in sorted(node["next"].items()):
         draw(child, below, x, depth + 1, scale, bottom, total, out)
         x += below["value"] * scale
@@ -56,7 +64,7 @@ def main():
     root = grow(profile, index)
     if not root["value"]:
         sys.exit(f"flame: there is no sample in {profile}")
-    full = TOP + ROW * height(root) + 10
+    full = TOP + ROW * height(root, LEAST * root["value"] / WIDTH) + 10
     out = []
     draw("all", root, 0, 0, WIDTH / root["value"], full - ROW - 10, root["value"], out)
     print(f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{full}" '

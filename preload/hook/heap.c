@@ -82,11 +82,14 @@ static void clear(char *block, size_t n)
 	}
 }
 
-/* A small block is put into the next size class: freed, it would lie first in glibc's cache of its
- * own, and a loop of one size would get it again and again, with a look-up for each free. */
+/* A small block is put into a size class further up: freed, it would lie first in glibc's cache of
+ * its own class, and a loop over a few sizes would get it again and again, with a look-up for each
+ * free (9.1 ns a pair instead of 6.3). It costs these bytes once in 512 KiB. */
+#define ASIDE 272
+
 static void *on_a_page(const struct cp_request *r)
 {
-	size_t room = r->size < LARGE ? r->size + 16 : r->size;
+	size_t room = r->size < LARGE ? r->size + ASIDE : r->size;
 	void *block = cp_real.memalign(r->align > PAGE ? r->align : PAGE, room);
 
 	if (block && r->zeroed)

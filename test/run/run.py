@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'harm')]
 
 import delivery  # noqa: E402
+import harms  # noqa: E402
 import itself  # noqa: E402
 import lives  # noqa: E402
 import pprof  # noqa: E402
@@ -55,7 +56,7 @@ def compile_all(build):
             compiler = ['gcc', '-std=gnu11'] if kind == '.c' else ['g++', '-std=gnu++17']
             subprocess.run(compiler + ['-D_GNU_SOURCE', '-O2', '-g', '-Wall', '-Wextra', '-Werror', '-pthread',
                                        '-fno-optimize-sibling-calls', *distinct, '-I', ROOT,
-                                       '-o', target, source], check=True)
+                                       '-o', target, source] + harms.flags(source), check=True)
 
 
 def arguments():
@@ -101,7 +102,7 @@ def one(name, function, args):
 
 
 def chosen(args):
-    for module in (itself, truths, lives, delivery, settings, program, same):
+    for module in (itself, truths, lives, delivery, settings, program, same, harms):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
                 yield name, function

@@ -30,14 +30,16 @@ CHECK = re.compile(r'^(\w+) ([^@/ ]+)(?:@(\w+))?(?:/([^@/ ]+)(?:@(\w+))?)? = (?:
 
 
 class Truth:
+    mark = '// truth: '
+
     def __init__(self, path):
         self.path = path
         self.settings, self.hold, self.memory, self.slow = {}, 0, 0, False
         self.ends, self.batches, self.checks = [], None, []
         with open(path, encoding='utf-8') as f:
             for line in f:
-                if line.startswith('// truth: '):
-                    self.state(line[len('// truth: '):].strip())
+                if line.startswith(self.mark):
+                    self.state(line[len(self.mark):].strip())
         if not self.ends:
             raise ValueError(f'{path} does not say how it ends')
 
