@@ -13,7 +13,8 @@ OPT ?= -O2 -g
 BASE := -std=gnu11 -D_GNU_SOURCE -DCP_VERSION='"$(VERSION)"' -Ipreload -I. -I$(B)/gen $(OPT) $(WARN) $(EXTRA)
 # The library lives in foreign processes: hidden by default, nothing lazy, no plt, libc alone.
 LIBFLAGS := $(BASE) -fPIC -fvisibility=hidden -fno-plt -fno-omit-frame-pointer -fno-builtin-malloc -fno-exceptions
-LIBLINK := -shared -Wl,-z,now,-z,relro,-z,defs,-soname,libconprof.so
+# libdl and libpthread are part of libc since glibc 2.34: there nothing of them is linked.
+LIBLINK := -shared -Wl,-z,now,-z,relro,-z,defs,-soname,libconprof.so -Wl,--as-needed
 PROGLIBS := -lcurl -lprotobuf-c -ldw -lelf -liberty -lz -lzstd -lm
 HEAP := -ljemalloc
 
@@ -33,7 +34,7 @@ OURS = $(shell find preload encoder uploader test doc -name '*.c' -o -name '*.h'
 all: $(B)/libconprof.so $(B)/conprof
 
 $(B)/libconprof.so: $(PRELOAD_O)
-	$(CC) $(OPT) $(EXTRA) $(LIBLINK) -o $@ $^
+	$(CC) $(OPT) $(EXTRA) $(LIBLINK) -o $@ $^ -ldl -lpthread
 
 $(B)/conprof: $(UP_O) $(ENC_O) $(BASE_O)
 	$(CC) $(OPT) $(EXTRA) -o $@ $^ $(PROGLIBS) $(HEAP)
