@@ -137,7 +137,7 @@ static int creation(uint32_t *row, enum cp_loss *why)
 
 		cp_thread_ready(self);
 		recorded = cp_awake(self);
-		if (!recorded)
+		if (!recorded || !(cp_state.types & CP_TYPE_THREAD))
 			break;
 		scratch = cp_scratch_take();
 		if (!scratch)
