@@ -11,6 +11,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ static struct {
 	int (*fstat)(int, struct stat *);
 	void *(*malloc)(size_t);
 	void (*free)(void *);
+	int (*sigprocmask)(int, const sigset_t *, sigset_t *);
 	int (*dl_iterate_phdr)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
 } real;
 
@@ -148,6 +150,16 @@ static void our_free(void *block)
 		real.free(block);
 }
 
+/* libunwind blocks all signals around its locks, twice a frame. In our handler they are. */
+static int our_sigprocmask(int how, const sigset_t *set, sigset_t *before)
+{
+	if (!cp_unwind_in_handler())
+		return real.sigprocmask(how, set, before);
+	if (before)
+		memset(before, 0, sizeof *before);
+	return 0;
+}
+
 static int our_dl_iterate_phdr(int (*cb)(struct dl_phdr_info *, size_t, void *), void *arg)
 {
 	return cp_unwind_inside() ? cp_modules_iterate(cb, arg) : real.dl_iterate_phdr(cb, arg);
@@ -163,13 +175,11 @@ static const struct slot {
 	void *ours, **before;
 	char need;
 } slots[] = {
-    SLOT(pipe2, 'p'),	SLOT(pipe, 'p'),
-    SLOT(read, 'r'),	SLOT(write, 'w'),
-    SLOT(close, 'c'),	SLOT(syscall, 'w'),
-    SLOT(mincore, 'm'), SLOT(msync, 'm'),
-    SLOT(open, 0),	SLOT(stat, 0),
-    SLOT(fstat, 0),	SLOT(malloc, 0),
-    SLOT(free, 0),	SLOT(dl_iterate_phdr, 'd'),
+    SLOT(pipe2, 'p'),	  SLOT(pipe, 'p'),  SLOT(read, 'r'),
+    SLOT(write, 'w'),	  SLOT(close, 'c'), SLOT(syscall, 'w'),
+    SLOT(mincore, 'm'),	  SLOT(msync, 'm'), SLOT(open, 0),
+    SLOT(stat, 0),	  SLOT(fstat, 0),   SLOT(malloc, 0),
+    SLOT(sigprocmask, 0), SLOT(free, 0),    SLOT(dl_iterate_phdr, 'd'),
 };
 #define SLOTS (sizeof slots / sizeof *slots)
 

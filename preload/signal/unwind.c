@@ -3,9 +3,12 @@
 #include "signal/unwind.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "base/attrs.h"
 #include "base/recording.h"
@@ -29,6 +32,7 @@ static struct {
 
 /* libunwind's cursor is too large for a handler's stack; a thread unwinds once at a time, so one
  * will do. */
+enum { IN_CALL = 1, IN_HANDLER };
 static CP_TLS struct {
 	int inside;
 	int warm;
@@ -45,6 +49,11 @@ void cp_unwind_init(uint64_t own_start, uint64_t own_end)
 int cp_unwind_inside(void)
 {
 	return own.inside;
+}
+
+int cp_unwind_in_handler(void)
+{
+	return own.inside == IN_HANDLER;
 }
 
 int cp_unwind_active_now(void)
@@ -123,11 +132,11 @@ static size_t trace_by_tables(uint64_t *pcs, size_t max, unsigned *flags)
 }
 
 /* The guard: a signal that comes while this thread unwinds finds it taken. */
-static int enter(void)
+static int enter(int how)
 {
 	if (own.inside)
 		return 0;
-	own.inside = 1;
+	own.inside = how;
 	own.proven = 0;
 	atomic_signal_fence(memory_order_seq_cst);
 	return 1;
@@ -173,7 +182,7 @@ void cp_unwind_use(const struct cp_libunwind *functions)
 	int saved = errno;
 	void **table;
 
-	if (!enter())
+	if (!enter(IN_CALL))
 		return;
 	table = functions->accessors(functions->space);
 	memcpy(&unwind.access_mem, &table[ACCESS_MEM], sizeof unwind.access_mem);
@@ -187,7 +196,7 @@ CP_NOINLINE size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags)
 	int saved = errno;
 	size_t n = 0;
 
-	if (!max || !enter())
+	if (!max || !enter(IN_CALL))
 		return 0;
 	if (by_tables())
 		n = trace_by_tables(pcs, max, flags);
@@ -202,7 +211,7 @@ size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsign
 	int saved = errno;
 	size_t n = 0;
 
-	if (!max || !enter())
+	if (!max || !enter(IN_HANDLER))
 		return 0;
 	/* libunwind only reads it: registers are written by unw_set_reg and unw_resume. */
 	if (by_tables())
@@ -217,7 +226,7 @@ size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsign
  * way, what it sets up once per process). */
 void cp_unwind_warm(void)
 {
-	uint64_t pcs[2];
+	uint64_t pcs[2], all = ~UINT64_C(0), before;
 	ucontext_t here;
 	unsigned flags = 0;
 
@@ -225,8 +234,11 @@ void cp_unwind_warm(void)
 		return;
 	own.warm = 1;
 	cp_unwind_here(pcs, 2, &flags);
-	if (unwind.library && unwind.library->context_here(&here) == 0)
+	if (unwind.library && unwind.library->context_here(&here) == 0) {
+		syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof all);
 		cp_unwind_context(&here, pcs, 2, &flags);
+		syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+	}
 }
 
 void cp_unwind_thread_end(void)
@@ -238,7 +250,7 @@ void cp_unwind_forget(void)
 {
 	int saved = errno;
 
-	if (!unwind.library || !enter())
+	if (!unwind.library || !enter(IN_CALL))
 		return;
 	if (!atomic_load_explicit(&unwind.forbidden, memory_order_relaxed)) {
 		atomic_fetch_add_explicit(&unwind.active, 1, memory_order_seq_cst);

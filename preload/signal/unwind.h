@@ -35,7 +35,8 @@ void cp_unwind_use(const struct cp_libunwind *functions);
  * many, at most max. Sets CP_ROW_TRUNCATED in *flags if there were more. 0 if this thread is
  * unwinding already. */
 size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags);
-/* The same for the code that a signal interrupted; pcs[0] is its pc, no return address. */
+/* The same for the code that a signal interrupted; pcs[0] is its pc, no return address. For a
+ * handler that has all signals blocked. */
 size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags);
 
 /* Readies the calling thread for libunwind; without it, it has frame pointers only. From ordinary
@@ -55,3 +56,5 @@ void cp_unwind_forked(void);
 
 /* While this thread unwinds, libunwind's calls of libc are answered by us (life/libunwind.c). */
 int cp_unwind_inside(void);
+/* And it does so in our handler, with all signals blocked. */
+int cp_unwind_in_handler(void);
