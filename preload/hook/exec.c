@@ -24,14 +24,14 @@ struct before {
 };
 
 /* POSIX timers and their pending signals end with the image; ITIMER_PROF and its signal do not, and
- * would kill the next one. A vfork child shares our memory, but the recording is not its own to
- * mark, and the timers are not its own to stop: its signals are, and so is what it ignores. */
+ * would kill the next one: also that of a forked child that is not recorded yet. A vfork child
+ * shares our memory, but the recording is not its own to mark: its signals are, and so is what it
+ * ignores. */
 static struct before prepare(void)
 {
-	struct before b = {0, 0};
+	struct before b = {cp_itimer_pause(), 0};
 
 	if (cp_phase() == CP_RUNNING && cp_state.wiped->pid == (int32_t)syscall(SYS_getpid)) {
-		b.itimer = cp_itimer_stop();
 		b.marked = 1;
 		atomic_store_explicit(&cp_state.rec->ended, CP_ENDED_EXEC, memory_order_release);
 	}

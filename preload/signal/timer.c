@@ -84,6 +84,18 @@ int cp_itimer_stop(void)
 	return 1;
 }
 
+int cp_itimer_pause(void)
+{
+	struct itimerval off, was;
+
+	if (!atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
+		return 0;
+	memset(&off, 0, sizeof off);
+	memset(&was, 0, sizeof was);
+	syscall(SYS_setitimer, ITIMER_PROF, &off, &was);
+	return was.it_interval.tv_sec != 0 || was.it_interval.tv_usec != 0;
+}
+
 void cp_timer_arm(struct cp_thread *self)
 {
 	if (!cp_state.cpu_period_ns || self->timer_armed)

@@ -17,4 +17,9 @@ int64_t cp_timer_periods(struct cp_thread *self, const siginfo_t *info);
 
 /* Stops ITIMER_PROF if it is ours (before exec; when the application wants it). 1: it was. */
 int cp_itimer_stop(void);
+
+/* Before an exec: ITIMER_PROF outlives the image. It stays ours, since other threads run on. 1: it
+ * was running, and cp_itimer_start lets it run again. A vfork child has none: it shares our memory,
+ * but not the timer. */
+int cp_itimer_pause(void);
 void cp_itimer_start(void);
