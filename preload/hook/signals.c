@@ -14,17 +14,34 @@
 
 CP_EXPORT void (*bsd_signal(int sig, void (*handler)(int)))(int);
 
+/* What libc adds to an action of its own accord, and the application would read back: the way out
+ * of a handler, where the machine needs one. Taken from our own. */
+#define RESTORER 0x04000000
+
+static void complete(struct sigaction *action)
+{
+	struct sigaction ours;
+
+	if (cp_real_calls()->sigaction(SIGPROF, NULL, &ours) != 0 || !(ours.sa_flags & RESTORER))
+		return;
+	action->sa_flags |= RESTORER;
+	action->sa_restorer = ours.sa_restorer;
+}
+
 /* While ours is installed for SIGPROF, the application's is kept beside it: tick.c hands it what is
  * not ours. */
 CP_EXPORT int sigaction(int sig, const struct sigaction *action, struct sigaction *before)
 {
-	struct sigaction was;
+	struct sigaction now, was;
 
 	if (sig != SIGPROF || !cp_tick_is_installed())
 		return cp_real_calls()->sigaction(sig, action, before);
 	cp_app_action_get(&was);
-	if (action)
-		cp_app_action_set(action);
+	if (action) {
+		now = *action;
+		complete(&now);
+		cp_app_action_set(&now);
+	}
 	if (before)
 		*before = was;
 	return 0;
