@@ -34,9 +34,28 @@ static void add(uint32_t row, enum cp_loss why, unsigned objects, size_t size)
 		   cp_weight_bytes(weight, size));
 }
 
+/* Nothing is unwound for a free, so it needs no ticket. In a forked child that sleeps, and in one
+ * of vfork, the block is taken off the list and counted by nobody. */
+static void record_end(size_t size, uint32_t row)
+{
+	if (cp_phase() == CP_RUNNING && row < cp_state.rec->rows.max)
+		add(row, CP_LOST_ROWS, CP_FREED_OBJECTS, size);
+}
+
+/* An address that is handed out anew is nobody's: its last block's end was not seen. */
+static int follow(const void *block, size_t size, uint32_t row)
+{
+	size_t old_size;
+	uint32_t old_row;
+
+	if (cp_live_take(block, &old_size, &old_row))
+		record_end(old_size, old_row);
+	return cp_live_add(block, size, row);
+}
+
 /* Allocated; and, where the block can't be followed to its end, freed at once: better not live than
  * live for ever. */
-static void record(const void *block, size_t size)
+static void record(const void *block, size_t size, int can_follow)
 {
 	struct cp_scratch *scratch CP_CLEANUP(cp_scratch_give) = cp_scratch_take();
 	enum cp_loss why = CP_LOST_BUSY;
@@ -52,7 +71,7 @@ static void record(const void *block, size_t size)
 			cp_modules_look_for(scratch->pcs[0]);
 	}
 	add(row, why, CP_ALLOC_OBJECTS, size);
-	if (row != CP_NO_ROW && cp_live_possible(block) && cp_live_add(block, size, row) == 0)
+	if (row != CP_NO_ROW && can_follow && follow(block, size, row) == 0)
 		return;
 	add(row, why, CP_FREED_OBJECTS, size);
 	if (row != CP_NO_ROW) {
@@ -148,7 +167,7 @@ void *cp_heap_slow(const struct cp_request *request)
 		block = placed(request);
 		if (!block)
 			return NULL; /* errno is the allocator's */
-		record(block, request->size);
+		record(block, request->size, cp_live_possible(block));
 		cp_heartbeat_look();
 	}
 	if (!block) {
@@ -159,15 +178,24 @@ void *cp_heap_slow(const struct cp_request *request)
 	return block;
 }
 
-/* ---- its end ---- */
-
-/* Nothing is unwound for a free, so it needs no ticket. In a forked child that sleeps, and in one
- * of vfork, the block is taken off the list and counted by nobody. */
-static void record_end(size_t size, uint32_t row)
+void cp_heap_found(void *block, size_t size)
 {
-	if (cp_phase() == CP_RUNNING && row < cp_state.rec->rows.max)
-		add(row, CP_LOST_ROWS, CP_FREED_OBJECTS, size);
+	int saved = errno;
+
+	if (cp_phase() == CP_OFF) {
+		cp_self.budget = OFF_GAP;
+		return;
+	}
+	CP_INSIDE (self) {
+		if (!drawn(self, size) || !block)
+			break;
+		record(block, size, 1);
+		cp_heartbeat_look();
+	}
+	errno = saved;
 }
+
+/* ---- its end ---- */
 
 int cp_heap_free(void *block)
 {
@@ -228,7 +256,7 @@ static void *sampled_realloc(void *block, size_t n)
 		done = 1;
 		if (!moved)
 			break;
-		record(moved, n);
+		record(moved, n, cp_live_possible(moved));
 		errno = saved;
 	}
 	return done ? moved : cp_real.realloc(block, n);

@@ -25,6 +25,9 @@ struct cp_request {
 
 /* Does the request, sampled if it is to be. Sets errno as the real call does. */
 void *cp_heap_slow(const struct cp_request *request);
+/* A block that was had elsewhere, for which cp_heap_pass said no: recorded if it is to be. Its end
+ * is looked for by cp_heap_free, whatever its address. NULL is drawn for and forgotten. */
+void cp_heap_found(void *block, size_t size);
 /* realloc(block, n) with block not NULL and n > 0, sampled or of a block that may be. `pass`: no
  * mark fell into it. */
 void *cp_heap_realloc(void *block, size_t n, int pass);

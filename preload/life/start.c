@@ -14,6 +14,7 @@
 #include "life/fork.h"
 #include "life/home.h"
 #include "life/libunwind.h"
+#include "life/operators.h"
 #include "life/settings.h"
 #include "signal/join.h"
 #include "signal/live.h"
@@ -116,6 +117,8 @@ static void begin(struct cp_wiped *wiped)
 		cp_fork_open();
 		if (cp_state.cpu_period_ns && cp_tick_install() == 0)
 			cp_timer_arm(self);
+		if (cp_state.heap_interval)
+			cp_operators_open();
 		atomic_store_explicit(&wiped->phase, CP_RUNNING, memory_order_release);
 	}
 }
