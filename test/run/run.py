@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'harm')]
 
+import allocators  # noqa: E402
 import delivery  # noqa: E402
 import harms  # noqa: E402
 import itself  # noqa: E402
@@ -102,7 +103,7 @@ def one(name, function, args):
 
 
 def chosen(args):
-    for module in (itself, truths, lives, delivery, settings, program, same, harms):
+    for module in (itself, truths, allocators, lives, delivery, settings, program, same, harms):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
                 yield name, function

@@ -1,0 +1,60 @@
+# allocators.py - other allocators than libc's: their operator new is seen, and nobody comes to harm.
+# SPDX-License-Identifier: MIT
+import os
+
+import truths
+from delivery import SHARP
+from world import Skipped, expect
+
+ALLOCATORS = {'tcmalloc': 'libtcmalloc_minimal.so.4', 'jemalloc': 'libjemalloc.so.2',
+              'mimalloc': 'libmimalloc.so.2', 'tcmalloc_debug': 'libtcmalloc_minimal_debug.so.4'}
+# Exact where the allocator is libc's. What another one does for itself comes under none of these
+# functions.
+TRUTHS = ('cpp_new.cpp', 'alloc_half.c', 'alloc_aligned.c', 'alloc_calloc.c', 'alloc_realloc.c')
+
+
+def needed(library):
+    folders = (f'/usr/lib/{os.uname().machine}-linux-gnu', '/usr/lib64', '/usr/lib')
+    if not any(os.path.exists(os.path.join(folder, library)) for folder in folders):
+        raise Skipped(f'{library} is not installed')
+
+
+def ours(world):
+    return os.path.join(world.build, 'libconprof.so')
+
+
+def unchanged(world, library):
+    """Every operator, failures included: the program ends and prints as with the allocator alone,
+    whoever is preloaded first, bound at once or call by call."""
+    needed(library)
+    binary = os.path.join(world.build, 'run', 'operators')
+    settings = dict(SHARP, CONPROF_AGENT_SOCKET='dir://' + world.dir,
+                    CONPROF_HEAP_SAMPLE_INTERVAL='512', CONPROF_LOG_LEVEL='1')
+    alone = world.run([binary], {'LD_PRELOAD': library}, preload=False)
+    expect(b'wrong 0\nplain wrong 0\n' in alone.out, f'alone: {alone.status} {alone.out!r}')
+    for order in (f'{ours(world)} {library}', f'{library} {ours(world)}'):
+        for now in ({}, {'LD_BIND_NOW': '1'}):
+            with_us = world.run([binary], dict(settings, LD_PRELOAD=order, **now))
+            expect((with_us.status, with_us.out, with_us.err) ==
+                   (alone.status, alone.out, alone.err),
+                   f'{order} {now}: {with_us.status} {with_us.out!r} {with_us.err[-300:]!r}, alone '
+                   f'{alone.status} {alone.out!r} {alone.err[-300:]!r}')
+    world.quiet()
+
+
+def true(world, library, source, build, now):
+    """What a truth states holds with this allocator behind us."""
+    needed(library)
+    truth = truths.Truth(os.path.join(truths.HERE, '..', 'truth', source))
+    truth.settings.update(now, LD_PRELOAD=f'{ours(world)} {library}')
+    truths.run(world, truth, os.path.join(build, 'truth', os.path.splitext(source)[0]))
+
+
+def tests(build):
+    build = os.path.abspath(build)
+    for name, library in ALLOCATORS.items():
+        yield f'allocator_{name}_unchanged', False, lambda world, l=library: unchanged(world, l)
+        for source in TRUTHS:
+            for now in ({}, {'LD_BIND_NOW': '1'}) if source.endswith('.cpp') else ({},):
+                yield (f'allocator_{name}_{os.path.splitext(source)[0]}' + '_now' * len(now), False,
+                       lambda world, l=library, s=source, n=now: true(world, l, s, build, n))
