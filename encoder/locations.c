@@ -77,7 +77,8 @@ static void add_lines(struct cp_making *making, Cp__Location *location, struct c
 }
 
 /* An address in the middle of nothing known gets no line; its mapping says so by its flags only
- * when nothing at all of the file was known, so that readers try themselves. */
+ * when none of the file's addresses here has a name, so that readers try themselves: of a stripped
+ * library whose inner functions alone were met, say. */
 static void symbolise(struct cp_making *making, const struct cp_place *place,
 		      struct cp_image *image, Cp__Location *location)
 {
@@ -85,10 +86,12 @@ static void symbolise(struct cp_making *making, const struct cp_place *place,
 	    cp_intern_value(&making->batch->mappings, place->mapping);
 	Cp__Mapping *made = making->profile.mapping[location->mapping_id - 1];
 	struct cp_lines found = cp_image_lines(image, place->address - mapping->bias);
-	made->has_functions = cp_image_has_names(image);
-	made->has_filenames = cp_image_has_lines(image);
-	made->has_line_numbers = cp_image_has_lines(image);
-	made->has_inline_frames = cp_image_has_lines(image);
+	if (found.count) {
+		made->has_functions = true;
+		made->has_filenames = cp_image_has_lines(image);
+		made->has_line_numbers = cp_image_has_lines(image);
+		made->has_inline_frames = cp_image_has_lines(image);
+	}
 	add_lines(making, location, found);
 }
 
