@@ -6,9 +6,9 @@
 // harm: cpu later = printed later_ns +-10%
 // harm: exit 0
 // SPDX-License-Identifier: MIT
-// Ten signals may be pending, so at most ten threads have a timer of their own: the others, of the
-// thirty, are sampled through the process's, and nobody by both. It fails when cp_timer_arm of
-// signal/timer.c does not fall back, or cp_timer_periods counts the process's for everyone.
+// Five more signals may be pending, so at most five threads have a timer of their own: the others,
+// of the thirty, are sampled through the process's, and nobody by both. It fails when cp_timer_arm
+// of signal/timer.c does not fall back, or cp_timer_periods counts the process's for everyone.
 #include <pthread.h>
 #include <sys/resource.h>
 
@@ -29,11 +29,26 @@ TRUTH_FRAME static void *later(void *arg)
 	return arg;
 }
 
+/* Each timer holds one of the user's signals, and other processes of the same user hold some. */
+static rlim_t pending_now(void)
+{
+	FILE *status = fopen("/proc/self/status", "r");
+	unsigned long n = 0;
+	char line[256];
+
+	while (status && fgets(line, sizeof line, status))
+		if (sscanf(line, "SigQ: %lu", &n) == 1)
+			break;
+	HARM_UNLESS(status && fclose(status) == 0, "no status");
+	return n;
+}
+
 int main(void)
 {
-	struct rlimit limit = {10, 10};
+	struct rlimit limit = {.rlim_cur = pending_now() + FIRST};
 	pthread_t threads[ALL];
 
+	limit.rlim_max = limit.rlim_cur;
 	HARM_UNLESS(setrlimit(RLIMIT_SIGPENDING, &limit) == 0, "no limit");
 	for (int i = 0; i < ALL; i++)
 		HARM_UNLESS(pthread_create(&threads[i], NULL, i < FIRST ? first : later, NULL) == 0,

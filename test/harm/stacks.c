@@ -14,11 +14,12 @@
 
 #include "test/harm/harm.h"
 
-#define CANARY	 4096
-#define FIBERS	 32
-#define FIBER	 (16 * 1024)
-#define ROUNDS	 40
-#define SMALLEST (8 * 1024)
+#define CANARY 4096
+#define FIBERS 32
+#define FIBER  (16 * 1024)
+#define ROUNDS 40
+#define LITTLE 2560 /* besides what the kernel writes */
+#define LESS   1280 /* with this, 8 KiB where a frame of the kernel's has 3376 bytes */
 
 static unsigned char *guarded(size_t size)
 {
@@ -39,6 +40,11 @@ static void intact(const unsigned char *stack, size_t size)
 	}
 }
 
+static size_t kernels_frame(void)
+{
+	return getauxval(AT_MINSIGSTKSZ);
+}
+
 /* ---- alternate stacks ---- */
 
 static __thread int handled;
@@ -53,10 +59,7 @@ static void on_usr1(int signal)
 static void *on_small_stack(void *arg)
 {
 	/* The kernel's own two frames must fit: they are large on machines with wide registers. */
-	size_t size = SMALLEST, frame = getauxval(AT_MINSIGSTKSZ);
-
-	while (size < 2 * frame + 3072)
-		size += 1024;
+	size_t size = 2 * kernels_frame() + (arg ? LITTLE : LESS);
 	stack_t stack = {.ss_sp = guarded(size), .ss_size = size};
 
 	HARM_UNLESS(sigaltstack(&stack, NULL) == 0, "no alternate stack");
@@ -88,11 +91,22 @@ TRUTH_FRAME static long down(int depth)
 	return sum;
 }
 
+/* Near the stack's end. */
+TRUTH_FRAME static void low(const unsigned char *stack)
+{
+	const unsigned char *here = __builtin_frame_address(0);
+	size_t rest = (size_t)(here - stack) - kernels_frame() - LITTLE;
+	char *volatile taken = __builtin_alloca(rest);
+
+	taken[0] = 1;
+	truth_burn(1);
+}
+
 static void fiber(int number)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		sums[number] += down(12);
-		truth_burn(1);
+		low(fibers[number].uc_stack.ss_sp);
 		swapcontext(&fibers[number], &home);
 	}
 }
@@ -125,8 +139,9 @@ int main(void)
 
 	sigaction(SIGUSR1, &action, NULL);
 	for (int i = 0; i < 4; i++)
-		HARM_UNLESS(pthread_create(&threads[i], NULL, on_small_stack, NULL) == 0,
-			    "no thread");
+		HARM_UNLESS(
+		    pthread_create(&threads[i], NULL, on_small_stack, i % 2 ? threads : NULL) == 0,
+		    "no thread");
 	run_fibers();
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
