@@ -134,18 +134,21 @@ CP_EXPORT size_t malloc_usable_size(void *block)
 	return cp_real.malloc_usable_size(block);
 }
 
+/* A sampled block is larger than what was asked for: its size must not be believed. */
 CP_EXPORT void free_sized(void *block, size_t size)
 {
-	if (CP_UNLIKELY(cp_live_possible(block)) && !cp_heap_free(block))
-		return;
-	cp_real.free_sized(block, size);
+	if (CP_UNLIKELY(cp_live_possible(block)))
+		free(block);
+	else
+		cp_real.free_sized(block, size);
 }
 
 CP_EXPORT void free_aligned_sized(void *block, size_t align, size_t size)
 {
-	if (CP_UNLIKELY(cp_live_possible(block)) && !cp_heap_free(block))
-		return;
-	cp_real.free_aligned_sized(block, align, size);
+	if (CP_UNLIKELY(cp_live_possible(block)))
+		free(block);
+	else
+		cp_real.free_aligned_sized(block, align, size);
 }
 
 CP_EXPORT void cfree(void *block)

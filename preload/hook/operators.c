@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "hook/heap.h"
+#include "hook/real.h"
 
 #include "hook/law.h"
 
@@ -36,6 +37,7 @@ static struct {
 	void (*adelA)(void *, size_t);
 	void (*adelAN)(void *, size_t, const void *);
 	void (*adelSA)(void *, size_t, size_t);
+	void (*sdallocx)(void *, size_t, int);
 } real;
 
 /* The budget is charged first; what fell on a mark is told afterwards, when the block is there. */
@@ -80,6 +82,16 @@ DELETE(adelA, (void *block, size_t align), (block, align))
 DELETE(adelAN, (void *block, size_t align, const void *nothrow), (block, align, nothrow))
 DELETE(adelSA, (void *block, size_t size, size_t align), (block, size, align))
 
+/* jemalloc's sized free, also of what malloc gave; a sampled one is larger than its size says. */
+static void sdallocx(void *block, size_t size, int flags)
+{
+	cp_heap_free(block);
+	if (CP_UNLIKELY(cp_live_possible(block)))
+		cp_real.free(block);
+	else
+		real.sdallocx(block, size, flags);
+}
+
 /* size_t is written m on the machines that we know. */
 #define ROW(name, skin)                                                                            \
 	{                                                                                          \
@@ -107,4 +119,5 @@ const struct cp_operator cp_operators[CP_OPERATORS] = {
     ROW("_ZdaPvSt11align_val_t", adelA),
     ROW("_ZdaPvSt11align_val_tRKSt9nothrow_t", adelAN),
     ROW("_ZdaPvmSt11align_val_t", adelSA),
+    ROW("sdallocx", sdallocx),
 };

@@ -11,5 +11,5 @@ struct cp_operator {
 	void **real; /* filled before the first slot is; NULL: not the allocator's, not in use */
 };
 
-#define CP_OPERATORS 20
+#define CP_OPERATORS 21
 extern const struct cp_operator cp_operators[CP_OPERATORS];

@@ -174,7 +174,8 @@ static void turn_all(const struct dl_phdr_info *info, struct change (*wanted)(co
 
 static struct change to_skin(const char *name)
 {
-	if (name[0] != '_' || name[1] != 'Z' || (name[2] != 'n' && name[2] != 'd'))
+	if (name[0] != 's' &&
+	    (name[0] != '_' || name[1] != 'Z' || (name[2] != 'n' && name[2] != 'd')))
 		return (struct change){0};
 	for (int i = 0; i < CP_OPERATORS; i++)
 		if (*cp_operators[i].real && strcmp(name, cp_operators[i].name) == 0)
@@ -251,6 +252,7 @@ static void note(const struct dl_phdr_info *allocator)
 		if (it && holds(allocator, (uintptr_t)it))
 			*cp_operators[i].real = it;
 	}
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc keeps one error for each thread */
 	(void)dlerror(); /* what was not found is nobody's error */
 }
 
