@@ -53,8 +53,24 @@ def true(world, library, source, build, now):
     truths.run(world, truth, binary)
 
 
+def sized(world, build):
+    """jemalloc's sized free of a block that was sampled."""
+    needed('libjemalloc.so.2')
+    truth = truths.Truth(os.path.join(truths.HERE, 'sized.c'))
+    truth.settings['LD_PRELOAD'] = f'{ours(world)} libjemalloc.so.2'
+    truths.run(world, truth, os.path.join(build, 'run', 'sized'))
+
+
+def deepbind(world, build):
+    """Blocks cross over to a libc that does not know of us, and back."""
+    truths.run(world, truths.Truth(os.path.join(truths.HERE, 'deepbind.c')),
+               os.path.join(build, 'run', 'deepbind'))
+
+
 def tests(build):
     build = os.path.abspath(build)
+    for function in (sized, deepbind):
+        yield 'allocator_' + function.__name__, False, lambda world, f=function: f(world, build)
     for name, library in ALLOCATORS.items():
         # The debugging one tells each mismatched pair of new and delete, and is slower for it.
         slow = name.endswith('debug')
