@@ -18,8 +18,7 @@
 #define FIBERS 32
 #define FIBER  (16 * 1024)
 #define ROUNDS 40
-#define LITTLE 2560 /* besides what the kernel writes */
-#define LESS   1280 /* with this, 8 KiB where a frame of the kernel's has 3376 bytes */
+#define LITTLE 1200 /* besides what the kernel writes: less than an unwinder needs */
 
 static unsigned char *guarded(size_t size)
 {
@@ -59,7 +58,7 @@ static void on_usr1(int signal)
 static void *on_small_stack(void *arg)
 {
 	/* The kernel's own two frames must fit: they are large on machines with wide registers. */
-	size_t size = 2 * kernels_frame() + (arg ? LITTLE : LESS);
+	size_t size = 2 * kernels_frame() + (arg ? 2048 : 1000);
 	stack_t stack = {.ss_sp = guarded(size), .ss_size = size};
 
 	HARM_UNLESS(sigaltstack(&stack, NULL) == 0, "no alternate stack");
