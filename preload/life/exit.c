@@ -18,10 +18,38 @@ static unsigned seconds(const struct cp_recording *rec)
 	return rec->pid == 1 ? rec->config.upload_timeout_s : 0;
 }
 
+#define SECOND UINT64_C(1000000000)
+#define BIRTH  (2 * SECOND) /* an uploader that has not come by then will not come */
+
+/* Sleeps until the word is set, or so long. */
+static void sleep_on(_Atomic uint32_t *word, long ns)
+{
+	struct timespec limit = {0, ns};
+
+	syscall(SYS_futex, word, FUTEX_WAIT, 0, &limit, NULL, 0);
+}
+
+/* A program of a few milliseconds may end before its uploader listens: then nobody has beaten its
+ * heart yet, and it is said again. -1: there is nobody to say it to. */
+static int say_goodbye(struct cp_recording *rec, uint64_t end)
+{
+	uint64_t birth = cp_now_ns() + BIRTH;
+
+	while (cp_join_goodbye(rec) != 0) {
+		uint64_t now = cp_now_ns();
+
+		if (now >= end || now >= birth ||
+		    atomic_load_explicit(&rec->heartbeat_ns, memory_order_relaxed) !=
+			CP_HEARTBEAT_NEVER)
+			return -1;
+		sleep_on(&rec->delivered, 2000000);
+	}
+	return 0;
+}
+
 __attribute__((destructor)) static void finish(void)
 {
 	struct cp_recording *rec = cp_state.rec;
-	struct timespec limit = {0, 200000000};
 	uint64_t end;
 	unsigned wait;
 
@@ -31,9 +59,9 @@ __attribute__((destructor)) static void finish(void)
 	if (!wait)
 		return;
 	atomic_store_explicit(&rec->ended, CP_ENDED_EXIT, memory_order_release);
-	if (cp_join_goodbye(rec) != 0)
+	end = cp_now_ns() + wait * SECOND;
+	if (say_goodbye(rec, end) != 0)
 		return;
-	end = cp_now_ns() + wait * UINT64_C(1000000000);
 	while (!atomic_load_explicit(&rec->delivered, memory_order_acquire) && cp_now_ns() < end)
-		syscall(SYS_futex, &rec->delivered, FUTEX_WAIT, 0, &limit, NULL, 0);
+		sleep_on(&rec->delivered, 200000000);
 }
