@@ -106,7 +106,7 @@ check-slow:
 		"asan=$(M) B=$(B)/asan EXTRA='$(ASAN)' SKIP=signal_unwind run-unit" \
 		"tsan=$(M) B=$(B)/tsan EXTRA='-fsanitize=thread' SKIP=signal_unwind run-unit" \
 		"fuzz=$(M) B=$(B)/fuzzing CC=clang EXTRA='$(FUZZING)' run-fuzz" \
-		"tidy=test/tidy.sh -std=gnu11 -D_GNU_SOURCE -DCP_VERSION=0 -Ipreload -I. -I$(B)/gen" \
+		"tidy=test/tidy.sh -std=gnu11 -D_GNU_SOURCE '-DCP_VERSION=\"\"' -Ipreload -I. -I$(B)/gen" \
 		"aarch64=$(M) B=$(B)/aarch64 CC=aarch64-linux-gnu-gcc $(B)/aarch64/libconprof.so" \
 		"witness=$(M) B=$(B)/witness EXTRA=-DCP_WITNESS all && test/run/run.sh $(B)/witness" \
 		"run-slow=test/run/run.sh $(B) slow"

@@ -21,9 +21,10 @@ static int make_one(const char *path, mode_t mode)
 int cp_folder_make(const char *path, mode_t mode)
 {
 	char part[1024];
-	if (path[0] != '/' || strlen(path) >= sizeof part)
+	size_t len = strlen(path);
+	if (path[0] != '/' || len >= sizeof part)
 		return -ENAMETOOLONG;
-	strcpy(part, path);
+	memcpy(part, path, len + 1);
 	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		int error = make_one(part, mode);

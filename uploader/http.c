@@ -35,6 +35,7 @@ static size_t ignore(char *data CP_UNUSED, size_t size, size_t count, void *arg 
 }
 
 /* An empty line ends the header of a reply; before that a status may be half of one. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is curl's */
 static size_t header_line(char *data, size_t size, size_t count, void *arg)
 {
 	int *complete = arg;

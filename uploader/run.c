@@ -77,7 +77,7 @@ static pid_t start(char **command, const sigset_t *old)
 	pid_t pid = fork();
 	if (pid)
 		return pid;
-	sigprocmask(SIG_SETMASK, old, NULL);
+	pthread_sigmask(SIG_SETMASK, old, NULL);
 	execvp(command[0], command);
 	int error = errno;
 	fprintf(stderr, "conprof run: %s: %s\n", command[0], cp_text_error(error));
@@ -127,7 +127,7 @@ static int end_like(int status)
 	sigemptyset(&one);
 	sigaddset(&one, number);
 	raise(number);
-	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &one, NULL);
 	return 128 + number;
 }
 
@@ -142,14 +142,14 @@ int cp_run_main(char **args)
 	if (set_preload())
 		return 1;
 	waited_signals(&set);
-	sigprocmask(SIG_BLOCK, &set, &old);
+	pthread_sigmask(SIG_BLOCK, &set, &old);
 	await.pid = start(options.command, &old);
 	if (await.pid < 0) {
 		fprintf(stderr, "conprof run: fork: %s\n", cp_text_error(errno));
 		return 1;
 	}
 	int status = supervise(await.pid, &set, &await);
-	sigprocmask(SIG_SETMASK, &old, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	/* 126 and 127: the app was never started, which was said already */
 	int never = WIFEXITED(status) && WEXITSTATUS(status) >= 126 && !await.name[0];
 	if (!never)

@@ -43,10 +43,15 @@ struct skip {
 	uint64_t start, end;
 };
 
+struct frame {
+	uint64_t sp, fp;
+};
+
 /* Appends to the n addresses there are. The chain only climbs, so it ends. */
-static size_t climb(uint64_t sp, uint64_t fp, struct skip own, size_t n, uint64_t *pcs, size_t max,
+static size_t climb(struct frame at, struct skip own, size_t n, uint64_t *pcs, size_t max,
 		    unsigned *flags)
 {
+	uint64_t sp = at.sp, fp = at.fp;
 	struct proven proven = {.page = 1};
 	uint64_t next, pc;
 
@@ -74,7 +79,7 @@ CP_NOINLINE size_t cp_fp_here(uint64_t own_start, uint64_t own_end, uint64_t *pc
 	uint64_t fp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
 	struct skip own = {own_start, own_end};
 
-	return climb(fp, fp, own, 0, pcs, max, flags);
+	return climb((struct frame){fp, fp}, own, 0, pcs, max, flags);
 }
 
 size_t cp_fp_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags)
@@ -93,5 +98,5 @@ size_t cp_fp_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *
 	fp = (uint64_t)uc->uc_mcontext.gregs[REG_RBP];
 #endif
 	pcs[0] = pc;
-	return climb(sp, fp, none, 1, pcs, max, flags);
+	return climb((struct frame){sp, fp}, none, 1, pcs, max, flags);
 }
