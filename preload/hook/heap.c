@@ -139,15 +139,15 @@ static int drawn(struct cp_thread *self, size_t n)
 {
 	if (!self->ready) {
 		cp_thread_ready(self);
-		if (self->budget >= 0)
+		if (self->budget >= 0 && n <= PTRDIFF_MAX)
 			return 0;
 	}
-	if (!cp_state.heap_interval || n > PTRDIFF_MAX) {
+	if (!cp_state.heap_interval) {
 		self->budget = INT64_MAX / 2;
 		return 0;
 	}
 	self->budget = cp_next_gap(&self->rng, cp_state.heap_interval);
-	return cp_awake(self);
+	return n <= PTRDIFF_MAX && cp_awake(self); /* larger is refused, whoever asks */
 }
 
 void *cp_heap_slow(const struct cp_request *request)
