@@ -164,7 +164,9 @@ void *cp_heap_slow(const struct cp_request *request)
 		if (!drawn(self, request->size))
 			break;
 		errno = saved;
+		cp_witness_rest(self, 1);
 		block = placed(request);
+		cp_witness_rest(self, 0);
 		if (!block)
 			return NULL; /* errno is the allocator's */
 		record(block, request->size, cp_live_possible(block));
@@ -252,7 +254,9 @@ static void *sampled_realloc(void *block, size_t n)
 		if (!drawn(self, n))
 			break;
 		errno = saved;
+		cp_witness_rest(self, 1);
 		moved = regrown(block, n);
+		cp_witness_rest(self, 0);
 		done = 1;
 		if (!moved)
 			break;
