@@ -3,8 +3,9 @@
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // A daemon closes every descriptor and opens sockets under the same numbers; threads on new stacks
-// exchange bytes through them. A profiler that remembers a number reads or writes there. It fails,
-// by a hang or by wrong bytes, when life/libunwind.c leaves libunwind's pipe to it (patch() empty).
+// exchange bytes through them. A profiler that remembers a number reads or writes there. It hangs
+// when life/libunwind.c leaves libunwind's pipe to it (no patch()) and signal/unwind.c its
+// access_mem.
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
