@@ -5,8 +5,8 @@
 // SPDX-License-Identifier: MIT
 // Forks 500 times while other threads unwind all the time: what they hold in the moment of the fork
 // is held in the child for ever. Each child allocates, burns CPU time, starts a thread and ends. It
-// hangs when in_child of life/fork.c leaves out cp_unwind_forked, cp_modules_forked and the emptied
-// scratch.
+// hangs when before() of life/fork.c waits for nobody (no PATIENCE), and in_child leaves out
+// cp_unwind_forked, cp_modules_forked and the emptied scratch.
 #include <pthread.h>
 #include <sys/wait.h>
 
