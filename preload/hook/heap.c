@@ -64,8 +64,12 @@ static void record(const void *block, size_t size, int can_follow)
 
 	cp_count(&cp_state.rec->heap_hits, 1);
 	if (scratch) {
-		size_t depth = cp_unwind_here(scratch->pcs, CP_DEPTH, &flags);
+		size_t depth;
 
+		cp_witness_rest(&cp_self,
+				1); /* the loader takes libunwind's TLS from malloc, once */
+		depth = cp_unwind_here(scratch->pcs, CP_DEPTH, &flags);
+		cp_witness_rest(&cp_self, 0);
 		row = cp_stack_row(cp_state.rec, CP_KIND_HEAP, scratch->pcs, depth, flags, &why);
 		if (depth)
 			cp_modules_look_for(scratch->pcs[0]);

@@ -142,7 +142,9 @@ static int creation(uint32_t *row, enum cp_loss *why)
 		scratch = cp_scratch_take();
 		if (!scratch)
 			break;
+		cp_witness_rest(self, 1); /* the loader takes libunwind's TLS from malloc, once */
 		depth = cp_unwind_here(scratch->pcs, CP_DEPTH, &flags);
+		cp_witness_rest(self, 0);
 		*row = cp_stack_row(cp_state.rec, CP_KIND_THREAD, scratch->pcs, depth, flags, why);
 	}
 	errno = saved;

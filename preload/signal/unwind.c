@@ -26,6 +26,7 @@ static struct {
 	uint64_t own_start, own_end;				      /* by the constructor */
 	int (*access_mem)(void *, uint64_t, uint64_t *, int, void *); /* libunwind's; likewise */
 	const struct cp_libunwind *library; /* by the constructor; NULL: not there */
+	_Atomic uint32_t warm;		    /* set up: by the constructor's thread */
 	_Atomic uint32_t forbidden;
 	_Atomic uint32_t active; /* threads inside libunwind */
 } unwind;
@@ -222,19 +223,21 @@ size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsign
 	return n;
 }
 
-/* One walk of each kind touches all there is per thread (libunwind's TLS and the cache of its fast
- * way, what it sets up once per process). */
+/* The first time one walk of each kind, for what libunwind sets up once per process. A thread needs
+ * no more than to be told that it may: its own memory (libunwind's TLS, which ld.so takes from
+ * malloc) belongs to the fast way, for calls of ours in ordinary context, and is made when the
+ * first of them comes. Made here, it would have a thread that never allocates call malloc. */
 void cp_unwind_warm(void)
 {
 	uint64_t pcs[2], all = ~UINT64_C(0), before;
 	ucontext_t here;
 	unsigned flags = 0;
 
-	if (own.warm)
-		return;
 	own.warm = 1;
+	if (!unwind.library || atomic_exchange_explicit(&unwind.warm, 1, memory_order_relaxed))
+		return;
 	cp_unwind_here(pcs, 2, &flags);
-	if (unwind.library && unwind.library->context_here(&here) == 0) {
+	if (unwind.library->context_here(&here) == 0) {
 		syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof all);
 		cp_unwind_context(&here, pcs, 2, &flags);
 		syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);

@@ -39,8 +39,8 @@ size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags);
  * handler that has all signals blocked. */
 size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags);
 
-/* Readies the calling thread for libunwind; without it, it has frame pointers only. From ordinary
- * context, outside malloc's locks. */
+/* Readies the calling thread for libunwind; without it, it has frame pointers only. The process's
+ * first call may allocate, later ones do not. From ordinary context, outside malloc's locks. */
 void cp_unwind_warm(void);
 /* The calling thread ends: from here on frame pointers only. */
 void cp_unwind_thread_end(void);
