@@ -25,8 +25,8 @@
 static struct {
 	uint64_t own_start, own_end;				      /* by the constructor */
 	int (*access_mem)(void *, uint64_t, uint64_t *, int, void *); /* libunwind's; likewise */
-	const struct cp_libunwind *library; /* by the constructor; NULL: not there */
-	_Atomic uint32_t warm;		    /* set up: by the constructor's thread */
+	const struct cp_libunwind *lib; /* by the constructor; NULL: not there */
+	_Atomic uint32_t warm;		/* set up: by the constructor's thread */
 	_Atomic uint32_t forbidden;
 	_Atomic uint32_t active; /* threads inside libunwind */
 } unwind;
@@ -79,7 +79,7 @@ void cp_unwind_forked(void)
 /* Half-loaded modules have half-written tables. */
 static int by_tables(void)
 {
-	return own.warm && unwind.library &&
+	return own.warm && unwind.lib &&
 	       !atomic_load_explicit(&unwind.forbidden, memory_order_relaxed) &&
 	       !cp_modules_changing();
 }
@@ -87,7 +87,7 @@ static int by_tables(void)
 /* The frames of this cursor. */
 static size_t walk(uint64_t *pcs, size_t max, unsigned *flags)
 {
-	const struct cp_libunwind *lib = unwind.library;
+	const struct cp_libunwind *lib = unwind.lib;
 	size_t n = 0;
 	uint64_t pc;
 
@@ -108,7 +108,7 @@ static size_t walk_by_tables(void *context, uint64_t *pcs, size_t max, unsigned 
 	size_t n = 0;
 
 	atomic_fetch_add_explicit(&unwind.active, 1, memory_order_seq_cst);
-	if (unwind.library->init(own.cursor, context, SIGNAL_FRAME) == 0)
+	if (unwind.lib->init(own.cursor, context, SIGNAL_FRAME) == 0)
 		n = walk(pcs, max, flags);
 	atomic_fetch_sub_explicit(&unwind.active, 1, memory_order_release);
 	return n;
@@ -121,7 +121,7 @@ static size_t trace_by_tables(uint64_t *pcs, size_t max, unsigned *flags)
 	int got;
 
 	atomic_fetch_add_explicit(&unwind.active, 1, memory_order_seq_cst);
-	got = unwind.library->backtrace((void **)pcs, (int)max);
+	got = unwind.lib->backtrace((void **)pcs, (int)max);
 	atomic_fetch_sub_explicit(&unwind.active, 1, memory_order_release);
 	n = got > 0 ? (size_t)got : 0;
 	if (n == max)
@@ -188,7 +188,7 @@ void cp_unwind_use(const struct cp_libunwind *functions)
 	table = functions->accessors(functions->space);
 	memcpy(&unwind.access_mem, &table[ACCESS_MEM], sizeof unwind.access_mem);
 	table[ACCESS_MEM] = (void *)access_mem;
-	unwind.library = functions;
+	unwind.lib = functions;
 	leave(saved);
 }
 
@@ -234,10 +234,10 @@ void cp_unwind_warm(void)
 	unsigned flags = 0;
 
 	own.warm = 1;
-	if (!unwind.library || atomic_exchange_explicit(&unwind.warm, 1, memory_order_relaxed))
+	if (!unwind.lib || atomic_exchange_explicit(&unwind.warm, 1, memory_order_relaxed))
 		return;
 	cp_unwind_here(pcs, 2, &flags);
-	if (unwind.library->context_here(&here) == 0) {
+	if (unwind.lib->context_here(&here) == 0) {
 		syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof all);
 		cp_unwind_context(&here, pcs, 2, &flags);
 		syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
@@ -253,11 +253,11 @@ void cp_unwind_forget(void)
 {
 	int saved = errno;
 
-	if (!unwind.library || !enter(IN_CALL))
+	if (!unwind.lib || !enter(IN_CALL))
 		return;
 	if (!atomic_load_explicit(&unwind.forbidden, memory_order_relaxed)) {
 		atomic_fetch_add_explicit(&unwind.active, 1, memory_order_seq_cst);
-		unwind.library->flush(unwind.library->space, 0, 0);
+		unwind.lib->flush(unwind.lib->space, 0, 0);
 		atomic_fetch_sub_explicit(&unwind.active, 1, memory_order_release);
 	}
 	leave(saved);
