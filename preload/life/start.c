@@ -110,6 +110,7 @@ static void begin(struct cp_wiped *wiped)
 		self->ready = 0;
 		self->budget = 0;
 		cp_thread_ready(self);
+		cp_witness_rest(self, 1); /* libc and ld.so allocate in what follows */
 		cp_spawn_open();
 		cp_spawn_watch_end(self);
 		if (cp_state.types & CP_TYPE_THREAD)
@@ -119,6 +120,7 @@ static void begin(struct cp_wiped *wiped)
 			cp_timer_arm(self);
 		if (cp_state.heap_interval)
 			cp_operators_open();
+		cp_witness_rest(self, 0);
 		atomic_store_explicit(&wiped->phase, CP_RUNNING, memory_order_release);
 	}
 }
