@@ -50,7 +50,7 @@ enum { CP_THREADS_MADE, CP_THREADS_ENDED };
 /* Why a sample has no row of its own. Its weight is kept in lost[kind][cause]. */
 enum cp_loss {
 	CP_LOST_BUSY,	    /* the event came while this thread was already in our code */
-	CP_LOST_STACK_ROOM, /* too little stack left to unwind on */
+	CP_LOST_STACK_ROOM, /* too little of an alternate stack left to get off it */
 	CP_LOST_UNWIND,	    /* the unwinder gave no frame at all */
 	CP_LOST_ROWS,	    /* the table of stacks was full */
 	CP_LOST_FRAMES,	    /* the pool of frames was full */

@@ -66,8 +66,8 @@ static void record(const void *block, size_t size, int can_follow)
 	if (scratch) {
 		size_t depth;
 
-		cp_witness_rest(&cp_self,
-				1); /* the loader takes libunwind's TLS from malloc, once */
+		/* The loader takes libunwind's TLS from malloc, once. */
+		cp_witness_rest(&cp_self, 1);
 		depth = cp_unwind_here(scratch->pcs, CP_DEPTH, &flags);
 		cp_witness_rest(&cp_self, 0);
 		row = cp_stack_row(cp_state.rec, CP_KIND_HEAP, scratch->pcs, depth, flags, &why);

@@ -234,7 +234,13 @@ void cp_unwind_warm(void)
 	unsigned flags = 0;
 
 	own.warm = 1;
-	if (!unwind.lib || atomic_exchange_explicit(&unwind.warm, 1, memory_order_relaxed))
+	if (!unwind.lib)
+		return;
+	/* There ld.so takes the lock of dlopen for it, which must not be waited for inside malloc.
+	 */
+	if (!__GLIBC_PREREQ(2, 34))
+		cp_unwind_here(pcs, 2, &flags);
+	if (atomic_exchange_explicit(&unwind.warm, 1, memory_order_relaxed))
 		return;
 	cp_unwind_here(pcs, 2, &flags);
 	if (unwind.lib->context_here(&here) == 0) {
