@@ -21,6 +21,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 AFTERWARDS = 40
 
 
+def sources():
+    """The programs, of whatever folder of test/harm."""
+    return sorted(glob.glob(os.path.join(HERE, '..', 'harm', '**', '*.c*'), recursive=True))
+
+
 def lines(path):
     with open(path, encoding='utf-8') as f:
         return [line[len('// harm: '):].strip() for line in f if line.startswith('// harm: ')]
@@ -105,7 +110,7 @@ def bindings(world, host):
 def tests(build):
     """(name, slow, function) for each run of each program."""
     folder = os.path.join(os.path.abspath(build), 'harm')
-    for path in sorted(glob.glob(os.path.join(HERE, '..', 'harm', '*.c*'))):
+    for path in sources():
         name = os.path.splitext(os.path.basename(path))[0]
         if all(line.startswith('build ') for line in lines(path)):
             continue

@@ -8,6 +8,7 @@ slow ones alone. BUILD is the folder of libconprof.so and conprof: a path, or $B
 import argparse
 import concurrent.futures
 import glob
+import importlib
 import os
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'harm')]
+REAL = os.path.join(ROOT, 'test', 'real')
+sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'harm'), REAL]
 
 import allocators  # noqa: E402
 import delivery  # noqa: E402
@@ -47,7 +49,8 @@ def compile_all(build):
     for folder in ('truth', 'harm', 'run'):
         os.makedirs(os.path.join(build, folder), exist_ok=True)
         common = glob.glob(os.path.join(ROOT, 'test', 'truth', '*.h'))
-        for source in glob.glob(os.path.join(ROOT, 'test', folder, '*.c*')):
+        common += glob.glob(os.path.join(ROOT, 'test', 'harm', '**', '*.h'), recursive=True)
+        for source in glob.glob(os.path.join(ROOT, 'test', folder, '**', '*.c*'), recursive=True):
             name, kind = os.path.splitext(os.path.basename(source))
             target = os.path.join(build, folder, name)
             if kind not in ('.c', '.cpp') or not older(target, [source] + common):
@@ -102,8 +105,17 @@ def one(name, function, args):
     return False, False, f'not ok {name}: {" ".join(why.split())}{kept}'
 
 
+def real_programs():
+    """Each file of test/real with a function `tests` brings its own."""
+    for path in sorted(glob.glob(os.path.join(REAL, '*.py'))):
+        module = importlib.import_module(os.path.splitext(os.path.basename(path))[0])
+        if hasattr(module, 'tests'):
+            yield module
+
+
 def chosen(args):
-    for module in (itself, truths, allocators, lives, delivery, settings, program, same, harms):
+    for module in (itself, truths, allocators, lives, delivery, settings, program, same, harms,
+                   *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
                 yield name, function

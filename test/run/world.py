@@ -92,7 +92,7 @@ class World:
         try:
             out, err = child.communicate(timeout=self.left())
         except subprocess.TimeoutExpired:
-            raise Failed('the target did not end' + self.last_log()) from None
+            raise Failed('the target did not end' + self.last_log() + self.stacks()) from None
         return Ended(child.pid, child.returncode, out, err)
 
     def run(self, argv, settings=(), preload=True, **more):
@@ -129,6 +129,24 @@ class World:
     def quiet(self):
         """Waits until the uploader has delivered or spooled everything and is gone."""
         self.until('the uploader had left', lambda: not self.uploaders())
+
+    def stacks(self):
+        """Where each thread of this world's programs hangs, as gdb sees it; on stdout, for a person."""
+        gdb = shutil.which('gdb')
+        seen = ''
+        for pid, exe in self.processes() if gdb else ():
+            try:
+                shown = subprocess.run(
+                    [gdb, '-q', '-batch', '-nx', '-ex', 'set debuginfod enabled off', '-ex',
+                     'thread apply all backtrace 40', '-p', str(pid)],
+                    stdin=subprocess.DEVNULL, capture_output=True, timeout=30).stdout
+            except subprocess.TimeoutExpired:
+                continue
+            frames = [line for line in shown.decode('utf-8', 'replace').splitlines()
+                      if line.startswith(('#', 'Thread'))]
+            seen += f'-- {self.name}: {pid} {exe}\n' + '\n'.join(frames) + '\n'
+        print(seen, end='', flush=True)
+        return '; its stacks are above' if seen else ''
 
     def last_log(self):
         try:
