@@ -8,8 +8,8 @@
 
 #include "base/attrs.h"
 #include "hook/real.h"
+#include "signal/shared.h"
 #include "signal/state.h"
-#include "signal/tick.h"
 #include "signal/timer.h"
 
 #include "hook/law.h"
@@ -23,10 +23,10 @@ struct before {
 	int marked;
 };
 
-/* POSIX timers and their pending signals end with the image; ITIMER_PROF and its signal do not, and
- * would kill the next one: also that of a forked child that is not recorded yet. A vfork child
- * shares our memory, but the recording is not its own to mark: its signals are, and so is what it
- * ignores. */
+/* POSIX timers and their pending signals end with the image; ITIMER_PROF, where it serves, and its
+ * signal do not, and would kill the next one: also that of a forked child that is not recorded yet.
+ * A vfork child shares our memory, but the recording is not its own to mark: its signals are, and
+ * so is what it ignores. */
 static struct before prepare(void)
 {
 	struct before b = {cp_itimer_pause(), 0};
@@ -35,8 +35,8 @@ static struct before prepare(void)
 		b.marked = 1;
 		atomic_store_explicit(&cp_state.rec->ended, CP_ENDED_EXEC, memory_order_release);
 	}
-	if (cp_tick_is_installed())
-		cp_tick_before_exec();
+	if (cp_shared_now())
+		cp_shared_before_exec();
 	return b;
 }
 
@@ -44,8 +44,8 @@ static int undo(struct before b, int result)
 {
 	int saved = errno;
 
-	if (cp_tick_is_installed())
-		cp_tick_after_failed_exec();
+	if (cp_shared_now())
+		cp_shared_after_failed_exec();
 	if (b.marked)
 		atomic_store_explicit(&cp_state.rec->ended, CP_RUNNING_ON, memory_order_release);
 	if (b.itimer)

@@ -1,4 +1,5 @@
-/* signals.c - the application's SIGPROF and ITIMER_PROF: it sees its own world. */
+/* signals.c - SIGPROF and ITIMER_PROF, while they are shared: the application sees its own world.
+ */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <signal.h>
@@ -7,7 +8,7 @@
 
 #include "base/attrs.h"
 #include "hook/real.h"
-#include "signal/tick.h"
+#include "signal/shared.h"
 #include "signal/timer.h"
 
 #include "hook/law.h"
@@ -34,7 +35,7 @@ CP_EXPORT int sigaction(int sig, const struct sigaction *action, struct sigactio
 {
 	struct sigaction now, was;
 
-	if (sig != SIGPROF || !cp_tick_is_installed())
+	if (sig != SIGPROF || !cp_shared_now())
 		return cp_real_calls()->sigaction(sig, action, before);
 	cp_app_action_get(&was);
 	if (action) {
@@ -63,7 +64,7 @@ static void (*set_handler(int sig, void (*handler)(int), int flags))(int)
 
 CP_EXPORT void (*signal(int sig, void (*handler)(int)))(int)
 {
-	if (sig != SIGPROF || !cp_tick_is_installed())
+	if (sig != SIGPROF || !cp_shared_now())
 		return cp_real_calls()->signal(sig, handler);
 	return set_handler(sig, handler, SA_RESTART);
 }

@@ -12,6 +12,7 @@
 
 #include "hook/real.h"
 #include "signal/adopt.h"
+#include "signal/reserved.h"
 #include "signal/roster.h"
 #include "signal/stacks.h"
 #include "signal/timer.h"
@@ -96,6 +97,7 @@ static void begin(struct start *start)
 		cp_thread_ready(self);
 		cp_roster_in(self, start->row);
 		cp_spawn_watch_end(self);
+		cp_reserved_keep();
 		cp_timer_arm(self);
 	}
 	errno = saved;

@@ -11,11 +11,14 @@
 
 #include "hook/spawn.h"
 #include "signal/modules.h"
+#include "signal/reserved.h"
+#include "signal/shared.h"
 #include "signal/thread.h"
 #include "signal/timer.h"
 #include "signal/unwind.h"
 
-#define PROF	 (UINT64_C(1) << (SIGPROF - 1))
+/* SIGPROF only while it is shared: else it is the application's alone. */
+#define PROF	 (cp_shared_now() ? UINT64_C(1) << (SIGPROF - 1) : 0)
 #define PATIENCE 1000 /* yields: an unwind takes microseconds, unless it is preempted */
 
 /* A signal during clone makes the kernel start it over: a fork that takes longer than a tick would
@@ -23,21 +26,21 @@
  * so wait a little for them, and tell the child if that was in vain. */
 static void before(void)
 {
-	uint64_t mask = PROF, was = 0;
+	uint64_t mask = CP_TICK_SIGNAL_BIT | PROF, was = 0;
 
 	if (cp_phase() == CP_OFF)
 		return;
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &was, sizeof mask);
-	cp_self.fork_blocked = !(was & PROF);
+	cp_self.fork_blocked = mask & ~was;
 	for (int i = 0; i < PATIENCE && cp_unwind_active_now(); i++)
 		sched_yield();
 }
 
 static void unblock(void)
 {
-	uint64_t mask = PROF;
+	uint64_t mask = cp_self.fork_blocked;
 
-	if (!cp_self.fork_blocked)
+	if (!mask)
 		return;
 	cp_self.fork_blocked = 0;
 	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);

@@ -19,9 +19,10 @@
 #include "signal/join.h"
 #include "signal/live.h"
 #include "signal/modules.h"
+#include "signal/prof.h"
 #include "signal/recording.h"
+#include "signal/reserved.h"
 #include "signal/roster.h"
-#include "signal/tick.h"
 #include "signal/timer.h"
 #include "signal/unwind.h"
 
@@ -101,6 +102,14 @@ static const char *hand_over(void)
 	return NULL;
 }
 
+static void begin_ticks(struct cp_thread *self)
+{
+	cp_prof_prepare();
+	if (cp_reserved_open() != 0)
+		cp_state.cpu_timer = CP_TIMER_ITIMER;
+	cp_timer_arm(self);
+}
+
 /* From here on things happen: the first thread, forks, ticks. */
 static void begin(struct cp_wiped *wiped)
 {
@@ -116,8 +125,8 @@ static void begin(struct cp_wiped *wiped)
 		if (cp_state.types & CP_TYPE_THREAD)
 			cp_roster_first(self);
 		cp_fork_open();
-		if (cp_state.cpu_period_ns && cp_tick_install() == 0)
-			cp_timer_arm(self);
+		if (cp_state.cpu_period_ns)
+			begin_ticks(self);
 		if (cp_state.heap_interval)
 			cp_operators_open();
 		cp_witness_rest(self, 0);

@@ -19,8 +19,8 @@ struct cp_thread {
 	uint32_t row;  /* creation stack + 1; 0: unknown */
 	int timer_armed;
 	int timer_id;
-	uint64_t cpu_ns;  /* under ITIMER_PROF: this thread's CPU time that is already counted */
-	int fork_blocked; /* SIGPROF was blocked by us, for the time of a fork */
+	uint64_t cpu_ns; /* under ITIMER_PROF: this thread's CPU time that is already counted */
+	uint64_t fork_blocked; /* the signals that we blocked for the time of a fork */
 };
 
 extern CP_TLS struct cp_thread cp_self;

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/draw.h"
+#include "signal/reserved.h"
+#include "signal/shared.h"
 
 #include "signal/law.h"
 
@@ -45,7 +47,7 @@ static int arm_own(struct cp_thread *self)
 
 	memset(&event, 0, sizeof event);
 	event.sigev_notify = SIGEV_THREAD_ID;
-	event.sigev_signo = SIGPROF;
+	event.sigev_signo = CP_TICK_SIGNAL;
 	event.sigev_value.sival_ptr = cookie();
 	event._sigev_un._tid = self->tid;
 	if (syscall(SYS_timer_create, CLOCK_THREAD_CPUTIME_ID, &event, &self->timer_id) != 0)
@@ -63,7 +65,7 @@ void cp_itimer_start(void)
 	uint64_t us = cp_state.cpu_period_ns / 1000;
 	struct itimerval when;
 
-	if (atomic_load_explicit(&cp_state.itimer_app, memory_order_relaxed))
+	if (atomic_load_explicit(&cp_state.itimer_app, memory_order_relaxed) || !cp_shared_open())
 		return;
 	us = us ? us : 1;
 	when.it_interval.tv_sec = (time_t)(us / 1000000);
@@ -131,12 +133,15 @@ static int64_t by_clock(struct cp_thread *self)
 	return (int64_t)periods;
 }
 
-int64_t cp_timer_periods(struct cp_thread *self, const siginfo_t *info)
+int cp_timer_is_ours(const siginfo_t *info)
 {
-	if (info->si_code == SI_TIMER && info->si_value.sival_ptr == cookie())
-		return 1 + (int64_t)info->si_overrun;
-	if (info->si_code == SI_KERNEL &&
-	    atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
-		return self->timer_armed ? 0 : by_clock(self);
-	return -1;
+	return info->si_code == SI_TIMER && info->si_value.sival_ptr == cookie();
+}
+
+int64_t cp_itimer_periods(struct cp_thread *self, const siginfo_t *info)
+{
+	if (info->si_code != SI_KERNEL ||
+	    !atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
+		return -1;
+	return self->timer_armed ? 0 : by_clock(self);
 }

@@ -11,9 +11,12 @@ void cp_timer_arm(struct cp_thread *self);
 /* Takes the thread's timer away; from its own thread. */
 void cp_timer_disarm(struct cp_thread *self);
 
-/* How many periods this signal stands for; 0: it is ours but counts nothing (another mechanism
- * counts this thread); -1: it is not ours. */
-int64_t cp_timer_periods(struct cp_thread *self, const siginfo_t *info);
+/* Whether this is the signal of a timer of ours (it stands for 1 + si_overrun periods). */
+int cp_timer_is_ours(const siginfo_t *info);
+
+/* How many periods this SIGPROF stands for; 0: it is ITIMER_PROF's, but this thread has a timer of
+ * its own that counts it; -1: it is not ours. */
+int64_t cp_itimer_periods(struct cp_thread *self, const siginfo_t *info);
 
 /* Stops ITIMER_PROF if it is ours (before exec; when the application wants it). 1: it was. */
 int cp_itimer_stop(void);

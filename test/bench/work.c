@@ -22,6 +22,9 @@ struct kernel_action {
 	uint64_t mask;
 };
 
+/* The signal of the library's ticks (preload/signal/reserved.h). */
+#define CP_TICK_SIGNAL 33
+
 static struct kernel_action ticker;
 static siginfo_t tick_info;
 static volatile sig_atomic_t ticked;
@@ -52,7 +55,7 @@ static void ticks(long n)
 
 	getcontext(&here);
 	for (long i = 0; i < n; i++)
-		ticker.handler(SIGPROF, &tick_info, &here);
+		ticker.handler(CP_TICK_SIGNAL, &tick_info, &here);
 }
 
 __attribute__((noinline)) static void deep(long depth, void (*work)(long), long n)
@@ -80,15 +83,15 @@ static int catch_tick(void)
 	struct kernel_action mine;
 	uint64_t end = cpu_ns(RUSAGE_SELF) + UINT64_C(2000000000);
 
-	syscall(SYS_rt_sigaction, SIGPROF, NULL, &ticker, sizeof ticker.mask);
+	syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, NULL, &ticker, sizeof ticker.mask);
 	if ((uintptr_t)ticker.handler < 4096)
 		return 0;
 	mine = ticker;
 	mine.handler = catch_one;
-	syscall(SYS_rt_sigaction, SIGPROF, &mine, NULL, sizeof mine.mask);
+	syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, &mine, NULL, sizeof mine.mask);
 	while (!ticked && cpu_ns(RUSAGE_SELF) < end)
 		;
-	syscall(SYS_rt_sigaction, SIGPROF, &ticker, NULL, sizeof ticker.mask);
+	syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, &ticker, NULL, sizeof ticker.mask);
 	return ticked;
 }
 

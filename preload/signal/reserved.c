@@ -1,0 +1,135 @@
+/* reserved.c - the handler of signal 33: our ticks, and libc's own use of it. */
+/* SPDX-License-Identifier: MIT */
+#include "signal/reserved.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "signal/tick.h"
+#include "signal/timer.h"
+
+#include "signal/law.h"
+
+/* The kernel's idea of an action (asm-generic/signal.h; the same on both machines): libc's
+ * sigaction() will not hear of this signal. */
+struct action {
+	void (*handler)(int, siginfo_t *, void *);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+/* x86-64 wants to be told the way out of a handler. These are the bytes by which debuggers and
+ * unwinders know it; a nop before, since they look one byte ahead of a return address. On aarch64
+ * the kernel brings its own. */
+#if defined(__x86_64__)
+#define HAS_RESTORER 0x04000000ul
+void cp_restorer(void);
+__asm__(".pushsection .text\n"
+	".p2align 4\n"
+	"nop\n"
+	".hidden cp_restorer\n"
+	".globl cp_restorer\n"
+	".type cp_restorer, @function\n"
+	"cp_restorer:\n"
+	"movq $15, %rax\n"
+	"syscall\n"
+	".size cp_restorer, . - cp_restorer\n"
+	".popsection\n");
+#define RESTORER cp_restorer
+#else
+#define HAS_RESTORER 0ul
+#define RESTORER     NULL
+#endif
+
+/* What stands behind ours. Written before ours is installed over it, always with the same value. */
+static _Atomic(uintptr_t) behind;
+
+static long set(const struct action *action, struct action *before)
+{
+	return syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, action, before, sizeof action->mask);
+}
+
+/* Nobody behind us: then who sends this signal means to end the process. */
+static void die_of_it(void)
+{
+	struct action none = {.handler = NULL};
+	uint64_t mask = CP_TICK_SIGNAL_BIT;
+
+	set(&none, NULL);
+	syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), CP_TICK_SIGNAL);
+	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
+}
+
+static void hand_on(int sig, siginfo_t *info, void *uc)
+{
+	uintptr_t handler = atomic_load_explicit(&behind, memory_order_acquire);
+
+	if (handler == (uintptr_t)SIG_IGN)
+		return;
+	if (handler != (uintptr_t)SIG_DFL)
+		((void (*)(int, siginfo_t *, void *))handler)(sig, info, uc);
+	else
+		die_of_it();
+}
+
+static void on_signal(int sig, siginfo_t *info, void *uc)
+{
+	int saved = errno;
+
+	if (cp_timer_is_ours(info))
+		cp_tick(uc, 1 + (uint64_t)info->si_overrun);
+	else
+		hand_on(sig, info, uc);
+	errno = saved;
+}
+
+/* All signals blocked: a tick runs on a scratch stack (signal/stack.h), and libc's handler needs
+ * none. */
+static int install(void)
+{
+	struct action ours = {.handler = on_signal,
+			      .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | HAS_RESTORER,
+			      .restorer = RESTORER,
+			      .mask = ~UINT64_C(0)};
+
+	return set(&ours, NULL) == 0 ? 0 : -errno;
+}
+
+/* 0: ours is there. */
+static int look_behind(void)
+{
+	struct action now;
+
+	if (set(NULL, &now) != 0 || now.handler == on_signal)
+		return 0;
+	atomic_store_explicit(&behind, (uintptr_t)now.handler, memory_order_release);
+	return 1;
+}
+
+int cp_reserved_open(void)
+{
+	uint64_t mask = CP_TICK_SIGNAL_BIT;
+
+	if (SIGRTMIN <= CP_TICK_SIGNAL)
+		return -EINVAL;
+	look_behind();
+	/* A parent that blocks it with a call of its own has us start with it blocked, as libc's
+	 * first thread would find it. */
+	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
+	return install();
+}
+
+void cp_reserved_keep(void)
+{
+	int saved = errno;
+
+	if (look_behind())
+		install();
+	errno = saved;
+}
