@@ -10,6 +10,7 @@
 #include "hook/real.h"
 #include "signal/adopt.h"
 #include "signal/modules.h"
+#include "signal/reserved.h"
 #include "signal/stacks.h"
 #include "signal/unwind.h"
 
@@ -151,6 +152,8 @@ static int drawn(struct cp_thread *self, size_t n)
 		return 0;
 	}
 	self->budget = cp_next_gap(&self->rng, cp_state.heap_interval);
+	if (!(self->rng & 15)) /* now and then */
+		cp_reserved_keep();
 	return n <= PTRDIFF_MAX && cp_awake(self); /* larger is refused, whoever asks */
 }
 

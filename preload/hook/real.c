@@ -197,6 +197,14 @@ static void find(void)
 	errno = saved;
 }
 
+/* Before glibc 2.34 it is in librt, which may have been loaded for a plugin alone. */
+static void *find_timer_create(void)
+{
+	void *librt = dlopen("librt.so.1", RTLD_LAZY | RTLD_NOLOAD);
+
+	return librt ? dlsym(librt, "timer_create") : NULL;
+}
+
 static struct cp_real_calls calls;
 static _Atomic uint32_t calls_found;
 
@@ -210,11 +218,14 @@ const struct cp_real_calls *cp_real_calls(void)
 	*(void **)&calls.signal = next("signal", NULL);
 	*(void **)&calls.setitimer = next("setitimer", NULL);
 	*(void **)&calls.getitimer = next("getitimer", NULL);
+	*(void **)&calls.timer_create = next("timer_create", NULL);
 	*(void **)&calls.dlclose = next("dlclose", NULL);
 	*(void **)&calls.execve = next("execve", NULL);
 	*(void **)&calls.execvpe = next("execvpe", NULL);
 	*(void **)&calls.fexecve = next("fexecve", NULL);
 	*(void **)&calls.execveat = next("execveat", NULL);
+	if (!calls.timer_create)
+		*(void **)&calls.timer_create = find_timer_create();
 	atomic_store_explicit(&calls_found, 1, memory_order_release);
 	return &calls;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/time.h>
 #include <threads.h>
+#include <time.h>
 
 /* Always forwarded to the next allocator (RTLD_NEXT): a pointer is the same thing to us, to the
  * application and to a plugin that frees it behind our back. The table starts full of finders (see
@@ -38,6 +39,7 @@ struct cp_real_calls {
 	void (*(*signal)(int, void (*)(int)))(int);
 	int (*setitimer)(__itimer_which_t, const struct itimerval *, struct itimerval *);
 	int (*getitimer)(__itimer_which_t, struct itimerval *);
+	int (*timer_create)(clockid_t, struct sigevent *, timer_t *);
 	int (*dlclose)(void *);
 	int (*execve)(const char *, char *const[], char *const[]);
 	int (*execvpe)(const char *, char *const[], char *const[]);

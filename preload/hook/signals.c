@@ -5,9 +5,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include "base/attrs.h"
 #include "hook/real.h"
+#include "signal/reserved.h"
 #include "signal/shared.h"
 #include "signal/timer.h"
 
@@ -105,5 +107,20 @@ CP_EXPORT int getitimer(__itimer_which_t which, struct itimerval *value)
 	if (result == 0 && which == ITIMER_PROF &&
 	    atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
 		memset(value, 0, sizeof *value);
+	return result;
+}
+
+/* A timer with SIGEV_THREAD makes libc's first thread behind everybody's back. */
+CP_EXPORT int timer_create(clockid_t clock, struct sigevent *event, timer_t *timer)
+{
+	int (*real)(clockid_t, struct sigevent *, timer_t *) = cp_real_calls()->timer_create;
+	int result;
+
+	if (!real) {
+		errno = ENOSYS;
+		return -1;
+	}
+	result = real(clock, event, timer);
+	cp_reserved_keep();
 	return result;
 }

@@ -47,6 +47,9 @@ __asm__(".pushsection .text\n"
 #define RESTORER     NULL
 #endif
 
+/* Set by the constructor, once ours is there. */
+static int taken;
+
 /* What stands behind ours. Written before ours is installed over it, always with the same value. */
 static _Atomic(uintptr_t) behind;
 
@@ -115,6 +118,7 @@ static int look_behind(void)
 int cp_reserved_open(void)
 {
 	uint64_t mask = CP_TICK_SIGNAL_BIT;
+	int done;
 
 	if (SIGRTMIN <= CP_TICK_SIGNAL)
 		return -EINVAL;
@@ -122,14 +126,16 @@ int cp_reserved_open(void)
 	/* A parent that blocks it with a call of its own has us start with it blocked, as libc's
 	 * first thread would find it. */
 	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
-	return install();
+	done = install();
+	taken = done == 0;
+	return done;
 }
 
 void cp_reserved_keep(void)
 {
 	int saved = errno;
 
-	if (look_behind())
+	if (taken && look_behind())
 		install();
 	errno = saved;
 }
