@@ -12,15 +12,19 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconver
 OPT ?= -O2 -g
 BASE := -std=gnu11 -D_GNU_SOURCE -DCP_VERSION='"$(VERSION)"' -Ipreload -I. -I$(B)/gen $(OPT) $(WARN) $(EXTRA)
 # The library lives in foreign processes: hidden by default, nothing lazy, no plt, libc alone.
-LIBFLAGS := $(BASE) -fPIC -fvisibility=hidden -fno-plt -fno-omit-frame-pointer -fno-builtin-malloc -fno-exceptions
+LIBFLAGS := $(BASE) -fPIC -fvisibility=hidden -fno-plt -fno-omit-frame-pointer -fno-builtin-malloc -fno-exceptions -U_FORTIFY_SOURCE
 # libdl and libpthread are part of libc since glibc 2.34: there nothing of them is linked.
 LIBLINK := -shared -Wl,-z,now,-z,relro,-z,defs,-soname,libconprof.so -Wl,--as-needed
+# Calls that only libc can answer come to preload/libc/theirs.c.
+THEIRS := dlsym dlopen dlerror dlinfo dladdr dl_iterate_phdr pthread_key_create pthread_setspecific getauxval clock_gettime
+LIBLINK += $(THEIRS:%=-Wl,--wrap=%)
 PROGLIBS := -lcurl -lprotobuf-c -ldw -lelf -liberty -lz -lzstd -lm
 HEAP := -ljemalloc
 
 PRELOAD_O := $(patsubst %.c,$(B)/%.o,$(wildcard preload/*/*.c))
 BASE_O := $(filter $(B)/preload/base/%,$(PRELOAD_O))
-SIGNAL_O := $(BASE_O) $(filter $(B)/preload/signal/%,$(PRELOAD_O)) $(B)/preload/life/libunwind.o
+SIGNAL_O := $(BASE_O) $(filter $(B)/preload/signal/%,$(PRELOAD_O)) $(B)/preload/life/libunwind.o \
+	$(B)/preload/libc/find.o
 HOOK_O := $(SIGNAL_O) $(filter-out %/malloc.o,$(filter $(B)/preload/hook/%,$(PRELOAD_O)))
 PBC_O := $(B)/gen/pprof.pb-c.o
 ENC_O := $(patsubst %.c,$(B)/%.o,$(wildcard encoder/*.c)) $(PBC_O)
@@ -39,6 +43,7 @@ $(B)/libconprof.so: $(PRELOAD_O)
 $(B)/conprof: $(UP_O) $(ENC_O) $(BASE_O)
 	$(CC) $(OPT) $(EXTRA) -o $@ $^ $(PROGLIBS) $(HEAP)
 
+$(B)/preload/libc/%.o: EXTRA += -fno-builtin
 $(B)/preload/%.o: preload/%.c
 	@mkdir -p $(@D)
 	$(CC) $(LIBFLAGS) -MMD -MP -c -o $@ $<

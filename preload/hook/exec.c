@@ -64,7 +64,7 @@ CP_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 
 CP_EXPORT int execv(const char *path, char *const argv[])
 {
-	return execve(path, argv, environ);
+	return execve(path, argv, __environ);
 }
 
 CP_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
@@ -77,7 +77,7 @@ CP_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 
 CP_EXPORT int execvp(const char *file, char *const argv[])
 {
-	return execvpe(file, argv, environ);
+	return execvpe(file, argv, __environ);
 }
 
 CP_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
@@ -134,7 +134,7 @@ CP_EXPORT int execl(const char *path, const char *first, ...)
 
 	COLLECT(argv, first, args);
 	va_end(args);
-	return execve(path, argv, environ);
+	return execve(path, argv, __environ);
 }
 
 CP_EXPORT int execlp(const char *file, const char *first, ...)
@@ -145,7 +145,7 @@ CP_EXPORT int execlp(const char *file, const char *first, ...)
 
 	COLLECT(argv, first, args);
 	va_end(args);
-	return execvpe(file, argv, environ);
+	return execvpe(file, argv, __environ);
 }
 
 CP_EXPORT int execle(const char *path, const char *first, ...)

@@ -79,7 +79,7 @@ static void fill_env(void)
 	size_t at = 0, n = 0;
 
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-		const char *value = cp_settings_env((const char *const *)environ, wanted[i]);
+		const char *value = cp_settings_env((const char *const *)__environ, wanted[i]);
 		size_t name_len = strlen(wanted[i]), value_len = value ? strlen(value) + 1 : 0;
 
 		if (!value || at + name_len + 1 + value_len > sizeof cp_home.env)

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/attrs.h"
+#include "libc/find.h"
 #include "signal/modules.h"
 #include "signal/probe.h"
 #include "signal/unwind.h"
@@ -239,20 +240,41 @@ static const ElfW(Phdr) * relro_of(const struct link_map *map)
 	return NULL;
 }
 
+/* What libunwind calls of libc besides is to be libc's, whatever the program calls by that name:
+ * NULL if it is, or if it is nothing of libc's. */
+static void *replacement(const char *name, uintptr_t now)
+{
+	static const struct {
+		const char *name;
+		void *function;
+	} ours[] = {{"memcpy", (void *)memcpy},	 {"memmove", (void *)memmove},
+		    {"memset", (void *)memset},	 {"memchr", (void *)memchr},
+		    {"strlen", (void *)strlen},	 {"strcmp", (void *)strcmp},
+		    {"strrchr", (void *)strrchr}};
+
+	if (cp_libc_holds(now))
+		return NULL;
+	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+		if (strcmp(name, ours[i].name) == 0)
+			return ours[i].function;
+	return cp_libc_find(name);
+}
+
 /* Fills every slot of this name. 0, or -1 when one could not be filled. */
 static int patch_one(const struct link_map *map, const struct dynamic *it, const ElfW(Rela) * r,
 		     unsigned *found)
 {
 	const char *name = it->strings + it->symbols[ELF64_R_SYM(r->r_info)].st_name;
+	void **at = (void **)(map->l_addr + r->r_offset), *theirs, *before;
 
 	for (size_t i = 0; i < SLOTS; i++) {
 		if (strcmp(name, slots[i].name) != 0)
 			continue;
 		*found |= 1u << i;
-		return fill((void **)(map->l_addr + r->r_offset), slots[i].ours, slots[i].before,
-			    relro_of(map), map->l_addr);
+		return fill(at, slots[i].ours, slots[i].before, relro_of(map), map->l_addr);
 	}
-	return 0;
+	theirs = ELF64_R_SYM(r->r_info) ? replacement(name, (uintptr_t)*at) : NULL;
+	return theirs ? fill(at, theirs, &before, relro_of(map), map->l_addr) : 0;
 }
 
 static int is_complete(unsigned found)

@@ -69,7 +69,7 @@ static char *map_file(const char *path, size_t *len, const char **why)
 
 void cp_life_settings(struct cp_config *config)
 {
-	const char *const *env = (const char *const *)environ;
+	const char *const *env = (const char *const *)__environ;
 	const char *named = cp_settings_env(env, "CONPROF_CONFIG"), *why;
 	const char *path = named ? named : DEFAULT_FILE;
 	size_t len = 0;

@@ -10,7 +10,7 @@
 set -eu
 build=$1 here=$(cd "$(dirname "$0")" && pwd) 
 root=$here/../..
-floors="base signal hook life"
+floors="libc base signal hook life"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 passed=0 failed=0

@@ -1,0 +1,10 @@
+/* find.h - a function where libc has it, whoever else has one of that name. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stdint.h>
+
+/* NULL: it is not there, or must be asked for which of its kinds this machine needs. */
+void *cp_libc_find(const char *name);
+
+/* Whether this address lies in libc. */
+int cp_libc_holds(uintptr_t at);
