@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 
 #include "signal/ledger.h"
 #include "signal/probe.h"
@@ -41,7 +42,9 @@ static struct {
 	char path[PATH_ROOM]; /* who holds busy */
 	struct object fresh;  /* likewise: what was just met */
 	ElfW(Phdr) raw[HEADERS_READ];
-	struct object object[OBJECTS_MAX];
+	/* OBJECTS_MAX, mapped by the constructor: two megabytes of static room would count against
+	 * RLIMIT_DATA and RLIMIT_AS when the loader maps us, and it has no way to do without. */
+	struct object *object;
 } list;
 
 /* ---- for the unwinder ---- */
@@ -278,7 +281,7 @@ static void drop_unseen(void)
 
 void cp_modules_look(void)
 {
-	if (!list.loader || !cp_state.rec ||
+	if (!list.loader || !list.object || !cp_state.rec ||
 	    atomic_exchange_explicit(&list.busy, 1, memory_order_acquire))
 		return;
 	list.look++;
@@ -305,6 +308,14 @@ void cp_modules_forked(void)
 	atomic_store_explicit(&list.busy, 0, memory_order_relaxed);
 }
 
+static struct object *map_objects(void)
+{
+	void *map = mmap(NULL, OBJECTS_MAX * sizeof(struct object), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
 /* The program's own dynamic section holds the address of the loader's list (DT_DEBUG). */
 int cp_modules_open(void)
 {
@@ -322,5 +333,6 @@ int cp_modules_open(void)
 	for (; dyn && dyn->d_tag != DT_NULL; dyn++)
 		if (dyn->d_tag == DT_DEBUG)
 			list.loader = (const void *)dyn->d_un.d_ptr;
-	return list.loader ? 0 : -1;
+	list.object = map_objects();
+	return list.loader && list.object ? 0 : -1;
 }
