@@ -216,6 +216,10 @@ const struct cp_real_calls *cp_real_calls(void)
 	*(void **)&calls.thrd_create = next("thrd_create", NULL);
 	*(void **)&calls.sigaction = next("sigaction", NULL);
 	*(void **)&calls.signal = next("signal", NULL);
+	*(void **)&calls.sysv_signal = next("__sysv_signal", NULL);
+	*(void **)&calls.sigset = next("sigset", NULL);
+	*(void **)&calls.sigignore = next("sigignore", NULL);
+	*(void **)&calls.siginterrupt = next("siginterrupt", NULL);
 	*(void **)&calls.setitimer = next("setitimer", NULL);
 	*(void **)&calls.getitimer = next("getitimer", NULL);
 	*(void **)&calls.timer_create = next("timer_create", NULL);

@@ -37,6 +37,10 @@ struct cp_real_calls {
 	int (*thrd_create)(thrd_t *, thrd_start_t, void *);
 	int (*sigaction)(int, const struct sigaction *, struct sigaction *);
 	void (*(*signal)(int, void (*)(int)))(int);
+	void (*(*sysv_signal)(int, void (*)(int)))(int);
+	void (*(*sigset)(int, void (*)(int)))(int);
+	int (*sigignore)(int);
+	int (*siginterrupt)(int, int);
 	int (*setitimer)(__itimer_which_t, const struct itimerval *, struct itimerval *);
 	int (*getitimer)(__itimer_which_t, struct itimerval *);
 	int (*timer_create)(clockid_t, struct sigevent *, timer_t *);

@@ -34,18 +34,21 @@ static void die_of_it(void)
  * SIGPROF. */
 static void hand_on(int sig, siginfo_t *info, void *uc)
 {
-	struct sigaction action, once = {.sa_handler = SIG_DFL};
+	struct sigaction action, spent;
 	uint64_t mask, was, before;
 
 	cp_app_action_get(&action);
-	if (action.sa_handler == SIG_IGN && !(action.sa_flags & SA_SIGINFO))
+	if (action.sa_handler == SIG_IGN)
 		return;
-	if (action.sa_handler == SIG_DFL && !(action.sa_flags & SA_SIGINFO)) {
+	if (action.sa_handler == SIG_DFL) {
 		die_of_it();
 		return;
 	}
-	if (action.sa_flags & (int)SA_RESETHAND)
-		cp_app_action_set(&once);
+	if (action.sa_flags & (int)SA_RESETHAND) {
+		spent = action; /* the kernel leaves its flags and mask, too */
+		spent.sa_handler = SIG_DFL;
+		cp_app_action_set(&spent);
+	}
 	memcpy(&mask, &action.sa_mask, sizeof mask);
 	memcpy(&was, &((const ucontext_t *)uc)->uc_sigmask, sizeof was);
 	mask |= was;
