@@ -13,6 +13,7 @@
 #include "hook/spawn.h"
 #include "life/fork.h"
 #include "life/home.h"
+#include "life/kernel.h"
 #include "life/libunwind.h"
 #include "life/operators.h"
 #include "life/settings.h"
@@ -167,6 +168,7 @@ __attribute__((constructor)) static void start(void)
 		choose();
 		cp_modules_open();
 		open_unwinder();
+		cp_life_kernel(&config);
 		why = reserve(&wiped) == 0 ? hand_over() : "no memory to record in";
 		if (why)
 			stay_out(why, errno);
