@@ -240,9 +240,10 @@ static const ElfW(Phdr) * relro_of(const struct link_map *map)
 	return NULL;
 }
 
-/* What libunwind calls of libc besides is to be libc's, whatever the program calls by that name:
- * NULL if it is, or if it is nothing of libc's. */
-static void *replacement(const char *name, uintptr_t now)
+/* Whatever the program has of the same name, what libunwind calls besides is to be its own and
+ * libc's. NULL: it is, or it is none of these. */
+static void *replacement(const struct link_map *map, const ElfW(Sym) * symbol, const char *name,
+			 uintptr_t now)
 {
 	static const struct {
 		const char *name;
@@ -252,6 +253,10 @@ static void *replacement(const char *name, uintptr_t now)
 		    {"strlen", (void *)strlen},	 {"strcmp", (void *)strcmp},
 		    {"strrchr", (void *)strrchr}};
 
+	if (symbol->st_shndx != SHN_UNDEF)
+		return ELF64_ST_TYPE(symbol->st_info) == STT_FUNC
+			   ? (void *)(map->l_addr + symbol->st_value)
+			   : NULL;
 	if (cp_libc_holds(now))
 		return NULL;
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
@@ -264,8 +269,9 @@ static void *replacement(const char *name, uintptr_t now)
 static int patch_one(const struct link_map *map, const struct dynamic *it, const ElfW(Rela) * r,
 		     unsigned *found)
 {
-	const char *name = it->strings + it->symbols[ELF64_R_SYM(r->r_info)].st_name;
-	void **at = (void **)(map->l_addr + r->r_offset), *theirs, *before;
+	const ElfW(Sym) *symbol = &it->symbols[ELF64_R_SYM(r->r_info)];
+	const char *name = it->strings + symbol->st_name;
+	void **at = (void **)(map->l_addr + r->r_offset), *wanted, *before;
 
 	for (size_t i = 0; i < SLOTS; i++) {
 		if (strcmp(name, slots[i].name) != 0)
@@ -273,8 +279,11 @@ static int patch_one(const struct link_map *map, const struct dynamic *it, const
 		*found |= 1u << i;
 		return fill(at, slots[i].ours, slots[i].before, relro_of(map), map->l_addr);
 	}
-	theirs = ELF64_R_SYM(r->r_info) ? replacement(name, (uintptr_t)*at) : NULL;
-	return theirs ? fill(at, theirs, &before, relro_of(map), map->l_addr) : 0;
+	if (ELF64_R_TYPE(r->r_info) != R_X86_64_JUMP_SLOT &&
+	    ELF64_R_TYPE(r->r_info) != R_X86_64_GLOB_DAT)
+		return 0;
+	wanted = replacement(map, symbol, name, (uintptr_t)*at);
+	return wanted && wanted != *at ? fill(at, wanted, &before, relro_of(map), map->l_addr) : 0;
 }
 
 static int is_complete(unsigned found)
