@@ -9,6 +9,7 @@
 #include "base/draw.h"
 #include "hook/real.h"
 #include "signal/adopt.h"
+#include "signal/apart.h"
 #include "signal/modules.h"
 #include "signal/reserved.h"
 #include "signal/stacks.h"
@@ -24,6 +25,12 @@
 #define OFF_GAP (1 << 20)
 
 /* ---- what is recorded ---- */
+
+struct sampled {
+	const void *block;
+	size_t size;
+	int can_follow;
+};
 
 /* Both counters of one pair, as alloc or as free. */
 static void add(uint32_t row, enum cp_loss why, unsigned objects, size_t size)
@@ -56,33 +63,50 @@ static int follow(const void *block, size_t size, uint32_t row)
 
 /* Allocated; and, where the block can't be followed to its end, freed at once: better not live than
  * live for ever. */
-static void record(const void *block, size_t size, int can_follow)
+static void count(const struct sampled *s, uint32_t row, enum cp_loss why)
 {
-	struct cp_scratch *scratch CP_CLEANUP(cp_scratch_give) = cp_scratch_take();
+	add(row, why, CP_ALLOC_OBJECTS, s->size);
+	if (row != CP_NO_ROW && s->can_follow && follow(s->block, s->size, row) == 0)
+		return;
+	add(row, why, CP_FREED_OBJECTS, s->size);
+	if (row != CP_NO_ROW) {
+		add(CP_NO_ROW, CP_LOST_LIVE, CP_ALLOC_OBJECTS, s->size);
+		add(CP_NO_ROW, CP_LOST_LIVE, CP_FREED_OBJECTS, s->size);
+	}
+}
+
+static void record_apart(const struct cp_apart *apart, void *arg)
+{
 	enum cp_loss why = CP_LOST_BUSY;
 	uint32_t row = CP_NO_ROW;
 	unsigned flags = 0;
 
+	if (!cp_awake(apart->self))
+		return;
+	if (!(apart->self->rng & 15)) /* now and then */
+		cp_reserved_keep();
 	cp_count(&cp_state.rec->heap_hits, 1);
-	if (scratch) {
+	if (apart->scratch) {
+		uint64_t *pcs = apart->scratch->pcs;
 		size_t depth;
 
 		/* The loader takes libunwind's TLS from malloc, once. */
-		cp_witness_rest(&cp_self, 1);
-		depth = cp_unwind_here(scratch->pcs, CP_DEPTH, &flags);
-		cp_witness_rest(&cp_self, 0);
-		row = cp_stack_row(cp_state.rec, CP_KIND_HEAP, scratch->pcs, depth, flags, &why);
+		cp_witness_rest(apart->self, 1);
+		depth = cp_unwind_here(apart, pcs, CP_DEPTH, &flags);
+		cp_witness_rest(apart->self, 0);
+		row = cp_stack_row(cp_state.rec, CP_KIND_HEAP, pcs, depth, flags, &why);
 		if (depth)
-			cp_modules_look_for(scratch->pcs[0]);
+			cp_modules_look_for(pcs[0]);
 	}
-	add(row, why, CP_ALLOC_OBJECTS, size);
-	if (row != CP_NO_ROW && can_follow && follow(block, size, row) == 0)
-		return;
-	add(row, why, CP_FREED_OBJECTS, size);
-	if (row != CP_NO_ROW) {
-		add(CP_NO_ROW, CP_LOST_LIVE, CP_ALLOC_OBJECTS, size);
-		add(CP_NO_ROW, CP_LOST_LIVE, CP_FREED_OBJECTS, size);
-	}
+	count(arg, row, why);
+	cp_heartbeat_look();
+}
+
+static void record(const void *block, size_t size, int can_follow)
+{
+	struct sampled sampled = {block, size, can_follow};
+
+	cp_apart(record_apart, &sampled);
 }
 
 /* ---- where it is put ---- */
@@ -138,12 +162,36 @@ static void *placed(const struct cp_request *r)
 
 /* ---- the door ---- */
 
+/* While the allocator behind us makes room for a sampled block, what it asks malloc for is not
+ * sampled. We may never hear of the end: a handler jumped away, or the thread was cancelled. So
+ * after this many questions it has ended. */
+#define NESTED_MAX 64
+static CP_TLS unsigned in_allocator;
+
+static int is_nested(void)
+{
+	if (!in_allocator)
+		return 0;
+	in_allocator = in_allocator < NESTED_MAX ? in_allocator + 1 : 0;
+	return in_allocator != 0;
+}
+
+static void make_ready(const struct cp_apart *apart, void *unused)
+{
+	(void)unused;
+	cp_thread_ready(apart->self);
+}
+
 /* Draws the next gap. 1: this allocation is sampled. A new thread comes here with its first one,
  * which is then weighed like any other. */
-static int drawn(struct cp_thread *self, size_t n)
+static int drawn(size_t n)
 {
+	struct cp_thread *self = &cp_self;
+
+	if (self->inside || is_nested())
+		return 0;
 	if (!self->ready) {
-		cp_thread_ready(self);
+		cp_apart(make_ready, NULL);
 		if (self->budget >= 0 && n <= PTRDIFF_MAX)
 			return 0;
 	}
@@ -152,37 +200,29 @@ static int drawn(struct cp_thread *self, size_t n)
 		return 0;
 	}
 	self->budget = cp_next_gap(&self->rng, cp_state.heap_interval);
-	if (!(self->rng & 15)) /* now and then */
-		cp_reserved_keep();
-	return n <= PTRDIFF_MAX && cp_awake(self); /* larger is refused, whoever asks */
+	return n <= PTRDIFF_MAX; /* larger is refused, whoever asks */
 }
 
 void *cp_heap_slow(const struct cp_request *request)
 {
-	void *block = NULL;
-	int saved = errno;
+	int saved = errno, sampled;
+	void *block;
 
 	cp_witness();
 	if (cp_phase() == CP_OFF) {
 		cp_self.budget = OFF_GAP;
 		return plain(request);
 	}
-	CP_INSIDE (self) {
-		if (!drawn(self, request->size))
-			break;
-		errno = saved;
-		cp_witness_rest(self, 1);
-		block = placed(request);
-		cp_witness_rest(self, 0);
-		if (!block)
-			return NULL; /* errno is the allocator's */
-		record(block, request->size, cp_live_possible(block));
-		cp_heartbeat_look();
-	}
-	if (!block) {
-		errno = saved;
+	sampled = drawn(request->size);
+	errno = saved;
+	if (!sampled)
 		return plain(request);
-	}
+	in_allocator = 1;
+	block = placed(request);
+	in_allocator = 0;
+	if (!block)
+		return NULL; /* errno is the allocator's */
+	record(block, request->size, cp_live_possible(block));
 	errno = saved;
 	return block;
 }
@@ -195,12 +235,8 @@ void cp_heap_found(void *block, size_t size)
 		cp_self.budget = OFF_GAP;
 		return;
 	}
-	CP_INSIDE (self) {
-		if (!drawn(self, size) || !block)
-			break;
+	if (drawn(size) && block)
 		record(block, size, 1);
-		cp_heartbeat_look();
-	}
 	errno = saved;
 }
 
@@ -253,24 +289,20 @@ static void *regrown(void *block, size_t n)
 
 static void *sampled_realloc(void *block, size_t n)
 {
-	int saved = errno;
-	void *moved = NULL;
-	int done = 0;
+	int saved = errno, sampled = drawn(n);
+	void *moved;
 
-	CP_INSIDE (self) {
-		if (!drawn(self, n))
-			break;
-		errno = saved;
-		cp_witness_rest(self, 1);
-		moved = regrown(block, n);
-		cp_witness_rest(self, 0);
-		done = 1;
-		if (!moved)
-			break;
-		record(moved, n, cp_live_possible(moved));
-		errno = saved;
-	}
-	return done ? moved : cp_real.realloc(block, n);
+	errno = saved;
+	if (!sampled)
+		return cp_real.realloc(block, n);
+	in_allocator = 1;
+	moved = regrown(block, n);
+	in_allocator = 0;
+	if (!moved)
+		return NULL;
+	record(moved, n, cp_live_possible(moved));
+	errno = saved;
+	return moved;
 }
 
 /* The old block is taken off the list before the call, since afterwards its address may already be
@@ -289,7 +321,7 @@ void *cp_heap_realloc(void *block, size_t n, int pass)
 	    pass || cp_phase() == CP_OFF ? cp_real.realloc(block, n) : sampled_realloc(block, n);
 	if (known && moved)
 		record_end(size, row);
-	else if (known)
-		cp_live_add(block, size, row);
+	else if (known && cp_live_add(block, size, row) != 0)
+		record_end(size, row);
 	return moved;
 }

@@ -12,6 +12,7 @@
 
 #include "hook/real.h"
 #include "signal/adopt.h"
+#include "signal/apart.h"
 #include "signal/reserved.h"
 #include "signal/roster.h"
 #include "signal/stacks.h"
@@ -123,34 +124,39 @@ static int begin_thrd(void *arg)
 
 /* ---- in its creator ---- */
 
+struct creation {
+	uint32_t row;
+	enum cp_loss why;
+	int recorded;
+};
+
+static void look_at_creator(const struct cp_apart *apart, void *arg)
+{
+	struct creation *c = arg;
+	unsigned flags = 0;
+	size_t depth;
+
+	cp_thread_ready(apart->self);
+	c->recorded = cp_awake(apart->self);
+	if (!c->recorded || !(cp_state.types & CP_TYPE_THREAD) || !apart->scratch)
+		return;
+	cp_witness_rest(apart->self, 1); /* the loader takes libunwind's TLS from malloc, once */
+	depth = cp_unwind_here(apart, apart->scratch->pcs, CP_DEPTH, &flags);
+	cp_witness_rest(apart->self, 0);
+	c->row =
+	    cp_stack_row(cp_state.rec, CP_KIND_THREAD, apart->scratch->pcs, depth, flags, &c->why);
+}
+
 /* The creator's stack as a row. 0: this thread is not to be recorded. */
 static int creation(uint32_t *row, enum cp_loss *why)
 {
-	int saved = errno, recorded = 0;
+	struct creation c = {.row = CP_NO_ROW, .why = CP_LOST_BUSY};
 
-	*row = CP_NO_ROW;
-	*why = CP_LOST_BUSY;
-	if (cp_phase() == CP_OFF)
-		return 0;
-	CP_INSIDE (self) {
-		struct cp_scratch *scratch CP_CLEANUP(cp_scratch_give) = NULL;
-		unsigned flags = 0;
-		size_t depth;
-
-		cp_thread_ready(self);
-		recorded = cp_awake(self);
-		if (!recorded || !(cp_state.types & CP_TYPE_THREAD))
-			break;
-		scratch = cp_scratch_take();
-		if (!scratch)
-			break;
-		cp_witness_rest(self, 1); /* the loader takes libunwind's TLS from malloc, once */
-		depth = cp_unwind_here(scratch->pcs, CP_DEPTH, &flags);
-		cp_witness_rest(self, 0);
-		*row = cp_stack_row(cp_state.rec, CP_KIND_THREAD, scratch->pcs, depth, flags, why);
-	}
-	errno = saved;
-	return recorded;
+	if (cp_phase() != CP_OFF)
+		cp_apart(look_at_creator, &c);
+	*row = c.row;
+	*why = c.why;
+	return c.recorded;
 }
 
 /* Counted before it is made, lest it ends before it has begun; taken back if it was not made: it

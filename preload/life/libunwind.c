@@ -151,10 +151,10 @@ static void our_free(void *block)
 		real.free(block);
 }
 
-/* libunwind blocks all signals around its locks, twice a frame. In our handler they are. */
+/* libunwind blocks all signals around its locks, twice a frame. Mostly they are. */
 static int our_sigprocmask(int how, const sigset_t *set, sigset_t *before)
 {
-	if (!cp_unwind_in_handler())
+	if (!cp_unwind_undisturbed())
 		return real.sigprocmask(how, set, before);
 	if (before)
 		memset(before, 0, sizeof *before);

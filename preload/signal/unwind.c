@@ -12,6 +12,7 @@
 
 #include "base/attrs.h"
 #include "base/recording.h"
+#include "signal/apart.h"
 #include "signal/modules.h"
 #include "signal/probe.h"
 #include "signal/unwind_fp.h"
@@ -33,7 +34,7 @@ static struct {
 
 /* libunwind's cursor is too large for a handler's stack; a thread unwinds once at a time, so one
  * will do. */
-enum { IN_CALL = 1, IN_HANDLER };
+enum { IN_CALL = 1, UNDISTURBED };
 static CP_TLS struct {
 	int inside;
 	int warm;
@@ -52,9 +53,9 @@ int cp_unwind_inside(void)
 	return own.inside;
 }
 
-int cp_unwind_in_handler(void)
+int cp_unwind_undisturbed(void)
 {
-	return own.inside == IN_HANDLER;
+	return own.inside == UNDISTURBED;
 }
 
 int cp_unwind_active_now(void)
@@ -132,13 +133,18 @@ static size_t trace_by_tables(uint64_t *pcs, size_t max, unsigned *flags)
 	return n - skip;
 }
 
+static uint64_t page_of(uint64_t at)
+{
+	return at & ~UINT64_C(4095);
+}
+
 /* The guard: a signal that comes while this thread unwinds finds it taken. */
 static int enter(int how)
 {
 	if (own.inside)
 		return 0;
 	own.inside = how;
-	own.proven = 0;
+	own.proven = page_of((uint64_t)(uintptr_t)__builtin_frame_address(0)) + 1;
 	atomic_signal_fence(memory_order_seq_cst);
 	return 1;
 }
@@ -154,13 +160,11 @@ static void leave(int saved)
 
 static int is_proven(uint64_t at)
 {
-	uint64_t page = at & ~UINT64_C(4095);
-
-	if (own.proven == page + 1)
+	if (own.proven == page_of(at) + 1)
 		return 1;
 	if (!cp_readable(at))
 		return 0;
-	own.proven = page + 1;
+	own.proven = page_of(at) + 1;
 	return 1;
 }
 
@@ -192,17 +196,21 @@ void cp_unwind_use(const struct cp_libunwind *functions)
 	leave(saved);
 }
 
-CP_NOINLINE size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags)
+/* From the scratch stack libunwind comes over by the tables of cp_apart, which say that its frame
+ * is where rbp points; the chain of frame pointers begins anew. */
+CP_NOINLINE size_t cp_unwind_here(const struct cp_apart *apart, uint64_t *pcs, size_t max,
+				  unsigned *flags)
 {
+	const void *frame = apart ? apart->frame : __builtin_frame_address(0);
 	int saved = errno;
 	size_t n = 0;
 
-	if (!max || !enter(IN_CALL))
+	if (!max || !enter(apart ? UNDISTURBED : IN_CALL))
 		return 0;
 	if (by_tables())
 		n = trace_by_tables(pcs, max, flags);
 	if (n == 0)
-		n = cp_fp_here(unwind.own_start, unwind.own_end, pcs, max, flags);
+		n = cp_fp_from(frame, unwind.own_start, unwind.own_end, pcs, max, flags);
 	leave(saved);
 	return n;
 }
@@ -212,7 +220,7 @@ size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsign
 	int saved = errno;
 	size_t n = 0;
 
-	if (!max || !enter(IN_HANDLER))
+	if (!max || !enter(UNDISTURBED))
 		return 0;
 	/* libunwind only reads it: registers are written by unw_set_reg and unw_resume. */
 	if (by_tables())
@@ -239,10 +247,10 @@ void cp_unwind_warm(void)
 	/* There ld.so takes the lock of dlopen for it, which must not be waited for inside malloc.
 	 */
 	if (!__GLIBC_PREREQ(2, 34))
-		cp_unwind_here(pcs, 2, &flags);
+		cp_unwind_here(NULL, pcs, 2, &flags);
 	if (atomic_exchange_explicit(&unwind.warm, 1, memory_order_relaxed))
 		return;
-	cp_unwind_here(pcs, 2, &flags);
+	cp_unwind_here(NULL, pcs, 2, &flags);
 	if (unwind.lib->context_here(&here) == 0) {
 		syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof all);
 		cp_unwind_context(&here, pcs, 2, &flags);

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cp_apart;
+
 /* Two ways: libunwind, which knows the tables of every module, and frame pointers, which are always
  * there. All of it runs anywhere, allocates nothing, opens nothing and keeps errno. What it waits
  * for is libunwind's own lock, whose holder has every signal blocked and always comes back. */
@@ -33,8 +35,9 @@ void cp_unwind_use(const struct cp_libunwind *functions);
  * code. For calls of ours by the application, which stand at call sites: there libunwind's fast way
  * serves, which believes tables that it has cached (it still tests what it had to guess). Gives how
  * many, at most max. Sets CP_ROW_TRUNCATED in *flags if there were more. 0 if this thread is
- * unwinding already. */
-size_t cp_unwind_here(uint64_t *pcs, size_t max, unsigned *flags);
+ * unwinding already. apart: what cp_apart gave, from which stack this is called; NULL: from the
+ * thread's own. */
+size_t cp_unwind_here(const struct cp_apart *apart, uint64_t *pcs, size_t max, unsigned *flags);
 /* The same for the code that a signal interrupted; pcs[0] is its pc, no return address. For a
  * handler that has all signals blocked. */
 size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags);
@@ -56,5 +59,5 @@ void cp_unwind_forked(void);
 
 /* While this thread unwinds, libunwind's calls of libc are answered by us (life/libunwind.c). */
 int cp_unwind_inside(void);
-/* And it does so in our handler, with all signals blocked. */
-int cp_unwind_in_handler(void);
+/* And it does so with signals blocked. */
+int cp_unwind_undisturbed(void);

@@ -73,10 +73,10 @@ static size_t climb(struct frame at, struct skip own, size_t n, uint64_t *pcs, s
 	return n;
 }
 
-CP_NOINLINE size_t cp_fp_here(uint64_t own_start, uint64_t own_end, uint64_t *pcs, size_t max,
-			      unsigned *flags)
+size_t cp_fp_from(const void *frame, uint64_t own_start, uint64_t own_end, uint64_t *pcs,
+		  size_t max, unsigned *flags)
 {
-	uint64_t fp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
+	uint64_t fp = (uint64_t)(uintptr_t)frame;
 	struct skip own = {own_start, own_end};
 
 	return climb((struct frame){fp, fp}, own, 0, pcs, max, flags);

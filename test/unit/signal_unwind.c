@@ -71,7 +71,7 @@ __attribute__((noinline, optimize("omit-frame-pointer"))) static int deep(int n)
 	volatile int here = n;
 
 	if (n == 0)
-		got = cp_unwind_here(pcs, room, &flags);
+		got = cp_unwind_here(NULL, pcs, room, &flags);
 	else
 		deep(n - 1);
 	return here;
@@ -235,7 +235,7 @@ extern void wrong_cfi(void (*f)(void), uintptr_t junk);
 static void both_ways(void)
 {
 	flags = 0;
-	got = cp_unwind_here(pcs, 512, &flags);
+	got = cp_unwind_here(NULL, pcs, 512, &flags);
 	assert_true(got <= 512);
 	raise(SIGUSR1);
 }
