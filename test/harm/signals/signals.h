@@ -18,14 +18,13 @@ static inline int signals_shared(void)
 	return timer && strcmp(timer, "itimer") == 0;
 }
 
-/* All 64 bits, as the kernel has them, but for 33: libc hides that one, whether it uses it or not.
- */
+/* All 64 bits, as the kernel has them. */
 static inline uint64_t signals_bits(const sigset_t *set)
 {
 	uint64_t bits;
 
 	memcpy(&bits, set, sizeof bits);
-	return bits & ~(UINT64_C(1) << 32);
+	return bits;
 }
 
 /* A line of hexadecimal digits in a thread's status. */
@@ -43,21 +42,29 @@ static inline uint64_t signals_status(const char *field)
 		if (strncmp(line, field, len) == 0 && line[len] == ':')
 			found = sscanf(line + len + 1, "%llx", &value) == 1;
 	HARM_UNLESS(file && fclose(file) == 0 && found, "no %s in the status", field);
-	return value & ~(UINT64_C(1) << 32);
+	return value;
 }
 
-/* What a process can see of its masks and handlers in /proc. */
+/* What a process can see of its masks and handlers in /proc. Whether it, or the child it becomes,
+ * has a handler for libc's signal 33 or ignores it, is not for anybody to know. */
 static inline void signals_show(const char *who)
 {
-	uint64_t prof = UINT64_C(1) << (SIGPROF - 1);
+	uint64_t shared = signals_shared() ? UINT64_C(1) << (SIGPROF - 1) : 0;
+	uint64_t handled = shared | UINT64_C(1) << 32;
+	const struct {
+		const char *name;
+		uint64_t hidden;
+	} fields[] = {{"SigBlk", 0},
+		      {"SigPnd", shared},
+		      {"ShdPnd", shared},
+		      {"SigIgn", handled},
+		      {"SigCgt", handled}};
 
-	printf("%s: blocked %llx, pending %llx %llx, ignored %llx, caught %llx\n", who,
-	       (unsigned long long)signals_status("SigBlk"),
-	       (unsigned long long)signals_status("SigPnd"),
-	       (unsigned long long)signals_status("ShdPnd"),
-	       (unsigned long long)signals_status("SigIgn"),
-	       (unsigned long long)(signals_status("SigCgt") &
-				    ~(signals_shared() ? prof : UINT64_C(0))));
+	printf("%s:", who);
+	for (int i = 0; i < 5; i++)
+		printf(" %s %llx", fields[i].name,
+		       (unsigned long long)(signals_status(fields[i].name) & ~fields[i].hidden));
+	printf("\n");
 	fflush(stdout);
 }
 
