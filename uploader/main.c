@@ -14,7 +14,7 @@ static int help(void)
 	printf("conprof " CP_VERSION " - continuous profiles of programs that nobody changed\n\n"
 	       "  conprof run [options] [--] program [arguments]   run it, profiled\n"
 	       "  conprof status [--json]                          what is being profiled\n"
-	       "  conprof uploader NAME                            started by libconprof.so\n"
+	       "  conprof uploader NAME [ELDER]                    started by libconprof.so\n"
 	       "  conprof -h, --version\n\noptions of run:\n");
 	cp_options_help();
 	return fflush(stdout) ? 1 : 0;
@@ -31,8 +31,9 @@ int main(int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "";
 	if (strcmp(word, "run") == 0)
 		return cp_run_main(argv + 2);
-	if (strcmp(word, "uploader") == 0 && argc == 3 && cp_rendezvous_is_name(argv[2]))
-		return cp_serve(argv[2]);
+	if (strcmp(word, "uploader") == 0 && (argc == 3 || argc == 4) &&
+	    cp_rendezvous_is_name(argv[2]) && cp_rendezvous_is_name(argv[argc - 1]))
+		return cp_serve(argv[2], argv[3]);
 	if (strcmp(word, "status") == 0 && argc == 2)
 		return cp_status_main(0);
 	if (strcmp(word, "status") == 0 && argc == 3 && strcmp(argv[2], "--json") == 0)

@@ -84,23 +84,22 @@ static void understand(struct cp_peers *peers, const struct cp_peer *peer,
 	if (cp_rendezvous_peer(peer->source.fd, &pid, &uid))
 		return;
 	int trusted = uid == geteuid() || uid == 0;
-	if (*fd >= 0 && message->pid != CP_PEER_HANDOVER) {
-		if (pid <= 0)
-			refuse(peers, pid, "its process can not be seen from here");
-		else if (trusted || cp_family_knows(peers->family, message->token))
-			join(peers, peer->source.fd, *fd, pid);
-		else
-			refuse(peers, pid, "it belongs to another user");
-	} else if (!trusted) {
-		refuse(peers, pid, "it belongs to another user");
-	} else if (*fd >= 0) {
+	if (*fd >= 0 && message->pid == CP_PEER_HANDOVER) {
+		/* Of whatever user: the target behind that socket says who it is itself. */
 		if (peer->handed || !is_our_kind(*fd))
 			return refuse(peers, pid, "what it hands over is no socket of a target");
 		if (add(peers, *fd, 1))
 			*fd = -1;
+	} else if (!trusted && !cp_family_knows(peers->family, message->token)) {
+		refuse(peers, pid, "it belongs to another user");
+	} else if (*fd >= 0) {
+		if (pid <= 0)
+			refuse(peers, pid, "its process can not be seen from here");
+		else
+			join(peers, peer->source.fd, *fd, pid);
 	} else if (message->pid == CP_PEER_STATUS) {
 		answer(peers, peer->source.fd);
-	} else if (cp_family_farewell(peers->family, pid)) {
+	} else if (cp_family_farewell(peers->family, pid) && trusted) {
 		/* not of a member itself: somebody speaks for one */
 		cp_family_farewell(peers->family, message->pid);
 	}

@@ -1,4 +1,5 @@
-/* serve.c - `conprof uploader NAME`: the life of an uploader, from its socket to its last delivery.
+/* serve.c - `conprof uploader NAME [ELDER]`: the life of an uploader, from its socket to its last
+ * delivery.
  */
 /* SPDX-License-Identifier: MIT */
 #include "uploader/serve.h"
@@ -44,15 +45,35 @@ static void enter(struct server *server, enum phase phase)
 	cp_delivery_hurry(server->family.delivery, phase >= PHASE_EMPTY);
 }
 
-/* The name is taken: its owner gets our descriptor 3, or, if it goes just now, we take the name. */
+/* The name is taken: its owner gets our descriptor 3, or, if it goes just now, we take the name.
+ * Whoever holds the recording can write into it, so the owner must be root or our own user. */
 static int hand_over(const char *name)
 {
+	pid_t pid = 0;
+	uid_t uid = 0;
 	int rival = cp_rendezvous_connect(name);
 	if (rival < 0)
 		return rival;
-	int error = cp_rendezvous_send(rival, CP_PEER_HANDOVER, INHERITED);
+	int error = cp_rendezvous_peer(rival, &pid, &uid);
+	if (!error && uid != 0 && uid != geteuid())
+		error = -EACCES;
+	if (!error)
+		error = cp_rendezvous_send(rival, CP_PEER_HANDOVER, INHERITED);
 	close(rival);
 	return error;
+}
+
+/* A target that has become another user while its first user's uploader is being started: that one
+ * comes in a moment, and knows the target's token. */
+static int find_elder(const char *elder)
+{
+	struct timespec pause = {.tv_nsec = (long)(20 * MS)};
+	for (int i = 0; i < 25; i++) {
+		if (!hand_over(elder))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return -ENOENT;
 }
 
 /* A listening socket; -EALREADY when another uploader has taken our message; -errno. */
@@ -259,11 +280,13 @@ static int has_inherited(void)
 	       !fcntl(INHERITED, F_SETFD, FD_CLOEXEC);
 }
 
-int cp_serve(const char *name)
+int cp_serve(const char *name, const char *elder)
 {
 	struct server server = {.peers = {.name = name, .family = &server.family}};
 	settle();
 	int inherited = has_inherited();
+	if (inherited && elder && !find_elder(elder))
+		return 0;
 	server.listener.fd = take_name(name, inherited);
 	if (server.listener.fd == -EALREADY)
 		return 0;

@@ -169,6 +169,7 @@ static void name_family(const struct cp_recording *rec, const struct cp_config *
 		cp_line_add(&line, digit);
 	}
 	memcpy(cp_home.name, line.text, line.len + 1);
+	cp_home.uid = rec->uid;
 }
 
 static void fill_token(struct cp_recording *rec)

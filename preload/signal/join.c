@@ -25,16 +25,37 @@ static int trusted(int sock)
 	return peer.uid == 0 || peer.uid == (uid_t)syscall(SYS_geteuid);
 }
 
+/* A process that is another user than at its start (a worker of a server that root started) is
+ * still welcome where it began; but if nobody is there, an uploader that it starts must not sit on
+ * that name: the first user's processes would not trust it, and have no uploader. So the new user
+ * has a name of its own, the same for all such processes. */
+static void mind_user(void)
+{
+	uint32_t uid = (uint32_t)syscall(SYS_geteuid);
+	uint64_t h = uid ^ UINT64_C(0xcbf29ce484222325);
+	char *digit = cp_home.name + strlen(cp_home.name) - 16;
+
+	if (uid == cp_home.uid)
+		return;
+	if (!cp_home.elder[0])
+		memcpy(cp_home.elder, cp_home.name, sizeof cp_home.elder);
+	for (const char *p = cp_home.elder; *p; p++)
+		h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+	for (int shift = 60; shift >= 0; shift -= 4)
+		*digit++ = "0123456789abcdef"[h >> shift & 15];
+	cp_home.uid = uid;
+}
+
 /* A connected socket, or -errno. -ECONNREFUSED: nobody there, or nobody to be trusted. */
-static int connect_home(void)
+static int connect_to(const char *name)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	size_t len = strlen(cp_home.name);
+	size_t len = strlen(name);
 	int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), why;
 
 	if (sock < 0)
 		return -errno;
-	memcpy(to.sun_path + 1, cp_home.name, len);
+	memcpy(to.sun_path + 1, name, len);
 	if (connect(sock, (struct sockaddr *)&to,
 		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len)) == 0) {
 		if (trusted(sock))
@@ -44,6 +65,13 @@ static int connect_home(void)
 	why = errno;
 	close(sock);
 	return -why;
+}
+
+static int connect_home(void)
+{
+	int sock = cp_home.elder[0] ? connect_to(cp_home.elder) : -ECONNREFUSED;
+
+	return sock == -ECONNREFUSED ? connect_to(cp_home.name) : sock;
 }
 
 static int send_join(int sock, const struct cp_join *join, int fd)
@@ -91,8 +119,10 @@ static struct cp_join message(const struct cp_recording *rec, const uint8_t toke
 enum cp_joined cp_join(struct cp_recording *rec, int fd, const uint8_t token[16])
 {
 	struct cp_join join = message(rec, token);
-	int sock = connect_home(), sent;
+	int sock, sent;
 
+	mind_user();
+	sock = connect_home();
 	if (sock < 0)
 		return sock == -ECONNREFUSED ? found(&join, fd) : CP_JOIN_FAILED;
 	sent = send_join(sock, &join, fd);

@@ -81,7 +81,8 @@ static void close_from(unsigned first)
 static int become_uploader(void *arg)
 {
 	struct launch *l = arg;
-	char *argv[] = {cp_home.program, (char *)"uploader", cp_home.name, NULL};
+	char *argv[] = {cp_home.program, (char *)"uploader", cp_home.name,
+			cp_home.elder[0] ? cp_home.elder : NULL, NULL};
 	long sock = syscall(SYS_fcntl, l->sock, F_DUPFD, 10), null;
 
 	null = syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR, 0);

@@ -31,9 +31,12 @@ struct cp_scratch {
 	_Alignas(16) char stack[28 * 1024];
 };
 
-/* How to start the uploader; filled by the constructor, read for as long as the process lives. */
+/* How to start the uploader; filled by the constructor, read for as long as the process lives. Who
+ * has become another user since (phase BUSY) has a name of that user's, too. */
 struct cp_home {
-	char name[32]; /* the rendezvous, after its NUL byte */
+	char name[32];	/* the rendezvous, after its NUL byte */
+	char elder[32]; /* the first user's rendezvous, where our token is known; or none */
+	uint32_t uid;	/* whose name it is */
 	char program[1024];
 	char env[2048]; /* the uploader's environment: strings, one after another */
 	char *envp[10];

@@ -31,7 +31,7 @@ static int start(void **state)
 	fflush(NULL);
 	uploader = fork();
 	if (!uploader)
-		_exit(cp_serve(name));
+		_exit(cp_serve(name, NULL));
 	int fd = -1;
 	for (int i = 0; i < 200 && (fd = cp_rendezvous_connect(name)) < 0; i++)
 		pause_ms(10);
