@@ -67,6 +67,7 @@ static void in_child(void)
 	cp_unwind_forked();
 	cp_modules_forked();
 	cp_spawn_forked();
+	cp_shared_forked();
 	self->timer_armed = 0;
 	self->slot = 0;
 	self->row = 0;

@@ -11,7 +11,9 @@
 #include "signal/join.h"
 #include "signal/live.h"
 #include "signal/recording.h"
+#include "signal/reserved.h"
 #include "signal/roster.h"
+#include "signal/shared.h"
 #include "signal/stacks.h"
 #include "signal/timer.h"
 
@@ -74,12 +76,33 @@ static int begin_anew(void)
 	return joined == CP_JOIN_FAILED ? -1 : 0;
 }
 
+/* Whether our ticks would end this process: it was made without handlers (CLONE_CLEAR_SIGHAND). */
+static int deadly(void)
+{
+	uint64_t action[4] = {0}; /* the kernel's: the handler comes first */
+
+	syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, NULL, action, sizeof action[0]);
+	return action[0] == 0;
+}
+
+/* A child of a raw clone or of _Fork(), of which life/fork.c does not hear, takes its parent's
+ * timer for its own: it gets one if that does it no harm. */
+static void know_yourself(struct cp_thread *self)
+{
+	int tid = (int)syscall(SYS_gettid);
+
+	if (self->tid != tid && !deadly())
+		self->timer_armed = 0;
+	self->tid = tid;
+	cp_state.itimer_on = 0;
+	cp_shared_forked();
+}
+
 static int adopt(struct cp_thread *self)
 {
 	if (!change_phase(CP_ASLEEP, CP_BUSY))
 		return 0;
-	self->tid = (int)syscall(SYS_gettid);
-	cp_state.itimer_on = 0;
+	know_yourself(self);
 	if (begin_anew() != 0) {
 		set_phase(CP_OFF);
 		return 0;

@@ -83,6 +83,26 @@ int cp_shared_now(void)
 	return now == THERE;
 }
 
+/* The application's action, if it was just being read by another thread of the parent, is lost: it
+ * was the default in all but the rarest programs. */
+void cp_shared_forked(void)
+{
+	uint32_t state = atomic_load_explicit(&app.state, memory_order_acquire);
+	struct sigaction now;
+
+	if (state == ABSENT || __sigaction(SIGPROF, NULL, &now) != 0)
+		return;
+	if (now.sa_sigaction == app.handler) {
+		state = THERE;
+	} else if (state == COMING) {
+		state = ABSENT;
+	} else {
+		cp_app_action_set(&now);
+		install(&now);
+	}
+	atomic_store_explicit(&app.state, state, memory_order_release);
+}
+
 /* Other threads may still be hit by their timers until the exec is done: ignored is safe for them,
  * the default action would not be. What is pending of ITIMER_PROF is thrown away by SIG_IGN; for an
  * application with a handler or the default, our own handler, back again, becomes the default. */

@@ -14,6 +14,10 @@ int cp_shared_open(void);
  * microseconds, all its signals blocked. */
 int cp_shared_now(void);
 
+/* In a forked child: it may have been made while another thread installed the handler, or without
+ * any handlers (CLONE_CLEAR_SIGHAND): then a tick of ours would end it. */
+void cp_shared_forked(void);
+
 /* What the application believes to be installed for SIGPROF. set: exchanges it (signal-safe, and
  * seen whole by a handler: one of two copies is always complete). */
 void cp_app_action_get(struct sigaction *action);
