@@ -48,6 +48,7 @@ class Run:
         self.receiver = Receiver(world, 'tcp://127.0.0.1:0', name='agent-' + self.name)
         self.settings['CONPROF_AGENT_SOCKET'] = self.receiver.url
         self.settings['CONPROF_SPOOL_DIR'] = self.folder('spool-' + self.name)
+        self.busy = []  # sets of processes: of each, one at least must have CPU samples
 
     def library(self):
         """Both files where any user can read them: the build may lie in somebody's home."""
@@ -106,9 +107,9 @@ class Run:
                f'{ended.status}: {ended.out[-300:]!r} {ended.err[-300:]!r}')
         return ended.out.decode('utf-8', 'replace')
 
-    def view(self, pid):
-        """How a process at rest looks from outside."""
-        return calm(self.world, lambda: seen(pid))
+    def view(self, *pids):
+        """How processes at rest look from outside."""
+        return calm(self.world, lambda: '\n--\n'.join(map(seen, pids)))
 
     def until(self, what, condition):
         self.world.until(f'{self.name}: {what}', condition)
@@ -136,6 +137,15 @@ class Run:
             # The last is usually the fullest; one that has something is enough.
             expect(any(Profile(f).sum(kind) > 0 for f in reversed(files[DIMENSIONS[kind]])),
                    f'{self.name}: nothing of {service} in {kind}')
+        pids = self.sampled(service) if self.busy else set()
+        for some in self.busy:
+            expect(pids & set(some), f'{self.name}: no CPU time of {some}, but of {pids}')
+
+
+    def sampled(self, service):
+        """The processes of the program that have CPU samples."""
+        return {sample.pid() for file in self.receiver.files('cpu.pprof')
+                if f'-{service}-' in os.path.basename(file) for sample in Profile(file).samples}
 
 
 def exe(pid):

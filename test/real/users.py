@@ -4,7 +4,6 @@ import os
 import pwd
 import re
 
-from pprof import Profile
 from real import MODES, Run, Strays, alive
 from servers import root_only
 from world import expect
@@ -65,12 +64,6 @@ def prepared(world, what):
     return run
 
 
-def sampled(run, service='python3'):
-    """The processes that have CPU samples."""
-    return {sample.pid() for file in run.receiver.files('cpu.pprof') if f'-{service}-' in file
-            for sample in Profile(file).samples}
-
-
 def dropped(world):
     """Root's uploader is still being started when the workers have their first samples. Both must
     come to it, or to one of their own; neither is told that it belongs to another user."""
@@ -85,7 +78,7 @@ def dropped(world):
     expect(done.status == 0 and not done.err, f'ended with {done.status}: {done.err[-300:]!r}')
     world.until('it had been profiled', world.uploaders)
     world.quiet()
-    missing = {int(line) for line in done.out.split()} - sampled(run)
+    missing = {int(line) for line in done.out.split()} - run.sampled('python3')
     expect(not missing, f'{len(missing)} of 2 workers were not profiled{world.last_log()}')
     run.close()
 
@@ -112,7 +105,7 @@ def apart(world):
     expect(done.status == 0, f'ended with {done.status}: {done.err[-300:]!r}')
     owners = {os.stat(f'/proc/{pid}').st_uid for pid in world.uploaders()}
     expect(owners == {0, whose()['uid']}, f'the uploaders belong to {owners}')
-    world.until('both were profiled', lambda: {done.pid, daemon} <= sampled(run))
+    world.until('both were profiled', lambda: {done.pid, daemon} <= run.sampled('python3'))
     os.kill(daemon, 9)
     world.until('the daemon had ended', lambda: not alive(daemon))
     run.close()
