@@ -28,7 +28,7 @@ static const struct {
     {"--spool-dir", "CONPROF_SPOOL_DIR", "where undelivered profiles are kept"},
     {"--spool-max-bytes", "CONPROF_SPOOL_MAX_BYTES", "how many bytes of them"},
     {"--cpu-timer", "CONPROF_CPU_TIMER", "auto, thread, itimer"},
-    {"--unwinder", "CONPROF_UNWINDER", "auto, libunwind, fp"},
+    {"--unwinder", "CONPROF_UNWINDER", "auto, own, libunwind, fp"},
     {"--exit-wait", "CONPROF_EXIT_WAIT", "seconds that exit waits for delivery"},
     {"--config", "CONPROF_CONFIG", "settings from this file"},
 };

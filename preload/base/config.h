@@ -7,7 +7,7 @@
 enum cp_types { CP_TYPE_CPU = 1, CP_TYPE_HEAP = 2, CP_TYPE_THREAD = 4, CP_TYPE_ALL = 7 };
 
 enum cp_cpu_timer { CP_TIMER_AUTO, CP_TIMER_THREAD, CP_TIMER_ITIMER };
-enum cp_unwinder { CP_UNWINDER_AUTO, CP_UNWINDER_LIBUNWIND, CP_UNWINDER_FP };
+enum cp_unwinder { CP_UNWINDER_AUTO, CP_UNWINDER_LIBUNWIND, CP_UNWINDER_FP, CP_UNWINDER_OWN };
 
 /* Settings after environment, file and default have been weighed. Plain data without pointers: it
  * is copied into the recording as it is, so the uploader sees what the target saw. Strings end

@@ -72,9 +72,9 @@ static void set_text(struct cp_config *config, const struct cp_value *value, str
 
 /* Words that stand for numbers, 0 being "auto". */
 static void set_word(struct cp_config *config, const struct cp_value *value,
-		     const char *const words[3], const char *is_not, struct cp_mistakes *to)
+		     const char *const words[4], const char *is_not, struct cp_mistakes *to)
 {
-	for (uint64_t i = 0; i < 3; i++)
+	for (uint64_t i = 0; i < 4 && words[i]; i++)
 		if (cp_text_is(value->text, value->len, words[i])) {
 			cp_field_set_number(config, value->setting, i);
 			return;
@@ -91,8 +91,8 @@ static int is_stderr(const struct cp_value *value)
 static void set_string(struct cp_config *config, const struct cp_value *value,
 		       struct cp_mistakes *to)
 {
-	static const char *const timers[3] = {"auto", "thread", "itimer"};
-	static const char *const unwinders[3] = {"auto", "libunwind", "fp"};
+	static const char *const timers[4] = {"auto", "thread", "itimer"};
+	static const char *const unwinders[4] = {"auto", "libunwind", "fp", "own"};
 
 	switch (value->setting->kind) {
 	case CP_SET_ADDRESS:
@@ -108,7 +108,7 @@ static void set_string(struct cp_config *config, const struct cp_value *value,
 		set_word(config, value, timers, "is none of auto, thread, itimer", to);
 		return;
 	case CP_SET_UNWINDER:
-		set_word(config, value, unwinders, "is none of auto, libunwind, fp", to);
+		set_word(config, value, unwinders, "is none of auto, own, libunwind, fp", to);
 		return;
 	default:
 		set_text(config, value, to);

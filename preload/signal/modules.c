@@ -9,6 +9,7 @@
 
 #include "signal/ledger.h"
 #include "signal/probe.h"
+#include "signal/tables.h"
 
 #include "signal/law.h"
 
@@ -35,6 +36,7 @@ static struct {
 	const struct r_debug *loader; /* by the constructor */
 	_Atomic uint32_t busy;
 	uint32_t look; /* who holds busy */
+	int changed;   /* likewise */
 	_Atomic uint32_t used;
 	_Atomic uint64_t unloads;
 	_Atomic uint32_t pc_is_first; /* see cp_modules_iterate */
@@ -243,6 +245,7 @@ static void see(const struct link_map *map, int is_program)
 	if (atomic_load_explicit(&o->loaded, memory_order_relaxed))
 		return;
 	atomic_store_explicit(&o->loaded, 1, memory_order_release);
+	list.changed = 1;
 	cp_ledger_add(cp_state.rec, &o->info, path_of(map, is_program));
 }
 
@@ -275,8 +278,23 @@ static void drop_unseen(void)
 			continue;
 		atomic_store_explicit(&o->loaded, 0, memory_order_release);
 		atomic_fetch_add_explicit(&list.unloads, 1, memory_order_relaxed);
+		list.changed = 1;
+		cp_tables_forget();
 		cp_ledger_end(cp_state.rec, o->info.dlpi_addr);
 	}
+}
+
+/* Those that were met at the end of an unfinished look are there, too. */
+static void make_tables(void)
+{
+	uint32_t used = atomic_load_explicit(&list.used, memory_order_relaxed);
+
+	list.changed = 0;
+	cp_tables_begin();
+	for (uint32_t i = 0; i < used; i++)
+		if (atomic_load_explicit(&list.object[i].loaded, memory_order_relaxed))
+			cp_tables_add(&list.object[i].info);
+	cp_tables_end();
 }
 
 void cp_modules_look(void)
@@ -287,6 +305,8 @@ void cp_modules_look(void)
 	list.look++;
 	if (see_all())
 		drop_unseen();
+	if (list.changed)
+		make_tables();
 	atomic_store_explicit(&list.busy, 0, memory_order_release);
 }
 

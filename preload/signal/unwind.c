@@ -16,6 +16,7 @@
 #include "signal/modules.h"
 #include "signal/probe.h"
 #include "signal/unwind_fp.h"
+#include "signal/unwind_own.h"
 
 #include "signal/law.h"
 
@@ -27,6 +28,7 @@ static struct {
 	uint64_t own_start, own_end;				      /* by the constructor */
 	int (*access_mem)(void *, uint64_t, uint64_t *, int, void *); /* libunwind's; likewise */
 	const struct cp_libunwind *lib; /* by the constructor; NULL: not there */
+	int by_own;			/* by the constructor: by our own tables' reader */
 	_Atomic uint32_t warm;		/* set up: by the constructor's thread */
 	_Atomic uint32_t forbidden;
 	_Atomic uint32_t active; /* threads inside libunwind */
@@ -46,6 +48,11 @@ void cp_unwind_init(uint64_t own_start, uint64_t own_end)
 {
 	unwind.own_start = own_start;
 	unwind.own_end = own_end;
+}
+
+void cp_unwind_use_own(void)
+{
+	unwind.by_own = 1;
 }
 
 int cp_unwind_inside(void)
@@ -207,7 +214,9 @@ CP_NOINLINE size_t cp_unwind_here(const struct cp_apart *apart, uint64_t *pcs, s
 
 	if (!max || !enter(apart ? UNDISTURBED : IN_CALL))
 		return 0;
-	if (by_tables())
+	if (unwind.by_own)
+		n = cp_own_here(frame, unwind.own_start, unwind.own_end, pcs, max, flags);
+	else if (by_tables())
 		n = trace_by_tables(pcs, max, flags);
 	if (n == 0)
 		n = cp_fp_from(frame, unwind.own_start, unwind.own_end, pcs, max, flags);
@@ -222,8 +231,10 @@ size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsign
 
 	if (!max || !enter(UNDISTURBED))
 		return 0;
+	if (unwind.by_own)
+		n = cp_own_context(ucontext, pcs, max, flags);
 	/* libunwind only reads it: registers are written by unw_set_reg and unw_resume. */
-	if (by_tables())
+	else if (by_tables())
 		n = walk_by_tables((void *)(uintptr_t)ucontext, pcs, max, flags);
 	if (n == 0)
 		n = cp_fp_context(ucontext, pcs, max, flags);

@@ -26,6 +26,9 @@ struct cp_libunwind {
 	void *space;
 };
 
+/* Our own unwinder is used, and libunwind is not. By the constructor. */
+void cp_unwind_use_own(void);
+
 /* Where our own code lies: it is left out of cp_unwind_here's stacks. By the constructor. */
 void cp_unwind_init(uint64_t own_start, uint64_t own_end);
 /* Brings libunwind in; the table must live as long as the process. By the constructor. */

@@ -1,0 +1,98 @@
+/* frames.c - proving pages, and the caller of code without tables. */
+/* SPDX-License-Identifier: MIT */
+#include "signal/frames.h"
+
+#include "signal/probe.h"
+#include "signal/tables.h"
+
+#include "signal/law.h"
+
+#define PAGE	  UINT64_C(4096)
+#define FRAME_MAX (UINT64_C(1) << 20) /* a larger step up is a scratch register, not a frame */
+
+/* Aligned words never reach into the next page, so only such are loaded. */
+CP_NOINLINE int cp_prove(struct cp_proven *proven, uint64_t at)
+{
+	uint64_t page = at & ~(PAGE - 1);
+
+	if (at % 8 != 0 || at < CP_NO_CODE || page > UINT64_MAX - 2 * PAGE)
+		return 0;
+	if (at >= proven->low && at < proven->high)
+		return 1;
+	if (!cp_readable(at))
+		return 0;
+	if (page == proven->high) {
+		proven->high += PAGE;
+	} else {
+		proven->low = page;
+		proven->high = page + PAGE;
+	}
+	return 1;
+}
+
+/* Whether the bytes before a return address are a call. Code of a known module is mapped, and in
+ * all but name readable. */
+static int follows_call(uint64_t back)
+{
+	struct cp_segment t;
+	const unsigned char *p = (const unsigned char *)(uintptr_t)back;
+
+	if (!cp_tables_find(back - 1, &t) || back - t.start < 8 || !cp_readable(back - 8))
+		return 0;
+#if defined(__x86_64__)
+	if (p[-5] == 0xe8)
+		return 1;
+	/* call *register, or *memory with a displacement of 0, 1 or 4 bytes, with or without an
+	 * index: ff, and 2 in the middle of the byte after it. */
+	for (int back_by = 2; back_by <= 7; back_by++)
+		if (p[-back_by] == 0xff && (p[-back_by + 1] & 0x38) == 0x10)
+			return 1;
+	return 0;
+#else
+	{
+		uint32_t word;
+
+		memcpy(&word, p - 4, sizeof word);
+		return (word & 0xfc000000) == 0x94000000 || (word & 0xfffffc1f) == 0xd63f0000;
+	}
+#endif
+}
+
+static int by_fp(struct cp_proven *proven, struct cp_guess *g)
+{
+	uint64_t next, back;
+
+	if (g->fp < g->sp || g->fp - g->sp > FRAME_MAX || !cp_load(proven, g->fp, &next) ||
+	    !cp_load(proven, g->fp + 8, &back))
+		return 0;
+	back = CP_PLAIN(back);
+	if (back < CP_NO_CODE)
+		return 0;
+	g->sp = g->fp + 16;
+	g->fp = next;
+	g->pc = back;
+	return 1;
+}
+
+static int just_called(struct cp_proven *proven, struct cp_guess *g)
+{
+	uint64_t back;
+
+#if defined(__x86_64__)
+	if (!cp_load(proven, g->sp, &back) || !follows_call(back))
+		return 0;
+	g->sp += 8;
+#else
+	back = CP_PLAIN(g->lr);
+	(void)proven;
+	if (!follows_call(back))
+		return 0;
+#endif
+	g->pc = back;
+	return 1;
+}
+
+int cp_guess_caller(struct cp_proven *proven, struct cp_guess *g, int first)
+{
+	return (first && just_called(proven, g)) || by_fp(proven, g);
+}

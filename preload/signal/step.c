@@ -1,0 +1,140 @@
+/* step.c - the cache of rules: bounded, shared by all threads, written without a lock. */
+/* SPDX-License-Identifier: MIT */
+#include "signal/step.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/attrs.h"
+#include "signal/modules.h"
+#include "signal/probe.h"
+
+#include "signal/law.h"
+
+/* 4 ways in a cache line of 64 bytes; 256 KiB, of which a program touches what it uses. An entry is
+ * two words, the second xored into the first: of two writers' halves no key comes out, so nobody
+ * needs to wait for anybody. */
+#define SETS 4096
+#define WAYS 4
+
+struct line {
+	_Alignas(64) struct {
+		_Atomic uint64_t mixed; /* key ^ word */
+		_Atomic uint64_t word;
+	} way[WAYS];
+};
+
+static struct line cache[SETS];
+static _Atomic uint32_t turn;
+
+static struct line *line_of(uint64_t pc)
+{
+	return &cache[(pc * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
+}
+
+static uint64_t key_of(uint64_t pc)
+{
+	return pc ^ atomic_load_explicit(&cp_tables_epoch, memory_order_relaxed);
+}
+
+static void put(uint64_t pc, cp_word word)
+{
+	struct line *l = line_of(pc);
+	uint32_t way = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % WAYS;
+
+	for (uint32_t i = 0; i < WAYS; i++)
+		if (!atomic_load_explicit(&l->way[i].word, memory_order_relaxed))
+			way = i;
+	atomic_store_explicit(&l->way[way].mixed, key_of(pc) ^ word, memory_order_relaxed);
+	atomic_store_explicit(&l->way[way].word, word, memory_order_relaxed);
+}
+
+/* ---- from the tables ---- */
+
+#if defined(__x86_64__)
+/* mov $15, %rax; syscall */
+static const unsigned char way_out[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
+#else
+/* mov x8, #139; svc #0 */
+static const unsigned char way_out[] = {0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0xd4};
+#endif
+
+int cp_step_is_way_out(uint64_t pc, const struct cp_segment *table)
+{
+	return pc >= table->start && table->end - pc >= sizeof way_out &&
+	       memcmp((const void *)(uintptr_t)pc, way_out, sizeof way_out) == 0;
+}
+
+static int fits(int64_t offset, int bits)
+{
+	int64_t most = INT64_C(1) << (bits - 1 + 3);
+
+	return offset % 8 == 0 && offset >= -most && offset < most;
+}
+
+static cp_word pack(const struct cp_rules *r)
+{
+	const struct cp_rule *back = &r->reg[CP_RETURN], *fp = &r->reg[CP_FP];
+	int back_saved = back->how == CP_AT, fp_saved = fp->how == CP_AT;
+	int64_t back_at = back_saved ? back->number : 0, fp_at = fp_saved ? fp->number : 0;
+
+	if (back->how == CP_UNDEFINED)
+		return CP_STEP_END;
+	if (r->is_signal || r->cfa_is_result || (r->cfa_base != CP_SP && r->cfa_base != CP_FP) ||
+	    r->reg[CP_SP].how != CP_SAME || !fits(r->cfa_number, 20) ||
+	    (!fp_saved && fp->how != CP_SAME) || !fits(fp_at, 18) || !fits(back_at, 18))
+		return CP_STEP_FULL;
+#if defined(__x86_64__)
+	if (!back_saved)
+		return CP_STEP_FULL;
+#else
+	if (!back_saved && back->how != CP_SAME)
+		return CP_STEP_FULL;
+#endif
+	return CP_STEP_FRAME | (cp_word)(r->cfa_base == CP_FP) << 3 | (cp_word)fp_saved << 4 |
+	       (cp_word)back_saved << 5 | ((cp_word)(r->cfa_number >> 3) & 0xfffff) << 8 |
+	       ((cp_word)(fp_at >> 3) & 0x3ffff) << 28 | (cp_word)(back_at >> 3) << 46;
+}
+
+/* While the loader is at work a table may be half there, or half gone. And what the list says was
+ * true when it was made. */
+static int can_read(const struct cp_segment *table)
+{
+	return !cp_modules_changing() && (!table->header || cp_readable(table->header));
+}
+
+int cp_step_rules(uint64_t pc, struct cp_segment *table, struct cp_rules *rules)
+{
+	return cp_tables_find(pc, table) && can_read(table) && cp_cfi_find(table, pc, rules);
+}
+
+static CP_NOINLINE cp_word look_up(uint64_t pc)
+{
+	struct cp_segment table;
+	struct cp_rules rules;
+	cp_word word = CP_STEP_NONE;
+
+	if (!cp_tables_find(pc, &table) || !can_read(&table))
+		return CP_STEP_UNKNOWN;
+	if (cp_step_is_way_out(pc, &table))
+		word = CP_STEP_SIGNAL;
+	else if (cp_cfi_find(&table, pc, &rules))
+		word = pack(&rules);
+	put(pc, word);
+	return word;
+}
+
+cp_word cp_step_of(uint64_t pc)
+{
+	struct line *l = line_of(pc);
+	uint64_t key = key_of(pc);
+
+	for (int i = 0; i < WAYS; i++) {
+		uint64_t mixed = atomic_load_explicit(&l->way[i].mixed, memory_order_relaxed);
+		cp_word word = atomic_load_explicit(&l->way[i].word, memory_order_relaxed);
+
+		if ((mixed ^ word) == key && word)
+			return word;
+	}
+	return look_up(pc);
+}

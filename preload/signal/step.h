@@ -1,0 +1,59 @@
+/* step.h - the rule of an address in one word, and the cache of such words. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stdint.h>
+
+#include "signal/cfi.h"
+
+/* Nearly every address has a rule that fits into a word: the CFA is the stack or the frame pointer
+ * plus a number, and the return address and the frame pointer are beside it. */
+enum cp_step {
+	CP_STEP_UNKNOWN, /* nothing is known of this address */
+	CP_STEP_FRAME,	 /* as above */
+	CP_STEP_END,	 /* there is no caller */
+	CP_STEP_SIGNAL,	 /* the way out of a signal handler: the registers stand on the stack */
+	CP_STEP_FULL,	 /* all registers must be followed to know this frame's caller */
+	CP_STEP_NONE	 /* code without tables, in a module */
+};
+
+typedef uint64_t cp_word;
+
+/* The rule of the code at pc: from the cache, else from the tables (and into the cache). Runs
+ * anywhere. */
+cp_word cp_step_of(uint64_t pc);
+
+/* The same in full; 0: the tables say nothing. */
+int cp_step_rules(uint64_t pc, struct cp_segment *table, struct cp_rules *rules);
+
+/* Whether the code at pc is what the kernel calls to leave a handler (sigreturn), by its bytes. */
+int cp_step_is_way_out(uint64_t pc, const struct cp_segment *table);
+
+/* Offsets are in words of 8 bytes: 20 bits for the CFA, 18 for each of the others. */
+static inline enum cp_step cp_word_kind(cp_word w)
+{
+	return (enum cp_step)(w & 7);
+}
+static inline int cp_word_by_fp(cp_word w)
+{
+	return w >> 3 & 1;
+}
+static inline int cp_word_fp_saved(cp_word w)
+{
+	return w >> 4 & 1;
+}
+static inline int cp_word_return_saved(cp_word w)
+{
+	return w >> 5 & 1;
+}
+static inline int64_t cp_word_cfa(cp_word w)
+{
+	return (int64_t)(w << 36) >> 44 << 3;
+}
+static inline int64_t cp_word_fp(cp_word w)
+{
+	return (int64_t)(w << 18) >> 46 << 3;
+}
+static inline int64_t cp_word_return(cp_word w)
+{
+	return (int64_t)w >> 46 << 3;
+}

@@ -1,0 +1,220 @@
+/* unwind_own.c - frame by frame: a rule of one word each, nearly always from the cache. */
+/* SPDX-License-Identifier: MIT */
+#include "signal/unwind_own.h"
+
+#include <ucontext.h>
+
+#include "base/attrs.h"
+#include "base/recording.h"
+#include "signal/frames.h"
+#include "signal/step.h"
+#include "signal/unwind_all.h"
+
+#include "signal/law.h"
+
+enum { ENDED, GOES_ON, NEEDS_ALL };
+
+/* What is followed on the fast way. */
+struct fast {
+	uint64_t pc, sp, fp, lr;
+	int exact; /* pc is where it stands, not where it will return to */
+	int first; /* lr is good */
+};
+
+static int by_word(struct fast *f, struct cp_proven *p, cp_word w)
+{
+	uint64_t cfa = (cp_word_by_fp(w) ? f->fp : f->sp) + (uint64_t)cp_word_cfa(w);
+	uint64_t back = f->lr;
+
+	if (cfa <= f->sp && !(f->first && cfa == f->sp && !cp_word_return_saved(w)))
+		return ENDED;
+	if (cp_word_return_saved(w)) {
+		if (!cp_load(p, cfa + (uint64_t)cp_word_return(w), &back))
+			return ENDED;
+	} else if (!f->first) {
+		return ENDED;
+	}
+	if (cp_word_fp_saved(w) && !cp_load(p, cfa + (uint64_t)cp_word_fp(w), &f->fp))
+		return ENDED;
+	f->pc = CP_PLAIN(back);
+	f->sp = cfa;
+	f->exact = 0;
+	return GOES_ON;
+}
+
+/* Out of a handler: pc, sp and fp of what it interrupted. */
+static int out_of_signal(struct fast *f, struct cp_proven *p)
+{
+	uint64_t uc = cp_signal_context(f->sp);
+
+	if (!cp_load(p, uc + CP_UC_PC, &f->pc) || !cp_load(p, uc + CP_UC_FP, &f->fp) ||
+	    !cp_load(p, uc + CP_UC_SP, &f->sp))
+		return ENDED;
+#if defined(__aarch64__)
+	if (!cp_load(p, uc + CP_UC_LR, &f->lr))
+		return ENDED;
+#endif
+	f->exact = 1;
+	f->first = 1;
+	return GOES_ON;
+}
+
+static int by_guess(struct fast *f, struct cp_proven *p)
+{
+	struct cp_guess g = {f->pc, f->sp, f->fp, f->lr};
+
+	if (!cp_guess_caller(p, &g, f->first))
+		return ENDED;
+	f->pc = g.pc;
+	f->sp = g.sp;
+	f->fp = g.fp;
+	f->exact = 0;
+	return GOES_ON;
+}
+
+static int step(struct fast *f, struct cp_proven *p)
+{
+	cp_word w = cp_step_of(f->exact ? f->pc : f->pc - 1);
+	int went;
+
+	if (CP_LIKELY(cp_word_kind(w) == CP_STEP_FRAME)) {
+		went = by_word(f, p, w);
+		f->first = 0;
+		return went;
+	}
+	/* A handler returns to the way out's first byte, before which another function may end. */
+	if (!f->exact && cp_word_kind(cp_step_of(f->pc)) == CP_STEP_SIGNAL)
+		return out_of_signal(f, p);
+	switch (cp_word_kind(w)) {
+	case CP_STEP_SIGNAL:
+		return out_of_signal(f, p);
+	case CP_STEP_FULL:
+		return NEEDS_ALL;
+	case CP_STEP_END:
+		return ENDED;
+	default:
+		went = by_guess(f, p);
+		f->first = 0;
+		return went;
+	}
+}
+
+struct range {
+	uint64_t start, end;
+};
+
+/* How the fast way went: it is done, or the whole stack must be walked again with all registers. */
+static int walk(struct fast f, struct range own, uint64_t *pcs, size_t max, unsigned *flags,
+		size_t *n)
+{
+	struct cp_proven proven = {0, 0};
+	int went = GOES_ON;
+
+	*n = 0;
+	while (went == GOES_ON && f.pc >= CP_NO_CODE) {
+		if (*n == max) {
+			*flags |= CP_ROW_TRUNCATED;
+			break;
+		}
+		if (*n || f.pc < own.start || f.pc >= own.end)
+			pcs[(*n)++] = f.pc;
+		went = step(&f, &proven);
+	}
+	return went;
+}
+
+#if defined(__x86_64__)
+static void registers_of(const ucontext_t *uc, struct cp_start *start)
+{
+	static const unsigned char place[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+					      REG_RBP, REG_RSP, REG_R8,	 REG_R9,  REG_R10, REG_R11,
+					      REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+
+	for (unsigned i = 0; i < CP_REGISTERS; i++)
+		start->registers.value[i] = (uint64_t)uc->uc_mcontext.gregs[place[i]];
+	start->pc = start->registers.value[CP_RETURN];
+}
+
+/* What a caller's frames may have saved, as it is here. */
+#define REGISTERS_HERE(start)                                                                      \
+	__asm__ volatile("leaq 0(%%rip), %%rax\n\t"                                                \
+			 "movq %%rax, %[pc]\n\t"                                                   \
+			 "movq %%rbx, 3*8(%[r])\n\t"                                               \
+			 "movq %%rbp, 6*8(%[r])\n\t"                                               \
+			 "movq %%rsp, 7*8(%[r])\n\t"                                               \
+			 "movq %%r12, 12*8(%[r])\n\t"                                              \
+			 "movq %%r13, 13*8(%[r])\n\t"                                              \
+			 "movq %%r14, 14*8(%[r])\n\t"                                              \
+			 "movq %%r15, 15*8(%[r])"                                                  \
+			 : [pc] "=m"((start).pc)                                                   \
+			 : [r] "r"((start).registers.value)                                        \
+			 : "rax", "memory");                                                       \
+	(start).registers.known = 0xf0c8
+#else
+static void registers_of(const ucontext_t *uc, struct cp_start *start)
+{
+	for (unsigned i = 0; i < 31; i++)
+		start->registers.value[i] = uc->uc_mcontext.regs[i];
+	start->registers.value[CP_SP] = uc->uc_mcontext.sp;
+	start->pc = uc->uc_mcontext.pc;
+}
+
+#define REGISTERS_HERE(start)                                                                      \
+	__asm__ volatile("adr x9, .\n\t"                                                           \
+			 "str x9, %[pc]\n\t"                                                       \
+			 "stp x19, x20, [%[r], #19*8]\n\t"                                         \
+			 "stp x21, x22, [%[r], #21*8]\n\t"                                         \
+			 "stp x23, x24, [%[r], #23*8]\n\t"                                         \
+			 "stp x25, x26, [%[r], #25*8]\n\t"                                         \
+			 "stp x27, x28, [%[r], #27*8]\n\t"                                         \
+			 "stp x29, x30, [%[r], #29*8]\n\t"                                         \
+			 "mov x9, sp\n\t"                                                          \
+			 "str x9, [%[r], #31*8]"                                                   \
+			 : [pc] "=m"((start).pc)                                                   \
+			 : [r] "r"((start).registers.value)                                        \
+			 : "x9", "memory");                                                        \
+	(start).registers.known = 0xfff80000
+#endif
+
+static CP_NOINLINE size_t all_here(struct range own, uint64_t *pcs, size_t max, unsigned *flags)
+{
+	struct cp_start start;
+
+	start.own_start = own.start;
+	start.own_end = own.end;
+	REGISTERS_HERE(start);
+	return cp_all_walk(&start, pcs, max, flags);
+}
+
+size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t own_end, uint64_t *pcs,
+		   size_t max, unsigned *flags)
+{
+	const uint64_t *saved = frame;
+	struct range own = {own_start, own_end};
+	struct fast f = {
+	    .pc = CP_PLAIN(saved[1]), .sp = (uint64_t)(uintptr_t)(saved + 2), .fp = saved[0]};
+	size_t n;
+
+	if (walk(f, own, pcs, max, flags, &n) == NEEDS_ALL)
+		n = all_here(own, pcs, max, flags);
+	return n;
+}
+
+size_t cp_own_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags)
+{
+	struct cp_start start = {.pc = 0};
+	struct range none = {0, 0};
+	struct fast f = {.exact = 1, .first = 1};
+	size_t n;
+
+	registers_of(ucontext, &start);
+	f.pc = start.pc;
+	f.sp = start.registers.value[CP_SP];
+	f.fp = start.registers.value[CP_FP];
+	f.lr = start.registers.value[CP_RETURN];
+	if (walk(f, none, pcs, max, flags, &n) == NEEDS_ALL) {
+		start.registers.known = ~UINT64_C(0);
+		n = cp_all_walk(&start, pcs, max, flags);
+	}
+	return n;
+}

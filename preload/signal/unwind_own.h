@@ -1,0 +1,14 @@
+/* unwind_own.h - our own unwinder: by the modules' tables, in place, without a lock. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/* Return addresses of the calling thread: from the caller of the function of ours whose frame
+ * pointer this is, and from its first frame outside [own_start, own_end) on. Or those of the code
+ * that a signal interrupted (pcs[0] is its pc). Gives how many, at most max. Sets CP_ROW_TRUNCATED
+ * in *flags if there were more. Needs 8 KiB of stack. Runs anywhere: it takes no lock, opens
+ * nothing, allocates nothing, and loads from the stack only what it has proven readable. */
+size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t own_end, uint64_t *pcs,
+		   size_t max, unsigned *flags);
+size_t cp_own_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags);
