@@ -247,20 +247,26 @@ int cp_heap_free(void *block)
 	size_t size;
 	uint32_t row;
 
-	if (!block || cp_real_is_early(block, NULL))
+	if (!block)
 		return 0;
+	if (cp_real_is_early(block, NULL)) {
+		cp_real_early_free(block);
+		return 0;
+	}
 	if (cp_live_take(block, &size, &row))
 		record_end(size, row);
 	return 1;
 }
 
 /* A block from before the real functions were known can't be given to them. */
-static void *out_of_early(const void *block, size_t room, size_t n)
+static void *out_of_early(void *block, size_t room, size_t n)
 {
 	void *moved = cp_real.malloc(n);
 
-	if (moved)
-		memcpy(moved, block, n < room ? n : room);
+	if (!moved)
+		return NULL;
+	memcpy(moved, block, n < room ? n : room);
+	cp_real_early_free(block);
 	return moved;
 }
 

@@ -16,8 +16,17 @@ CP_EXPORT void free_sized(void *block, size_t size);
 CP_EXPORT void free_aligned_sized(void *block, size_t align, size_t size);
 CP_EXPORT void cfree(void *block);
 
+/* A resolver of an indirect function runs while the loader relocates its own library, which is
+ * before ours has its turn: then the table holds offsets, and no thread-local word may be touched.
+ */
+#define OFFSETS (1 << 20)
+#define READY_OR(...)                                                                              \
+	if (CP_UNLIKELY((uintptr_t)cp_real.malloc < OFFSETS))                                      \
+	return __VA_ARGS__
+
 CP_EXPORT void *malloc(size_t n)
 {
+	READY_OR(cp_real_early(n, 1));
 	if (cp_heap_pass(n))
 		return cp_real.malloc(n);
 	return cp_heap_slow(&(struct cp_request){.size = n});
@@ -32,9 +41,12 @@ CP_EXPORT void free(void *block)
 
 CP_EXPORT void *calloc(size_t n, size_t size)
 {
+	int over;
 	size_t all;
 
-	if (__builtin_mul_overflow(n, size, &all) || cp_heap_pass(all))
+	over = __builtin_mul_overflow(n, size, &all);
+	READY_OR(over ? NULL : cp_real_early(all, 1));
+	if (over || cp_heap_pass(all))
 		return cp_real.calloc(n, size);
 	return cp_heap_slow(&(struct cp_request){.size = all, .zeroed = 1});
 }
@@ -52,6 +64,7 @@ CP_EXPORT void *realloc(void *block, size_t n)
 			return NULL;
 		return cp_real.realloc(block, 0);
 	}
+	READY_OR(cp_real_early_again(block, n));
 	pass = cp_heap_pass(n);
 	if (pass && CP_LIKELY(!cp_live_possible(block)))
 		return cp_real.realloc(block, n);
@@ -77,9 +90,11 @@ static int odd(size_t align)
 
 CP_EXPORT int posix_memalign(void **out, size_t align, size_t n)
 {
-	int saved = errno;
+	int saved;
 	void *block;
 
+	READY_OR((block = cp_real_early(n, align)) ? (*out = block, 0) : ENOMEM);
+	saved = errno;
 	if (odd(align) || align % sizeof(void *) || cp_heap_pass(n))
 		return cp_real.posix_memalign(out, align, n);
 	block = cp_heap_slow(&(struct cp_request){.size = n, .align = align});
@@ -92,6 +107,7 @@ CP_EXPORT int posix_memalign(void **out, size_t align, size_t n)
 
 CP_EXPORT void *aligned_alloc(size_t align, size_t n)
 {
+	READY_OR(cp_real_early(n, align));
 	if (odd(align) || cp_heap_pass(n))
 		return cp_real.aligned_alloc(align, n);
 	return cp_heap_slow(&(struct cp_request){.size = n, .align = align});
@@ -99,6 +115,7 @@ CP_EXPORT void *aligned_alloc(size_t align, size_t n)
 
 CP_EXPORT void *memalign(size_t align, size_t n)
 {
+	READY_OR(cp_real_early(n, align));
 	if (odd(align) || cp_heap_pass(n))
 		return cp_real.memalign(align, n);
 	return cp_heap_slow(&(struct cp_request){.size = n, .align = align});
@@ -111,6 +128,7 @@ static size_t page(void)
 
 CP_EXPORT void *valloc(size_t n)
 {
+	READY_OR(cp_real_early(n, CP_EARLY_ALIGN));
 	if (cp_heap_pass(n))
 		return cp_real.valloc(n);
 	return cp_heap_slow(&(struct cp_request){.size = n, .align = page()});
@@ -118,8 +136,10 @@ CP_EXPORT void *valloc(size_t n)
 
 CP_EXPORT void *pvalloc(size_t n)
 {
-	size_t whole = (n + page() - 1) & ~(page() - 1);
+	size_t whole;
 
+	READY_OR(cp_real_early(n, CP_EARLY_ALIGN));
+	whole = (n + page() - 1) & ~(page() - 1);
 	if (n > PTRDIFF_MAX || cp_heap_pass(whole))
 		return cp_real.pvalloc(n);
 	return cp_heap_slow(&(struct cp_request){.size = whole, .align = page()});

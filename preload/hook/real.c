@@ -17,11 +17,12 @@
 
 #include "hook/law.h"
 
-#define EARLY_PAGE 4096
-#define EARLY_MAX  16 /* glibc's dlsym asks for one or two small blocks, once */
+/* glibc's dlsym asks for one or two small blocks, once; a resolver may read a file by stdio. */
+#define EARLY_PAGE CP_EARLY_ALIGN
+#define EARLY_MAX  64
 
 static _Alignas(EARLY_PAGE) char early[EARLY_MAX][EARLY_PAGE];
-static _Atomic uint32_t early_used;
+static _Atomic uint8_t early_used[EARLY_MAX];
 /* volatile: libc declares dlsym a leaf, which says that it never calls back into this file. It
  * does. */
 static volatile int finding;
@@ -35,15 +36,28 @@ int cp_real_is_early(const void *block, size_t *size)
 	return 1;
 }
 
-static void *early_block(size_t n)
+void *cp_real_early(size_t n, size_t align)
 {
-	uint32_t i = atomic_fetch_add_explicit(&early_used, 1, memory_order_relaxed);
-
-	if (n > EARLY_PAGE || i >= EARLY_MAX) {
-		errno = ENOMEM;
+	if (n > EARLY_PAGE || align > EARLY_PAGE)
 		return NULL;
-	}
-	return early[i];
+	for (int i = 0; i < EARLY_MAX; i++)
+		if (!atomic_exchange_explicit(&early_used[i], 1, memory_order_acquire)) {
+			memset(early[i], 0, EARLY_PAGE);
+			return early[i];
+		}
+	return NULL;
+}
+
+void *cp_real_early_again(void *block, size_t n)
+{
+	return n <= EARLY_PAGE && cp_real_is_early(block, NULL) ? block : NULL;
+}
+
+void cp_real_early_free(void *block)
+{
+	size_t at = (size_t)((char *)block - early[0]);
+
+	atomic_store_explicit(&early_used[at / EARLY_PAGE], 0, memory_order_release);
 }
 
 static void find(void);
@@ -57,7 +71,7 @@ static void find(void);
 /* NOLINTBEGIN(clang-analyzer-core.CallAndMessage) */
 static void *find_malloc(size_t n)
 {
-	FIND_OR(early_block(n));
+	FIND_OR(cp_real_early(n, 1));
 	return cp_real.malloc(n);
 }
 
@@ -69,13 +83,13 @@ static void find_free(void *p)
 
 static void *find_calloc(size_t n, size_t size)
 {
-	FIND_OR(size && n > EARLY_PAGE / size ? NULL : early_block(n * size));
+	FIND_OR(size && n > EARLY_PAGE / size ? NULL : cp_real_early(n * size, 1));
 	return cp_real.calloc(n, size);
 }
 
 static void *find_realloc(void *p, size_t n)
 {
-	FIND_OR(p && n <= EARLY_PAGE ? p : early_block(n));
+	FIND_OR(p ? cp_real_early_again(p, n) : cp_real_early(n, 1));
 	return cp_real.realloc(p, n);
 }
 
@@ -93,25 +107,25 @@ static int find_posix_memalign(void **p, size_t align, size_t n)
 
 static void *find_aligned_alloc(size_t align, size_t n)
 {
-	FIND_OR(align <= EARLY_PAGE ? early_block(n) : NULL);
+	FIND_OR(cp_real_early(n, align));
 	return cp_real.aligned_alloc(align, n);
 }
 
 static void *find_memalign(size_t align, size_t n)
 {
-	FIND_OR(align <= EARLY_PAGE ? early_block(n) : NULL);
+	FIND_OR(cp_real_early(n, align));
 	return cp_real.memalign(align, n);
 }
 
 static void *find_valloc(size_t n)
 {
-	FIND_OR(early_block(n));
+	FIND_OR(cp_real_early(n, EARLY_PAGE));
 	return cp_real.valloc(n);
 }
 
 static void *find_pvalloc(size_t n)
 {
-	FIND_OR(early_block(n));
+	FIND_OR(cp_real_early(n, EARLY_PAGE));
 	return cp_real.pvalloc(n);
 }
 

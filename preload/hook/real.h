@@ -54,6 +54,13 @@ struct cp_real_calls {
 /* The table, looked up if it is not. From ordinary context. */
 const struct cp_real_calls *cp_real_calls(void);
 
-/* Whether a block is one of the few handed out before the real functions were known. Such a block
- * lies where cp_live_possible says so, so free() asks only for those. size: may be NULL. */
+/* Blocks handed out before the real functions are known, or before the loader has so much as
+ * relocated this library: all zero, NULL if there are no more. cp_real_early_again is realloc. */
+#define CP_EARLY_ALIGN 4096
+void *cp_real_early(size_t size, size_t align);
+void *cp_real_early_again(void *block, size_t size);
+/* Whether a block is one of those. Such a block lies where cp_live_possible says so, so free() asks
+ * only for those. size: may be NULL. */
 int cp_real_is_early(const void *block, size_t *size);
+/* It is not used any more. */
+void cp_real_early_free(void *block);
