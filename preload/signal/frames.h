@@ -23,6 +23,14 @@ struct cp_proven {
 	uint64_t low, high;
 };
 
+/* Our own frame lies there now. */
+static inline struct cp_proven cp_proven_at(const void *frame)
+{
+	uint64_t page = (uint64_t)(uintptr_t)frame & ~UINT64_C(4095);
+
+	return (struct cp_proven){page, page + 4096};
+}
+
 int cp_prove(struct cp_proven *proven, uint64_t at);
 
 static inline int cp_load(struct cp_proven *proven, uint64_t at, uint64_t *value)

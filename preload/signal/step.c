@@ -11,41 +11,18 @@
 
 #include "signal/law.h"
 
-/* 4 ways in a cache line of 64 bytes; 256 KiB, of which a program touches what it uses. An entry is
- * two words, the second xored into the first: of two writers' halves no key comes out, so nobody
- * needs to wait for anybody. */
-#define SETS 4096
-#define WAYS 4
-
-struct line {
-	_Alignas(64) struct {
-		_Atomic uint64_t mixed; /* key ^ word */
-		_Atomic uint64_t word;
-	} way[WAYS];
-};
-
-static struct line cache[SETS];
+struct cp_step_line cp_step_cache[CP_STEP_SETS];
 static _Atomic uint32_t turn;
 
-static struct line *line_of(uint64_t pc)
+static void put(uint64_t pc, uint64_t epoch, cp_word word)
 {
-	return &cache[(pc * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
-}
+	struct cp_step_line *l = cp_step_line(pc);
+	uint32_t way = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % CP_STEP_WAYS;
 
-static uint64_t key_of(uint64_t pc)
-{
-	return pc ^ atomic_load_explicit(&cp_tables_epoch, memory_order_relaxed);
-}
-
-static void put(uint64_t pc, cp_word word)
-{
-	struct line *l = line_of(pc);
-	uint32_t way = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % WAYS;
-
-	for (uint32_t i = 0; i < WAYS; i++)
+	for (uint32_t i = 0; i < CP_STEP_WAYS; i++)
 		if (!atomic_load_explicit(&l->way[i].word, memory_order_relaxed))
 			way = i;
-	atomic_store_explicit(&l->way[way].mixed, key_of(pc) ^ word, memory_order_relaxed);
+	atomic_store_explicit(&l->way[way].mixed, (pc ^ epoch) ^ word, memory_order_relaxed);
 	atomic_store_explicit(&l->way[way].word, word, memory_order_relaxed);
 }
 
@@ -108,7 +85,7 @@ int cp_step_rules(uint64_t pc, struct cp_segment *table, struct cp_rules *rules)
 	return cp_tables_find(pc, table) && can_read(table) && cp_cfi_find(table, pc, rules);
 }
 
-static CP_NOINLINE cp_word look_up(uint64_t pc)
+cp_word cp_step_look_up(uint64_t pc, uint64_t epoch)
 {
 	struct cp_segment table;
 	struct cp_rules rules;
@@ -120,21 +97,6 @@ static CP_NOINLINE cp_word look_up(uint64_t pc)
 		word = CP_STEP_SIGNAL;
 	else if (cp_cfi_find(&table, pc, &rules))
 		word = pack(&rules);
-	put(pc, word);
+	put(pc, epoch, word);
 	return word;
-}
-
-cp_word cp_step_of(uint64_t pc)
-{
-	struct line *l = line_of(pc);
-	uint64_t key = key_of(pc);
-
-	for (int i = 0; i < WAYS; i++) {
-		uint64_t mixed = atomic_load_explicit(&l->way[i].mixed, memory_order_relaxed);
-		cp_word word = atomic_load_explicit(&l->way[i].word, memory_order_relaxed);
-
-		if ((mixed ^ word) == key && word)
-			return word;
-	}
-	return look_up(pc);
 }

@@ -16,7 +16,7 @@ enum { ENDED, GOES_ON, NEEDS_ALL };
 
 /* What is followed on the fast way. */
 struct fast {
-	uint64_t pc, sp, fp, lr;
+	uint64_t pc, sp, fp, lr, epoch;
 	int exact; /* pc is where it stands, not where it will return to */
 	int first; /* lr is good */
 };
@@ -74,7 +74,7 @@ static int by_guess(struct fast *f, struct cp_proven *p)
 
 static int step(struct fast *f, struct cp_proven *p)
 {
-	cp_word w = cp_step_of(f->exact ? f->pc : f->pc - 1);
+	cp_word w = cp_step_of(f->exact ? f->pc : f->pc - 1, f->epoch);
 	int went;
 
 	if (CP_LIKELY(cp_word_kind(w) == CP_STEP_FRAME)) {
@@ -83,7 +83,7 @@ static int step(struct fast *f, struct cp_proven *p)
 		return went;
 	}
 	/* A handler returns to the way out's first byte, before which another function may end. */
-	if (!f->exact && cp_word_kind(cp_step_of(f->pc)) == CP_STEP_SIGNAL)
+	if (!f->exact && cp_word_kind(cp_step_of(f->pc, f->epoch)) == CP_STEP_SIGNAL)
 		return out_of_signal(f, p);
 	switch (cp_word_kind(w)) {
 	case CP_STEP_SIGNAL:
@@ -104,13 +104,13 @@ struct range {
 };
 
 /* How the fast way went: it is done, or the whole stack must be walked again with all registers. */
-static int walk(struct fast f, struct range own, uint64_t *pcs, size_t max, unsigned *flags,
-		size_t *n)
+static int walk(struct fast f, struct cp_proven proven, struct range own, uint64_t *pcs, size_t max,
+		unsigned *flags, size_t *n)
 {
-	struct cp_proven proven = {0, 0};
 	int went = GOES_ON;
 
 	*n = 0;
+	f.epoch = atomic_load_explicit(&cp_tables_epoch, memory_order_acquire);
 	while (went == GOES_ON && f.pc >= CP_NO_CODE) {
 		if (*n == max) {
 			*flags |= CP_ROW_TRUNCATED;
@@ -195,7 +195,7 @@ size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t own_end, uint
 	    .pc = CP_PLAIN(saved[1]), .sp = (uint64_t)(uintptr_t)(saved + 2), .fp = saved[0]};
 	size_t n;
 
-	if (walk(f, own, pcs, max, flags, &n) == NEEDS_ALL)
+	if (walk(f, cp_proven_at(frame), own, pcs, max, flags, &n) == NEEDS_ALL)
 		n = all_here(own, pcs, max, flags);
 	return n;
 }
@@ -212,7 +212,7 @@ size_t cp_own_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned 
 	f.sp = start.registers.value[CP_SP];
 	f.fp = start.registers.value[CP_FP];
 	f.lr = start.registers.value[CP_RETURN];
-	if (walk(f, none, pcs, max, flags, &n) == NEEDS_ALL) {
+	if (walk(f, (struct cp_proven){0, 0}, none, pcs, max, flags, &n) == NEEDS_ALL) {
 		start.registers.known = ~UINT64_C(0);
 		n = cp_all_walk(&start, pcs, max, flags);
 	}
