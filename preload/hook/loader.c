@@ -12,16 +12,28 @@
 #include "hook/law.h"
 
 /* dlopen is left alone: it looks at its caller's address to find RUNPATH and $ORIGIN, and a wrapper
- * would change what the program loads. New code is noticed when a sample meets it. */
+ * would change what the program loads. New code is noticed when a sample meets it, or here: what is
+ * unloaded without having been noticed would be named as what comes to its place. */
+static void look(int forget)
+{
+	if (cp_phase() != CP_RUNNING)
+		return;
+	CP_INSIDE (self) {
+		cp_modules_look();
+		if (forget)
+			cp_unwind_forget();
+	}
+}
+
 CP_EXPORT int dlclose(void *handle)
 {
-	int result = cp_real_calls()->dlclose(handle), saved = errno;
+	int saved = errno, result;
 
-	if (cp_phase() == CP_RUNNING)
-		CP_INSIDE (self) {
-			cp_modules_look();
-			cp_unwind_forget();
-		}
+	look(0);
+	errno = saved;
+	result = cp_real_calls()->dlclose(handle);
+	saved = errno;
+	look(1);
 	errno = saved;
 	return result;
 }

@@ -40,15 +40,13 @@ static struct cp_recording *parents;
 /* A live block's stack, entered in the child's own recording. */
 static uint32_t carry(size_t size, uint32_t row)
 {
-	struct cp_row *old = cp_rows(parents) + row;
 	enum cp_loss why = CP_LOST_UNWIND;
 	double weight = cp_weight(size, cp_state.heap_interval);
 	uint32_t mine;
 
 	if (row >= parents->rows.max)
 		return CP_NO_ROW;
-	mine = cp_stack_row(cp_state.rec, CP_KIND_HEAP, cp_frames(parents) + old->frames_at,
-			    old->depth, old->flags, &why);
+	mine = cp_stack_row_of(cp_state.rec, parents, row, &why);
 	if (mine == CP_NO_ROW)
 		return CP_NO_ROW; /* followed no more: free() finds a row that does not exist */
 	cp_row_add(cp_state.rec, CP_KIND_HEAP, mine, why, CP_INHERITED_OBJECTS,

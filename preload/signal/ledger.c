@@ -32,15 +32,33 @@ static uint32_t modules_count(struct cp_recording *rec)
 	return n < rec->modules.max ? n : (uint32_t)rec->modules.max;
 }
 
-int cp_ledger_knows(struct cp_recording *rec, uint64_t pc)
+/* Whether this address lies in a module that is good up to this epoch. */
+static int lies_in(struct cp_recording *rec, uint64_t pc, uint32_t epoch_to)
 {
 	struct cp_module *m = modules_of(rec);
 
 	for (uint32_t i = modules_count(rec); i-- > 0;)
 		if (pc >= m[i].start && pc < m[i].end &&
-		    atomic_load_explicit(&m[i].epoch_to, memory_order_relaxed) == UINT32_MAX)
+		    atomic_load_explicit(&m[i].epoch_to, memory_order_relaxed) == epoch_to)
 			return 1;
 	return 0;
+}
+
+int cp_ledger_knows(struct cp_recording *rec, uint64_t pc)
+{
+	return lies_in(rec, pc, UINT32_MAX);
+}
+
+int cp_ledger_misleads(struct cp_recording *rec, uint64_t pc)
+{
+	uint32_t epoch = atomic_load_explicit(&rec->epoch, memory_order_relaxed);
+
+	return lies_in(rec, pc, epoch) && !cp_ledger_knows(rec, pc);
+}
+
+void cp_ledger_turn(struct cp_recording *rec)
+{
+	atomic_fetch_add_explicit(&rec->epoch, 1, memory_order_relaxed);
 }
 
 /* Appends a string; its offset. A full pool gives offset 0, which is the empty string. */
@@ -101,7 +119,7 @@ static uint32_t epoch_for(struct cp_recording *rec, uint64_t start, uint64_t end
 	for (uint32_t i = 0; i < modules_count(rec); i++)
 		if (m[i].start < end && start < m[i].end &&
 		    atomic_load_explicit(&m[i].epoch_to, memory_order_relaxed) == epoch) {
-			atomic_store_explicit(&rec->epoch, epoch + 1, memory_order_relaxed);
+			cp_ledger_turn(rec);
 			return epoch + 1;
 		}
 	return epoch;
@@ -127,22 +145,26 @@ static void record_segment(struct cp_recording *rec, const struct dl_phdr_info *
 	atomic_store_explicit(&rec->modules_used, n + 1, memory_order_release);
 }
 
-/* The same object back at its old place (dlclose and dlopen again) is the old entry again. */
+/* The same object back at its old place (dlclose and dlopen again) is the old entry again. A file
+ * that was built anew meanwhile has another build-id. */
 static int record_again(struct cp_recording *rec, const struct dl_phdr_info *info, const char *path)
 {
 	struct cp_module *m = modules_of(rec);
-	uint64_t at = code_start(info) & PAGE_MASK;
+	struct cp_module now = {.start = code_start(info) & PAGE_MASK};
 	uint32_t epoch = atomic_load_explicit(&rec->epoch, memory_order_relaxed);
 	int found = 0;
 
+	keep_build_id(&now, info);
 	for (uint32_t i = 0; i < modules_count(rec); i++) {
 		const char *old = (const char *)rec + rec->strings.at + m[i].path_at;
 
 		if (m[i].bias != info->dlpi_addr || strcmp(old, path) != 0 ||
+		    m[i].build_id_len != now.build_id_len ||
+		    memcmp(m[i].build_id, now.build_id, now.build_id_len) != 0 ||
 		    atomic_load_explicit(&m[i].epoch_to, memory_order_relaxed) < epoch)
 			continue;
 		atomic_store_explicit(&m[i].epoch_to, UINT32_MAX, memory_order_relaxed);
-		found |= m[i].start == at;
+		found |= m[i].start == now.start;
 	}
 	return found;
 }

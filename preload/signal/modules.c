@@ -7,7 +7,9 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
+#include "base/attrs.h"
 #include "signal/ledger.h"
+#include "signal/loaded.h"
 #include "signal/probe.h"
 #include "signal/tables.h"
 
@@ -41,8 +43,9 @@ static struct {
 	_Atomic uint64_t unloads;
 	_Atomic uint32_t pc_is_first; /* see cp_modules_iterate */
 	_Atomic uint64_t next_look_ns;
-	char path[PATH_ROOM]; /* who holds busy */
-	struct object fresh;  /* likewise: what was just met */
+	_Atomic uint64_t left_from, left_to; /* where unloaded code lay, in the present epoch */
+	char path[PATH_ROOM];		     /* who holds busy */
+	struct object fresh;		     /* likewise: what was just met */
 	ElfW(Phdr) raw[HEADERS_READ];
 	/* OBJECTS_MAX, mapped by the constructor: two megabytes of static room would count against
 	 * RLIMIT_DATA and RLIMIT_AS when the loader maps us, and it has no way to do without. */
@@ -185,56 +188,65 @@ static int headers_of(const struct link_map *map, int is_program, struct object 
 	return copy_headers(fresh, (const void *)(map->l_addr + elf.e_phoff), elf.e_phnum);
 }
 
-static void append(const char *text, size_t *len)
+/* Where its segments begin and end. */
+static uint64_t bounds(const struct object *o, uint64_t *end)
 {
-	for (; *text && *len < sizeof list.path - 1; text++)
-		list.path[(*len)++] = *text;
-	list.path[*len] = 0;
+	uint64_t start = UINT64_MAX;
+
+	*end = 0;
+	for (int i = 0; i < o->info.dlpi_phnum; i++) {
+		uint64_t at = o->info.dlpi_addr + o->headers[i].p_vaddr;
+
+		if (o->headers[i].p_type != PT_LOAD)
+			continue;
+		start = at < start ? at : start;
+		*end = at + o->headers[i].p_memsz > *end ? at + o->headers[i].p_memsz : *end;
+	}
+	return start;
 }
 
-/* In pieces; the last of them may reach into nothing, and is then taken byte by byte. */
-static void append_peeked(const char *text, size_t *len)
+static void drop(struct object *o)
 {
-	char piece[65] = {0};
-	size_t n = sizeof piece - 1;
+	uint64_t end, start = bounds(o, &end);
+	uint64_t from = atomic_load_explicit(&list.left_from, memory_order_relaxed);
+	uint64_t to = atomic_load_explicit(&list.left_to, memory_order_relaxed);
 
-	while (*len < sizeof list.path - 1) {
-		while (n > 1 && !cp_peek(piece, text, n))
-			n = 1;
-		if (n == 1 && !cp_peek(piece, text, 1))
-			return;
-		piece[n] = 0;
-		append(piece, len);
-		if (strlen(piece) < n)
-			return;
-		text += n;
+	atomic_store_explicit(&o->loaded, 0, memory_order_release);
+	atomic_fetch_add_explicit(&list.unloads, 1, memory_order_relaxed);
+	list.changed = 1;
+	cp_tables_forget();
+	cp_ledger_end(cp_state.rec, o->info.dlpi_addr);
+	atomic_store_explicit(&list.left_from, to && from < start ? from : start,
+			      memory_order_relaxed);
+	atomic_store_explicit(&list.left_to, to > end ? to : end, memory_order_release);
+}
+
+/* What lay where this one lies is gone, even if nobody has seen it go. */
+static void drop_beneath(const struct object *fresh)
+{
+	uint64_t end, start = bounds(fresh, &end), other_end;
+	uint32_t used = atomic_load_explicit(&list.used, memory_order_relaxed);
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct object *o = &list.object[i];
+
+		if (o != fresh && atomic_load_explicit(&o->loaded, memory_order_relaxed) &&
+		    bounds(o, &other_end) < end && start < other_end)
+			drop(o);
 	}
 }
 
-/* Absolute, since the uploader works elsewhere. Held for the caller by busy. */
-static const char *path_of(const struct link_map *map, int is_program)
+/* What ended before the present epoch misleads nobody. */
+static void turned(uint32_t before)
 {
-	const struct cp_recording *rec = cp_state.rec;
-	char first = 0;
-	size_t len = 0;
-
-	if (is_program)
-		return rec->exe;
-	if (map->l_addr == getauxval(AT_SYSINFO_EHDR))
-		return "[vdso]";
-	if (!cp_peek(&first, map->l_name, 1) || !first)
-		return "";
-	if (first != '/') {
-		append(rec->cwd, &len);
-		append("/", &len);
-	}
-	append_peeked(map->l_name, &len);
-	return list.path;
+	if (atomic_load_explicit(&cp_state.rec->epoch, memory_order_relaxed) != before)
+		atomic_store_explicit(&list.left_to, 0, memory_order_release);
 }
 
 static void see(const struct link_map *map, int is_program)
 {
 	struct object *fresh = &list.fresh, *o;
+	uint32_t epoch = atomic_load_explicit(&cp_state.rec->epoch, memory_order_relaxed);
 
 	if (!headers_of(map, is_program, fresh))
 		return;
@@ -244,9 +256,13 @@ static void see(const struct link_map *map, int is_program)
 	o->seen = list.look;
 	if (atomic_load_explicit(&o->loaded, memory_order_relaxed))
 		return;
+	if (list.look > 1) /* at first everything is new */
+		drop_beneath(o);
 	atomic_store_explicit(&o->loaded, 1, memory_order_release);
 	list.changed = 1;
-	cp_ledger_add(cp_state.rec, &o->info, path_of(map, is_program));
+	cp_ledger_add(cp_state.rec, &o->info,
+		      cp_loaded_path(map, is_program, list.path, sizeof list.path));
+	turned(epoch);
 }
 
 /* 1: the whole list was met, and nobody changed it meanwhile. */
@@ -274,13 +290,8 @@ static void drop_unseen(void)
 	for (uint32_t i = 0; i < used; i++) {
 		struct object *o = &list.object[i];
 
-		if (o->seen == list.look || !atomic_load_explicit(&o->loaded, memory_order_relaxed))
-			continue;
-		atomic_store_explicit(&o->loaded, 0, memory_order_release);
-		atomic_fetch_add_explicit(&list.unloads, 1, memory_order_relaxed);
-		list.changed = 1;
-		cp_tables_forget();
-		cp_ledger_end(cp_state.rec, o->info.dlpi_addr);
+		if (o->seen != list.look && atomic_load_explicit(&o->loaded, memory_order_relaxed))
+			drop(o);
 	}
 }
 
@@ -297,17 +308,61 @@ static void make_tables(void)
 	cp_tables_end();
 }
 
-void cp_modules_look(void)
+static int take(void)
 {
-	if (!list.loader || !list.object || !cp_state.rec ||
-	    atomic_exchange_explicit(&list.busy, 1, memory_order_acquire))
-		return;
+	return list.loader && list.object && cp_state.rec &&
+	       !atomic_exchange_explicit(&list.busy, 1, memory_order_acquire);
+}
+
+static void give(void)
+{
+	atomic_store_explicit(&list.busy, 0, memory_order_release);
+}
+
+static void look(void)
+{
 	list.look++;
 	if (see_all())
 		drop_unseen();
 	if (list.changed)
 		make_tables();
-	atomic_store_explicit(&list.busy, 0, memory_order_release);
+}
+
+void cp_modules_look(void)
+{
+	if (!take())
+		return;
+	look();
+	give();
+}
+
+static int misleads(const uint64_t *pcs, size_t n)
+{
+	uint64_t from = atomic_load_explicit(&list.left_from, memory_order_relaxed);
+	uint64_t to = atomic_load_explicit(&list.left_to, memory_order_relaxed);
+
+	for (size_t i = 0; i < n; i++)
+		if (pcs[i] >= from && pcs[i] < to && cp_ledger_misleads(cp_state.rec, pcs[i]))
+			return 1;
+	return 0;
+}
+
+/* Code lies where unloaded code lay. If it is a library, a look finds it, and the epoch turns with
+ * it; else (a JIT's) it has no name, and must not get the old one. */
+int cp_modules_meet(const uint64_t *pcs, size_t n)
+{
+	if (CP_LIKELY(!atomic_load_explicit(&list.left_to, memory_order_acquire)) ||
+	    !misleads(pcs, n))
+		return 1;
+	if (!take())
+		return 0;
+	look();
+	if (misleads(pcs, n)) {
+		cp_ledger_turn(cp_state.rec);
+		atomic_store_explicit(&list.left_to, 0, memory_order_release);
+	}
+	give();
+	return 1;
 }
 
 void cp_modules_look_for(uint64_t pc)
@@ -336,23 +391,9 @@ static struct object *map_objects(void)
 	return map == MAP_FAILED ? NULL : map;
 }
 
-/* The program's own dynamic section holds the address of the loader's list (DT_DEBUG). */
 int cp_modules_open(void)
 {
-	const ElfW(Phdr) *phdr = (const void *)getauxval(AT_PHDR);
-	unsigned long n = getauxval(AT_PHNUM);
-	uintptr_t bias = 0;
-	const ElfW(Dyn) *dyn = NULL;
-
-	for (unsigned long i = 0; phdr && i < n; i++)
-		if (phdr[i].p_type == PT_PHDR)
-			bias = (uintptr_t)phdr - phdr[i].p_vaddr;
-	for (unsigned long i = 0; phdr && i < n; i++)
-		if (phdr[i].p_type == PT_DYNAMIC)
-			dyn = (const void *)(bias + phdr[i].p_vaddr);
-	for (; dyn && dyn->d_tag != DT_NULL; dyn++)
-		if (dyn->d_tag == DT_DEBUG)
-			list.loader = (const void *)dyn->d_un.d_ptr;
+	list.loader = cp_loaded_list();
 	list.object = map_objects();
 	return list.loader && list.object ? 0 : -1;
 }

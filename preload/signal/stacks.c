@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "signal/modules.h"
+
 #include "signal/law.h"
 
 /* Half of the index stays empty, so this many steps do not happen but by damage. */
@@ -113,7 +115,24 @@ uint32_t cp_stack_row(struct cp_recording *rec, enum cp_kind kind, const uint64_
 		*why = CP_LOST_UNWIND;
 		return CP_NO_ROW;
 	}
+	if (!cp_modules_meet(pcs, depth)) {
+		*why = CP_LOST_BUSY;
+		return CP_NO_ROW;
+	}
 	s.epoch = atomic_load_explicit(&rec->epoch, memory_order_relaxed);
+	s.hash = hash_of(&s);
+	return find_or_write(rec, &s, why);
+}
+
+uint32_t cp_stack_row_of(struct cp_recording *rec, struct cp_recording *other, uint32_t row,
+			 enum cp_loss *why)
+{
+	const struct cp_row *old = cp_rows(other) + row;
+	struct stack s = {.depth = old->depth, .flags = old->flags};
+
+	s.kind = atomic_load_explicit(&old->kind, memory_order_acquire);
+	s.pcs = cp_frames(other) + old->frames_at;
+	s.epoch = (uint32_t)s.pcs[-1];
 	s.hash = hash_of(&s);
 	return find_or_write(rec, &s, why);
 }

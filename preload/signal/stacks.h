@@ -33,6 +33,11 @@ static inline void cp_count(_Atomic uint64_t *counter, uint64_t by)
 uint32_t cp_stack_row(struct cp_recording *rec, enum cp_kind kind, const uint64_t *pcs,
 		      size_t depth, unsigned flags, enum cp_loss *why);
 
+/* The row of a stack that stands in another recording, whose modules are this one's, too: its
+ * addresses mean what they meant then. */
+uint32_t cp_stack_row_of(struct cp_recording *rec, struct cp_recording *other, uint32_t row,
+			 enum cp_loss *why);
+
 /* Adds to one counter of a row, or, if there is no row, to what was lost for this cause. */
 void cp_row_add(struct cp_recording *rec, enum cp_kind kind, uint32_t row, enum cp_loss why,
 		unsigned counter, uint64_t by);

@@ -8,13 +8,17 @@
 
 #define LAYER_BLOCKS 50
 #define LAYER_BYTES  4000
-#define LAYER_MS     20
 
-/* name_work: burns, and allocates into blocks. */
+/* name_work burns, and allocates into blocks; name_thread does it as a thread. */
 #define LAYER(name)                                                                                \
-	void name##_work(void **blocks)                                                            \
+	void name##_work(void **blocks, int ms)                                                    \
 	{                                                                                          \
 		for (int i = 0; i < LAYER_BLOCKS; i++)                                             \
 			blocks[i] = malloc(LAYER_BYTES);                                           \
-		truth_burn(LAYER_MS);                                                              \
+		truth_burn((uint64_t)ms);                                                          \
+	}                                                                                          \
+	void *name##_thread(void *blocks)                                                          \
+	{                                                                                          \
+		name##_work(blocks, 20);                                                           \
+		return NULL;                                                                       \
 	}

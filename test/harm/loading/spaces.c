@@ -1,6 +1,7 @@
 // harm: build -rdynamic
 // harm: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=256
 // harm: within 40
+// harm: slow
 // harm: same
 // harm: exit 0
 // SPDX-License-Identifier: MIT
@@ -19,7 +20,9 @@ static void visit(const char *self, int i)
 	void *(*begin)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 	int (*join)(pthread_t, void **);
 	void (*release)(void *);
-	void *(*work)(void *), *library, *libc, *blocks[LAYER_BLOCKS];
+	void (*work)(void **, int);
+	void *(*run)(void *);
+	void *library, *libc, *blocks[LAYER_BLOCKS];
 	char path[4096];
 	pthread_t thread;
 
@@ -27,16 +30,17 @@ static void visit(const char *self, int i)
 	library = dlmopen(LM_ID_NEWLM, path, RTLD_NOW | RTLD_LOCAL);
 	HARM_UNLESS(library, "%s", dlerror());
 	*(void **)&work = dlsym(library, "east_work");
+	*(void **)&run = dlsym(library, "east_thread");
 	libc = dlsym(library, "free");
-	HARM_UNLESS(work && libc && libc != (void *)free, "%s", dlerror());
+	HARM_UNLESS(work && run && libc && libc != (void *)free, "%s", dlerror());
 	memcpy(&release, &libc, sizeof release);
 	*(void **)&begin = dlsym(library, "pthread_create");
 	*(void **)&join = dlsym(library, "pthread_join");
 	for (int round = 0; round < 3; round++) {
-		work(blocks);
+		work(blocks, 20);
 		for (int j = 0; j < LAYER_BLOCKS; j++)
 			release(blocks[j]);
-		HARM_UNLESS(begin(&thread, NULL, work, blocks) == 0 && join(thread, NULL) == 0,
+		HARM_UNLESS(begin(&thread, NULL, run, blocks) == 0 && join(thread, NULL) == 0,
 			    "no thread there");
 		for (int j = 0; j < LAYER_BLOCKS; j++)
 			release(blocks[j]);
