@@ -18,6 +18,8 @@ LIBLINK := -shared -Wl,-z,now,-z,relro,-z,defs,-soname,libconprof.so -Wl,--as-ne
 # Calls that only libc can answer come to preload/libc/theirs.c.
 THEIRS := dlsym dlopen dlerror dlinfo dladdr dl_iterate_phdr pthread_key_create pthread_setspecific getauxval clock_gettime
 LIBLINK += $(THEIRS:%=-Wl,--wrap=%)
+# Ours come to preload/libc/calls.c; the world's `syscall` is the front in preload/hook/seccomp.c.
+LIBLINK += -Wl,--wrap=syscall -Wl,--defsym,syscall=cp_front_syscall -Wl,--version-script=preload/hook/shown.map
 PROGLIBS := -lcurl -lprotobuf-c -ldw -lelf -liberty -lz -lzstd -lm
 HEAP := -ljemalloc
 

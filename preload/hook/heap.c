@@ -46,7 +46,7 @@ static void add(uint32_t row, enum cp_loss why, unsigned objects, size_t size)
  * of vfork, the block is taken off the list and counted by nobody. */
 static void record_end(size_t size, uint32_t row)
 {
-	if (cp_phase() == CP_RUNNING && row < cp_state.rec->rows.max)
+	if (cp_remembers() && row < cp_state.rec->rows.max)
 		add(row, CP_LOST_ROWS, CP_FREED_OBJECTS, size);
 }
 

@@ -219,6 +219,7 @@ static void *find_timer_create(void)
 	return librt ? dlsym(librt, "timer_create") : NULL;
 }
 
+long (*cp_real_syscall)(long, long, long, long, long, long, long);
 static struct cp_real_calls calls;
 static _Atomic uint32_t calls_found;
 
@@ -238,6 +239,9 @@ const struct cp_real_calls *cp_real_calls(void)
 	*(void **)&calls.getitimer = next("getitimer", NULL);
 	*(void **)&calls.timer_create = next("timer_create", NULL);
 	*(void **)&calls.dlclose = next("dlclose", NULL);
+	*(void **)&calls.prctl = next("prctl", NULL);
+	*(void **)&calls.mlockall = next("mlockall", NULL);
+	*(void **)&cp_real_syscall = next("syscall", NULL);
 	*(void **)&calls.execve = next("execve", NULL);
 	*(void **)&calls.execvpe = next("execvpe", NULL);
 	*(void **)&calls.fexecve = next("fexecve", NULL);

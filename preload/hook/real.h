@@ -45,11 +45,16 @@ struct cp_real_calls {
 	int (*getitimer)(__itimer_which_t, struct itimerval *);
 	int (*timer_create)(clockid_t, struct sigevent *, timer_t *);
 	int (*dlclose)(void *);
+	int (*prctl)(int, ...);
+	int (*mlockall)(int);
 	int (*execve)(const char *, char *const[], char *const[]);
 	int (*execvpe)(const char *, char *const[], char *const[]);
 	int (*fexecve)(int, char *const[], char *const[]);
 	int (*execveat)(int, const char *, char *const[], char *const[], int);
 };
+
+/* NULL before the first look: then a system call is made without libc. */
+extern long (*cp_real_syscall)(long, long, long, long, long, long, long);
 
 /* The table, looked up if it is not. From ordinary context. */
 const struct cp_real_calls *cp_real_calls(void);

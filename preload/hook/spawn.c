@@ -64,8 +64,9 @@ static void on_end(void *unused)
 {
 	(void)unused;
 	CP_INSIDE (self) {
-		cp_timer_disarm(self);
-		if (cp_phase() == CP_RUNNING && self->row)
+		if (!atomic_load_explicit(&cp_state.quiet, memory_order_acquire))
+			cp_timer_disarm(self);
+		if (cp_remembers() && self->row)
 			cp_roster_out(self);
 		cp_unwind_thread_end();
 		self->ending = 1;

@@ -22,8 +22,11 @@
 	cp_raw((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 /* libc's takes what it is given from the registers, and so does this: what was not passed is handed
- * on unread. */
-long syscall(long number, ...)
+ * on unread. Our calls of `syscall` come here by the linker's --wrap, since the library shows one
+ * of that name to the world (hook/seccomp.c). */
+long __wrap_syscall(long number, ...);
+
+long __wrap_syscall(long number, ...)
 {
 	long a[6];
 	va_list args;

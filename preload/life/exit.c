@@ -53,7 +53,8 @@ __attribute__((destructor)) static void finish(void)
 	uint64_t end;
 	unsigned wait;
 
-	if (!rec || cp_phase() != CP_RUNNING || cp_state.wiped->pid != (int32_t)getpid())
+	if (!rec || cp_phase() != CP_RUNNING || cp_state.homeless ||
+	    cp_state.wiped->pid != (int32_t)getpid())
 		return;
 	wait = seconds(rec);
 	if (!wait)

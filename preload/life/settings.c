@@ -12,6 +12,7 @@
 
 #include "base/note.h"
 #include "base/settings.h"
+#include "signal/log.h"
 
 #define DEFAULT_FILE "/etc/conprof.conf"
 #define FILE_MAX     (256 * 1024)
@@ -130,18 +131,13 @@ static int parent_told(void)
 
 void cp_life_tell(const struct cp_config *config)
 {
-	int fd = STDERR_FILENO;
+	int fd;
 
 	if (!kept.count || parent_told())
 		return;
-	if (config->log_file[0])
-		fd = open(config->log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
-			  0640);
-	if (fd < 0)
-		fd = STDERR_FILENO;
+	fd = cp_log_open(config);
 	for (unsigned i = 0; i < kept.count; i++)
-		cp_line_write(&kept.line[i], fd);
-	if (fd != STDERR_FILENO)
-		close(fd);
+		cp_log_write(fd, &kept.line[i]);
+	cp_log_close(fd);
 	kept.count = 0;
 }

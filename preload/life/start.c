@@ -27,8 +27,6 @@
 #include "signal/timer.h"
 #include "signal/unwind.h"
 
-#define PAGE 4096
-
 static struct cp_config config; /* frozen after the constructor */
 
 static void *pages(size_t size)
@@ -53,10 +51,14 @@ static void choose(void)
 /* Private memory: the page that forks wipe, room for stacks, live blocks. */
 static int reserve(struct cp_wiped **wiped)
 {
-	*wiped = pages(PAGE);
-	if (!*wiped)
+	struct cp_wiped_pages *all = pages(sizeof *all);
+
+	if (!all)
 		return -1;
-	madvise(*wiped, PAGE, MADV_WIPEONFORK); /* before 4.14: life/fork.c does it */
+	madvise(all, sizeof *all, MADV_WIPEONFORK); /* before 4.14: life/fork.c does it */
+	cp_state.inside = &all->inside;
+	cp_state.timers = all->timers;
+	*wiped = &all->wiped;
 	(*wiped)->phase = CP_BUSY;
 	cp_state.scratch = pages(CP_SCRATCHES * sizeof *cp_state.scratch);
 	if (!cp_state.scratch)

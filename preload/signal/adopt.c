@@ -56,6 +56,11 @@ static uint32_t carry(size_t size, uint32_t row)
 	return mine;
 }
 
+static int homeless(void)
+{
+	return (int)atomic_load_explicit(&cp_state.homeless, memory_order_relaxed);
+}
+
 static int begin_anew(void)
 {
 	int fd, joined;
@@ -101,7 +106,7 @@ static int adopt(struct cp_thread *self)
 	if (!change_phase(CP_ASLEEP, CP_BUSY))
 		return 0;
 	know_yourself(self);
-	if (begin_anew() != 0) {
+	if (homeless() || begin_anew() != 0) {
 		set_phase(CP_OFF);
 		return 0;
 	}
@@ -166,7 +171,7 @@ void cp_heartbeat_look(void)
 	uint64_t now = cp_now_ns();
 	uint64_t next = atomic_load_explicit(&cp_state.next_join_ns, memory_order_relaxed);
 
-	if (CP_LIKELY(!silent(now)) || now < next)
+	if (CP_LIKELY(!silent(now)) || now < next || homeless())
 		return;
 	if (!atomic_compare_exchange_strong_explicit(&cp_state.next_join_ns, &next, now + PATIENCE,
 						     memory_order_relaxed, memory_order_relaxed))

@@ -135,7 +135,7 @@ void cp_reserved_keep(void)
 {
 	int saved = errno;
 
-	if (taken && look_behind())
+	if (taken && cp_phase() != CP_OFF && look_behind())
 		install();
 	errno = saved;
 }

@@ -103,6 +103,18 @@ void cp_shared_forked(void)
 	atomic_store_explicit(&app.state, state, memory_order_release);
 }
 
+void cp_shared_close(void)
+{
+	struct sigaction action = {.sa_handler = SIG_IGN};
+
+	if (!cp_shared_now())
+		return;
+	__sigaction(SIGPROF, &action, NULL);
+	cp_app_action_get(&action);
+	__sigaction(SIGPROF, &action, NULL);
+	atomic_store_explicit(&app.state, ABSENT, memory_order_release);
+}
+
 /* Other threads may still be hit by their timers until the exec is done: ignored is safe for them,
  * the default action would not be. What is pending of ITIMER_PROF is thrown away by SIG_IGN; for an
  * application with a handler or the default, our own handler, back again, becomes the default. */

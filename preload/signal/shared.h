@@ -23,6 +23,9 @@ void cp_shared_forked(void);
 void cp_app_action_get(struct sigaction *action);
 void cp_app_action_set(const struct sigaction *action);
 
+/* The application's action in its place again, and nothing of ours pending. */
+void cp_shared_close(void);
+
 /* Before exec: what the application set to be ignored stays ignored in the new image. */
 void cp_shared_before_exec(void);
 void cp_shared_after_failed_exec(void);

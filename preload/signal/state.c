@@ -9,7 +9,9 @@
 /* Before the constructor there is no page of our own yet: everything passes straight through. */
 static struct cp_wiped before = {.phase = CP_OFF};
 
-struct cp_state cp_state = {.wiped = &before};
+static _Atomic uint32_t before_inside;
+
+struct cp_state cp_state = {.wiped = &before, .inside = &before_inside};
 struct cp_home cp_home;
 
 struct cp_scratch *cp_scratch_take(void)

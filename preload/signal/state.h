@@ -23,6 +23,14 @@ struct cp_wiped {
 	_Atomic uint64_t scratch; /* a bit for each buffer in use; a child has all of them again */
 };
 
+/* All that the kernel wipes in a forked child, in one mapping. */
+#define CP_TIMERS (1u << 14)
+struct cp_wiped_pages {
+	struct cp_wiped wiped;
+	_Alignas(64) _Atomic uint32_t inside;
+	_Alignas(64) _Atomic uint32_t timers[CP_TIMERS];
+};
+
 /* Room for one stack's addresses, and for a handler to work in: neither a fiber's stack nor a small
  * alternate one has it. The unwinder needs 5 KiB (measured), adopting and joining 2 KiB. */
 #define CP_DEPTH 512
@@ -46,6 +54,9 @@ struct cp_state {
 	/* by the constructor, before the phase is RUNNING; by a child that adopts itself */
 	struct cp_wiped *wiped;
 	struct cp_recording *rec;
+	_Atomic uint32_t *inside;    /* threads that hold a ticket (thread.h); wiped, too */
+	_Atomic uint32_t *timers;    /* number + 1 (timers.h); wiped, too */
+	uint32_t small;		     /* address space is scarce: a small recording */
 	uint64_t own_start, own_end; /* our own code, left out of stacks */
 	uint32_t types;		     /* enum cp_types */
 	uint64_t heap_interval;
@@ -57,7 +68,9 @@ struct cp_state {
 	unsigned thread_key;
 
 	/* by anyone, atomically */
-	_Atomic uint32_t itimer_on;  /* ITIMER_PROF is ours */
+	_Atomic(struct cp_wiped *) quiet; /* the page, while this process keeps quiet (quiet.h) */
+	_Atomic uint32_t homeless;	  /* a filter forbids the way to an uploader */
+	_Atomic uint32_t itimer_on;	  /* ITIMER_PROF is ours */
 	_Atomic uint32_t itimer_app; /* the application uses ITIMER_PROF: it is not ours to take */
 	_Atomic uint64_t next_join_ns; /* not before: an attempt to find an uploader */
 };
@@ -68,6 +81,18 @@ extern struct cp_home cp_home;
 static inline uint32_t cp_phase(void)
 {
 	return atomic_load_explicit(&cp_state.wiped->phase, memory_order_acquire);
+}
+
+/* Whether what is only memory is still to be counted: ends of blocks and threads. In a quiet
+ * process it is; in a child of one it is not. */
+static inline int cp_remembers(void)
+{
+	const struct cp_wiped *quiet;
+
+	if (cp_phase() == CP_RUNNING)
+		return 1;
+	quiet = atomic_load_explicit(&cp_state.quiet, memory_order_acquire);
+	return quiet && quiet->pid != 0;
 }
 
 /* A buffer for one stack, NULL if all are in use; given back by cp_scratch_give. Runs anywhere. */

@@ -11,6 +11,7 @@
 #include "base/draw.h"
 #include "signal/reserved.h"
 #include "signal/shared.h"
+#include "signal/timers.h"
 
 #include "signal/law.h"
 
@@ -52,6 +53,10 @@ static int arm_own(struct cp_thread *self)
 	event._sigev_un._tid = self->tid;
 	if (syscall(SYS_timer_create, CLOCK_THREAD_CPUTIME_ID, &event, &self->timer_id) != 0)
 		return -1;
+	if (cp_timers_add(self->timer_id) != 0) {
+		syscall(SYS_timer_delete, self->timer_id);
+		return -1;
+	}
 	self->timer_armed = 1;
 	atomic_signal_fence(memory_order_seq_cst);
 	if (syscall(SYS_timer_settime, self->timer_id, 0, &when, NULL) == 0)
@@ -116,6 +121,7 @@ void cp_timer_disarm(struct cp_thread *self)
 		return;
 	self->timer_armed = 0;
 	atomic_signal_fence(memory_order_seq_cst);
+	cp_timers_remove(self->timer_id);
 	syscall(SYS_timer_delete, self->timer_id);
 }
 

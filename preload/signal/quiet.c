@@ -1,0 +1,108 @@
+/* quiet.c - stopping whatever makes system calls, in all threads, and how that is taken back. */
+/* SPDX-License-Identifier: MIT */
+#include "signal/quiet.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "signal/reserved.h"
+#include "signal/shared.h"
+#include "signal/thread.h"
+#include "signal/timer.h"
+#include "signal/timers.h"
+
+#include "signal/law.h"
+
+#define PATIENCE 50000 /* yields */
+
+/* Takes the place of the wiped page: children, which find that one empty, stay out, too. */
+static struct cp_wiped off = {.phase = CP_OFF};
+
+/* What cp_quiet_end needs. By the one thread that changed the phase. */
+static struct {
+	struct cp_wiped *wiped;
+	uint32_t phase;
+	int itimer;
+} before;
+
+static void yield(void)
+{
+	syscall(SYS_sched_yield);
+}
+
+/* 0: it is off already, or it can't be had. */
+static int turn_off(void)
+{
+	for (int i = 0; i < PATIENCE; i++) {
+		before.wiped = cp_state.wiped;
+		before.phase = cp_phase();
+		if (before.phase == CP_OFF)
+			return 0;
+		if (before.phase != CP_BUSY &&
+		    atomic_compare_exchange_strong(&before.wiped->phase, &before.phase, CP_OFF))
+			return 1;
+		yield();
+	}
+	return 0;
+}
+
+/* Whoever came in before the phase was off. */
+static void wait_for_others(void)
+{
+	uint32_t self = cp_self.inside != 0;
+
+	for (int i = 0; i < PATIENCE && atomic_load(cp_state.inside) > self; i++)
+		yield();
+}
+
+/* Ignored for a moment: so what is pending is thrown away, in every thread. */
+static void throw_away(void)
+{
+	struct {
+		uintptr_t handler;
+		unsigned long flags;
+		uintptr_t restorer;
+		uint64_t mask;
+	} ignore = {.handler = 1}, was;
+
+	if (syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, NULL, &was, sizeof was.mask) != 0)
+		return;
+	syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, &ignore, NULL, sizeof was.mask);
+	syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, &was, NULL, sizeof was.mask);
+}
+
+int cp_quiet_begin(int flush)
+{
+	int saved = errno;
+	int32_t pid = cp_state.wiped->pid;
+
+	if ((pid && pid != (int32_t)syscall(SYS_getpid)) || !turn_off()) {
+		errno = saved;
+		return 0;
+	}
+	wait_for_others();
+	cp_state.wiped = &off;
+	atomic_store_explicit(&cp_state.quiet, before.wiped, memory_order_release);
+	cp_timers_set(0);
+	before.itimer = cp_itimer_stop();
+	cp_shared_close();
+	if (flush)
+		throw_away();
+	errno = saved;
+	return 1;
+}
+
+void cp_quiet_end(void)
+{
+	int saved = errno;
+
+	atomic_store_explicit(&cp_state.quiet, NULL, memory_order_release);
+	cp_state.wiped = before.wiped;
+	cp_timers_set(cp_state.cpu_period_ns);
+	if (before.itimer)
+		cp_itimer_start();
+	atomic_store_explicit(&cp_state.wiped->phase, before.phase, memory_order_release);
+	errno = saved;
+}
