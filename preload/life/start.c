@@ -16,6 +16,7 @@
 #include "life/kernel.h"
 #include "life/libunwind.h"
 #include "life/operators.h"
+#include "life/sandbox.h"
 #include "life/settings.h"
 #include "signal/join.h"
 #include "signal/live.h"
@@ -151,19 +152,33 @@ static void stay_out(const char *why, int error)
 	cp_life_tell(&config);
 }
 
+static void stay_out_of(const char *refused)
+{
+	cp_life_complain(&config, 2, "a seccomp filter does not allow ", refused);
+	cp_life_tell(&config);
+}
+
 __attribute__((constructor)) static void start(void)
 {
 	struct cp_wiped *wiped;
-	const char *why;
-	int saved = errno;
+	const char *why, *refused;
+	int saved = errno, silent;
 
 	(void)cp_real_calls();
 	if (getauxval(AT_SECURE)) /* its caller must not have a say in what it sends where */
 		return;
-	cp_life_settings(&config);
-	if (!config.enabled || !config.types)
+	refused = cp_sandbox_refuses(&silent);
+	if (!silent)
+		cp_life_settings(&config);
+	if (!config.enabled || !config.types) {
+		errno = saved;
 		return;
-	if (cp_home_find() != 0) {
+	}
+	if (refused) {
+		stay_out_of(refused);
+	} else if ((why = cp_sandbox_is_short_of())) {
+		stay_out(why, 0);
+	} else if (cp_home_find() != 0) {
 		stay_out("conprof is not beside the library: nothing is recorded", 0);
 	} else if (cp_home_stay_out(&why)) {
 		if (why)

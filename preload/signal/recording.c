@@ -21,6 +21,7 @@
 #define STRINGS (UINT64_C(1) << 19)
 #define MODULES UINT64_C(4096)
 #define THREADS (UINT64_C(1) << 15)
+#define SHRUNK	4 /* the sixteenth, as a shift */
 
 static struct cp_table place(uint64_t *end, uint64_t max, uint64_t entry)
 {
@@ -104,7 +105,7 @@ static void begin(struct cp_recording *rec, unsigned shrink)
 struct cp_recording *cp_recording_make(int *fd)
 {
 	struct cp_recording *rec = NULL;
-	unsigned shrink = 0;
+	unsigned shrink = cp_state.small ? SHRUNK : 0;
 	int why;
 
 	*fd = (int)syscall(SYS_memfd_create, "conprof", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -114,7 +115,7 @@ struct cp_recording *cp_recording_make(int *fd)
 	}
 	rec = try_size(*fd, lay_out(NULL, shrink));
 	if (!rec)
-		rec = try_size(*fd, lay_out(NULL, shrink = 4));
+		rec = try_size(*fd, lay_out(NULL, shrink = SHRUNK));
 	if (rec && fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
 		begin(rec, shrink);
 		return rec;

@@ -4,6 +4,7 @@
 // harm: run home home
 // harm: run process_only process-only
 // harm: within 30
+// harm: slow
 // harm: cpu worker = printed worker_ns +-25%
 // harm: alloc_space worker = printed worker_bytes +-25%
 // harm: exit 0

@@ -11,6 +11,7 @@
 // harm: run child child
 // harm: run itimer tsync CONPROF_CPU_TIMER=itimer
 // harm: within 30
+// harm: slow
 // harm: same
 // harm: exit 3
 // SPDX-License-Identifier: MIT
