@@ -182,6 +182,7 @@ static inline int eintr_main(const struct call *calls, size_t n)
 	struct sigaction action = {.sa_handler = own_signal};
 	unsigned made;
 
+	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGUSR1, &action, NULL);
 	made = eintr_many(calls, n);
 	for (size_t i = 0; i < n; i++)
