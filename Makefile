@@ -46,6 +46,10 @@ $(B)/conprof: $(UP_O) $(ENC_O) $(BASE_O)
 	$(CC) $(OPT) $(EXTRA) -o $@ $^ $(PROGLIBS) $(HEAP)
 
 $(B)/preload/libc/%.o: EXTRA += -fno-builtin
+# Our unwinder and libunwind in one object, to be preloaded and compared (test/real/judge.py).
+$(B)/judge.so: test/judge/judge.c $(SIGNAL_O) $(filter $(B)/preload/libc/%,$(PRELOAD_O))
+	$(CC) $(BASE) -Wno-missing-prototypes -fPIC -fno-omit-frame-pointer -shared $(THEIRS:%=-Wl,--wrap=%) -o $@ $(sort $^) -ldl -lpthread
+
 $(B)/preload/%.o: preload/%.c
 	@mkdir -p $(@D)
 	$(CC) $(LIBFLAGS) -MMD -MP -c -o $@ $<

@@ -58,6 +58,18 @@ static int follows_call(uint64_t back)
 #endif
 }
 
+static int in_module(uint64_t pc)
+{
+	struct cp_segment t;
+
+	return cp_tables_find(pc, &t);
+}
+
+int cp_is_code(uint64_t pc)
+{
+	return pc >= CP_NO_CODE && (in_module(pc) || cp_readable(pc));
+}
+
 static int by_fp(struct cp_proven *proven, struct cp_guess *g)
 {
 	uint64_t next, back;
@@ -66,7 +78,7 @@ static int by_fp(struct cp_proven *proven, struct cp_guess *g)
 	    !cp_load(proven, g->fp + 8, &back))
 		return 0;
 	back = CP_PLAIN(back);
-	if (back < CP_NO_CODE)
+	if (!cp_is_code(back) || (in_module(back) && !follows_call(back)))
 		return 0;
 	g->sp = g->fp + 16;
 	g->fp = next;

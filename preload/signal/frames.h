@@ -64,6 +64,9 @@ static inline uint64_t cp_signal_context(uint64_t sp)
 }
 #endif
 
+/* Whether code may be there: in a module, or at least in memory that is mapped (a JIT's). */
+int cp_is_code(uint64_t pc);
+
 /* A frame of code that no table speaks of. */
 struct cp_guess {
 	uint64_t pc, sp, fp, lr;

@@ -172,7 +172,7 @@ size_t cp_all_walk(const struct cp_start *start, uint64_t *pcs, size_t max, unsi
 		if (!step(&w))
 			return 0;
 	w.own = 0;
-	while (w.pc >= CP_NO_CODE) {
+	while (cp_is_code(w.pc)) {
 		if (n == max) {
 			*flags |= CP_ROW_TRUNCATED;
 			break;

@@ -12,7 +12,7 @@
 
 #include "signal/law.h"
 
-enum { ENDED, GOES_ON, NEEDS_ALL };
+enum { ENDED, GOES_ON, NEEDS_ALL, ASTRAY };
 
 /* What is followed on the fast way. */
 struct fast {
@@ -92,6 +92,10 @@ static int step(struct fast *f, struct cp_proven *p)
 		return NEEDS_ALL;
 	case CP_STEP_END:
 		return ENDED;
+	case CP_STEP_UNKNOWN:
+		if (!cp_is_code(f->pc))
+			return ASTRAY; /* the last step led here, and was wrong */
+				       /* fall through */
 	default:
 		went = by_guess(f, p);
 		f->first = 0;
@@ -120,6 +124,8 @@ static int walk(struct fast f, struct cp_proven proven, struct range own, uint64
 			pcs[(*n)++] = f.pc;
 		went = step(&f, &proven);
 	}
+	if (went == ASTRAY && *n)
+		--*n;
 	return went;
 }
 
