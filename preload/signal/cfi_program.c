@@ -72,10 +72,27 @@ static void recall(struct machine *m, struct cp_bytes *b)
 		*m->now = m->memory[--m->remembered];
 }
 
+/* Operands of operations, in units of the data. Tables may say anything: overflow is no fault. */
+static int64_t take_unsigned(const struct machine *m, struct cp_bytes *b)
+{
+	return (int64_t)(cp_bytes_uleb(b) * (uint64_t)m->entry->data_align);
+}
+
+static int64_t take_signed(const struct machine *m, struct cp_bytes *b)
+{
+	return (int64_t)((uint64_t)cp_bytes_sleb(b) * (uint64_t)m->entry->data_align);
+}
+
+/* Half of a CFA is changed, which there must be. */
+static void needs_base(const struct machine *m, struct cp_bytes *b)
+{
+	if (m->now->cfa_is_result)
+		b->bad = 1;
+}
+
 /* Those that change the CFA. 0: it is none of them. */
 static int run_cfa(struct machine *m, struct cp_bytes *b, unsigned op)
 {
-	int64_t align = m->entry->data_align;
 	uint64_t reg;
 
 	switch (op) {
@@ -84,9 +101,11 @@ static int run_cfa(struct machine *m, struct cp_bytes *b, unsigned op)
 		set_cfa(m, b, reg, (int64_t)cp_bytes_uleb(b));
 		return 1;
 	case 0x0d: /* def_cfa_register */
+		needs_base(m, b);
 		set_cfa(m, b, cp_bytes_uleb(b), m->now->cfa_number);
 		return 1;
 	case 0x0e: /* def_cfa_offset */
+		needs_base(m, b);
 		m->now->cfa_number = (int64_t)cp_bytes_uleb(b);
 		return 1;
 	case 0x0f: /* def_cfa_expression */
@@ -95,10 +114,11 @@ static int run_cfa(struct machine *m, struct cp_bytes *b, unsigned op)
 		return 1;
 	case 0x12: /* def_cfa_sf */
 		reg = cp_bytes_uleb(b);
-		set_cfa(m, b, reg, cp_bytes_sleb(b) * align);
+		set_cfa(m, b, reg, take_signed(m, b));
 		return 1;
 	case 0x13: /* def_cfa_offset_sf */
-		m->now->cfa_number = cp_bytes_sleb(b) * align;
+		needs_base(m, b);
+		m->now->cfa_number = take_signed(m, b);
 		return 1;
 	default:
 		return 0;
@@ -118,20 +138,20 @@ static int run_register(struct machine *m, struct cp_bytes *b, unsigned op)
 	    [0x14] = {CP_IS, UNSIGNED},		 [0x15] = {CP_IS, SIGNED},
 	    [0x16] = {CP_IS_RESULT, EXPRESSION}, [0x2f] = {CP_AT, NEGATIVE},
 	};
-	int64_t number = 0, align = m->entry->data_align;
+	int64_t number = 0;
 	uint64_t reg;
 
 	if (op >= sizeof known / sizeof *known || (!known[op].how && op != 0x08))
 		return 0;
 	reg = cp_bytes_uleb(b);
 	if (known[op].operand == UNSIGNED)
-		number = (int64_t)(cp_bytes_uleb(b) * (uint64_t)align);
+		number = take_unsigned(m, b);
 	else if (known[op].operand == SIGNED)
-		number = (int64_t)((uint64_t)cp_bytes_sleb(b) * (uint64_t)align);
+		number = take_signed(m, b);
 	else if (known[op].operand == RAW)
 		number = (int64_t)cp_bytes_uleb(b);
 	else if (known[op].operand == NEGATIVE)
-		number = (int64_t) - (cp_bytes_uleb(b) * (uint64_t)align);
+		number = (int64_t)(0 - (uint64_t)take_unsigned(m, b));
 	else if (known[op].operand == EXPRESSION)
 		number = take_expression(b);
 	set_rule(m, reg, known[op].how, number);
@@ -181,8 +201,7 @@ static int run(struct machine *m, struct cp_bytes b)
 			m->location += low * m->entry->code_align;
 			break;
 		case 2: /* offset */
-			set_rule(m, low, CP_AT,
-				 (int64_t)(cp_bytes_uleb(&b) * (uint64_t)m->entry->data_align));
+			set_rule(m, low, CP_AT, take_unsigned(m, &b));
 			break;
 		case 3: /* restore */
 			restore(m, low);
