@@ -62,7 +62,7 @@ static void load(struct machine *m, unsigned size)
 {
 	uint64_t at = pop(m), value = 0;
 
-	if (m->bad || !m->memory.load(m->memory.context, at, &value))
+	if (m->bad || size == 0 || size > 8 || !m->memory.load(m->memory.context, at, &value))
 		m->bad = 1;
 	push(m, size < 8 ? value & ((UINT64_C(1) << size * 8) - 1) : value);
 }
@@ -167,7 +167,7 @@ static int constant(struct machine *m, struct cp_bytes *b, unsigned op)
 	}
 }
 
-/* The rest: the stack's own order, loads, one operand, branches. */
+/* The rest: the stack's own order, loads, one operand. Branches are not met in tables. */
 static void other(struct machine *m, struct cp_bytes *b, unsigned op)
 {
 	uint64_t a, reg;
@@ -177,7 +177,7 @@ static void other(struct machine *m, struct cp_bytes *b, unsigned op)
 		load(m, 8);
 		break;
 	case 0x94:
-		load(m, (unsigned)cp_bytes_take(b, 1) & 15);
+		load(m, (unsigned)cp_bytes_take(b, 1));
 		break;
 	case 0x12:
 		push(m, peek(m, 0));
@@ -235,7 +235,7 @@ static void run(struct machine *m, struct cp_bytes b)
 		else if (!constant(m, &b, op) && !(m->depth >= 2 && two(m, op)))
 			other(m, &b, op);
 	}
-	m->bad |= b.bad;
+	m->bad |= b.bad || b.at < b.end; /* half a result is none */
 }
 
 int cp_expression(const struct cp_segment *table, int64_t at, const struct cp_registers *registers,
