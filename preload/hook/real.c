@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/attrs.h"
+#include "libc/find.h"
 
 #include "hook/law.h"
 
@@ -184,6 +185,12 @@ static void *next(const char *name, void *otherwise)
 	return found ? found : otherwise;
 }
 
+/* The same for a name that may be nowhere. */
+static void *next_or(const char *name, void *otherwise)
+{
+	return cp_libc_anyone_has(name) ? next(name, otherwise) : otherwise;
+}
+
 /* Happens on the first allocation of the process, when there is one thread only. */
 static void find(void)
 {
@@ -202,10 +209,10 @@ static void find(void)
 	*(void **)&found.valloc = next("valloc", NULL);
 	*(void **)&found.pvalloc = next("pvalloc", NULL);
 	*(void **)&found.malloc_usable_size = next("malloc_usable_size", NULL);
-	*(void **)&found.free_sized = next("free_sized", (void *)free_without_size);
+	*(void **)&found.free_sized = next_or("free_sized", (void *)free_without_size);
 	*(void **)&found.free_aligned_sized =
-	    next("free_aligned_sized", (void *)free_without_align);
-	*(void **)&found.cfree = next("cfree", (void *)found.free);
+	    next_or("free_aligned_sized", (void *)free_without_align);
+	*(void **)&found.cfree = next_or("cfree", (void *)found.free);
 	cp_real = found;
 	finding = 0;
 	errno = saved;
@@ -228,7 +235,7 @@ const struct cp_real_calls *cp_real_calls(void)
 	if (CP_LIKELY(atomic_load_explicit(&calls_found, memory_order_acquire)))
 		return &calls;
 	*(void **)&calls.pthread_create = next("pthread_create", NULL);
-	*(void **)&calls.thrd_create = next("thrd_create", NULL);
+	*(void **)&calls.thrd_create = next_or("thrd_create", NULL);
 	*(void **)&calls.sigaction = next("sigaction", NULL);
 	*(void **)&calls.signal = next("signal", NULL);
 	*(void **)&calls.sysv_signal = next("__sysv_signal", NULL);
@@ -237,7 +244,7 @@ const struct cp_real_calls *cp_real_calls(void)
 	*(void **)&calls.siginterrupt = next("siginterrupt", NULL);
 	*(void **)&calls.setitimer = next("setitimer", NULL);
 	*(void **)&calls.getitimer = next("getitimer", NULL);
-	*(void **)&calls.timer_create = next("timer_create", NULL);
+	*(void **)&calls.timer_create = next_or("timer_create", NULL);
 	*(void **)&calls.dlclose = next("dlclose", NULL);
 	*(void **)&calls.prctl = next("prctl", NULL);
 	*(void **)&calls.mlockall = next("mlockall", NULL);
@@ -245,7 +252,7 @@ const struct cp_real_calls *cp_real_calls(void)
 	*(void **)&calls.execve = next("execve", NULL);
 	*(void **)&calls.execvpe = next("execvpe", NULL);
 	*(void **)&calls.fexecve = next("fexecve", NULL);
-	*(void **)&calls.execveat = next("execveat", NULL);
+	*(void **)&calls.execveat = next_or("execveat", NULL);
 	if (!calls.timer_create)
 		*(void **)&calls.timer_create = find_timer_create();
 	atomic_store_explicit(&calls_found, 1, memory_order_release);

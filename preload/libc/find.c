@@ -63,7 +63,7 @@ static void *is_it(const struct object *o, uint32_t i, const char *name)
 {
 	const ElfW(Sym) *symbol = &o->symbols[i];
 
-	if (o->versions[i] & HIDDEN_VERSION || symbol->st_shndx == SHN_UNDEF ||
+	if ((o->versions && o->versions[i] & HIDDEN_VERSION) || symbol->st_shndx == SHN_UNDEF ||
 	    ELF64_ST_TYPE(symbol->st_info) != STT_FUNC ||
 	    strcmp(o->strings + symbol->st_name, name) != 0)
 		return NULL;
@@ -128,6 +128,22 @@ void *cp_libc_find(const char *name)
 	for (int i = 0; i < PARTS && part[i].name && !it; i++)
 		it = look(&part[i], name);
 	return it;
+}
+
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+int cp_libc_anyone_has(const char *name)
+{
+	const struct link_map *map = &_r_debug ? _r_debug.r_map : NULL;
+
+	for (; map; map = map->l_next) {
+		struct object o = read_object(map);
+
+		if (o.base != (uintptr_t)&__ehdr_start && o.symbols && o.hash &&
+		    (uintptr_t)o.strings > o.base && look(&o, name))
+			return 1;
+	}
+	return 0;
 }
 
 static int holds(const struct object *o, uintptr_t at)

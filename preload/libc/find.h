@@ -6,5 +6,9 @@
 /* NULL: it is not there, or must be asked for which of its kinds this machine needs. */
 void *cp_libc_find(const char *name);
 
+/* Whether any object that was loaded at the start, but this library, defines the name: dlsym, asked
+ * for one that is nowhere, leaves an error which the program then finds. */
+int cp_libc_anyone_has(const char *name);
+
 /* Whether this address lies in libc. */
 int cp_libc_holds(uintptr_t at);

@@ -336,8 +336,11 @@ int cp_libunwind_open(void)
 	void *lib = dlopen("libunwind.so.8", RTLD_LOCAL | RTLD_NOW);
 	struct link_map *map;
 
-	if (!lib)
+	if (!lib) {
+		/* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc keeps one error for each thread */
+		(void)dlerror(); /* the program shall not find it */
 		return -1;
+	}
 	/* Half patched it is still right for others; it is never closed, then. */
 	if (dlinfo(lib, RTLD_DI_LINKMAP, &map) != 0 || patch(map) != 0 || bind(lib) != 0)
 		return -1;

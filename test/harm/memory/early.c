@@ -10,6 +10,7 @@
 // indirect functions, in .preinit_array, in constructors of the program and of a library whose turn
 // comes before ours; and at the other end by destructors of threads, atexit and .fini_array. It
 // dies when malloc of hook/malloc.c does not ask READY_OR, or real.c waits for the constructor.
+#include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <string.h>
@@ -117,6 +118,9 @@ int main(int argc, char **argv)
 {
 	pthread_t threads[8];
 
+	const char *error = dlerror();
+
+	printf("nobody's error: %s\n", error ? error : "none");
 	beside(argv, "early_library", argc > 1 && strcmp(argv[1], "before") == 0);
 	atexit(at_exit);
 	HARM_UNLESS(number() == 2 && &early_pointer && early_pointer() == 1, "numbers");
