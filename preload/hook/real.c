@@ -242,6 +242,7 @@ const struct cp_real_calls *cp_real_calls(void)
 	*(void **)&calls.sigset = next("sigset", NULL);
 	*(void **)&calls.sigignore = next("sigignore", NULL);
 	*(void **)&calls.siginterrupt = next("siginterrupt", NULL);
+	*(void **)&calls.sigaltstack = next("sigaltstack", NULL);
 	*(void **)&calls.setitimer = next("setitimer", NULL);
 	*(void **)&calls.getitimer = next("getitimer", NULL);
 	*(void **)&calls.timer_create = next_or("timer_create", NULL);

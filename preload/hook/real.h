@@ -41,6 +41,7 @@ struct cp_real_calls {
 	void (*(*sigset)(int, void (*)(int)))(int);
 	int (*sigignore)(int);
 	int (*siginterrupt)(int, int);
+	int (*sigaltstack)(const stack_t *, stack_t *);
 	int (*setitimer)(__itimer_which_t, const struct itimerval *, struct itimerval *);
 	int (*getitimer)(__itimer_which_t, struct itimerval *);
 	int (*timer_create)(clockid_t, struct sigevent *, timer_t *);

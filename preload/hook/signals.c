@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/attrs.h"
+#include "hook/altstack.h"
 #include "hook/real.h"
 #include "signal/reserved.h"
 #include "signal/shared.h"
@@ -47,8 +48,14 @@ CP_EXPORT int sigaction(int sig, const struct sigaction *action, struct sigactio
 {
 	struct sigaction now, was;
 
-	if (sig != SIGPROF || !cp_shared_now())
-		return cp_real_calls()->sigaction(sig, action, before);
+	if (sig != SIGPROF || !cp_shared_now()) {
+		int result =
+		    cp_real_calls()->sigaction(sig, cp_altstack_defer(action, &now), before);
+
+		if (result == 0 && before)
+			cp_altstack_hide(before);
+		return result;
+	}
 	cp_app_action_get(&was);
 	if (action) {
 		now = *action;

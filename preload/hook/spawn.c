@@ -10,6 +10,7 @@
 #include <threads.h>
 #include <unistd.h>
 
+#include "hook/altstack.h"
 #include "hook/real.h"
 #include "signal/adopt.h"
 #include "signal/apart.h"
@@ -64,6 +65,7 @@ static void on_end(void *unused)
 {
 	(void)unused;
 	CP_INSIDE (self) {
+		cp_altstack_end(self);
 		if (!atomic_load_explicit(&cp_state.quiet, memory_order_acquire))
 			cp_timer_disarm(self);
 		if (cp_remembers() && self->row)

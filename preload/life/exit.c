@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hook/altstack.h"
 #include "signal/join.h"
 #include "signal/state.h"
 
@@ -56,6 +57,7 @@ __attribute__((destructor)) static void finish(void)
 	if (!rec || cp_phase() != CP_RUNNING || cp_state.homeless ||
 	    cp_state.wiped->pid != (int32_t)getpid())
 		return;
+	cp_altstack_end(&cp_self);
 	wait = seconds(rec);
 	if (!wait)
 		return;

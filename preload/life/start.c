@@ -25,6 +25,7 @@
 #include "signal/recording.h"
 #include "signal/reserved.h"
 #include "signal/roster.h"
+#include "signal/tick.h"
 #include "signal/timer.h"
 #include "signal/unwind.h"
 
@@ -38,14 +39,22 @@ static void *pages(size_t size)
 	return map == MAP_FAILED ? NULL : map;
 }
 
+/* Kernels before 5.14 do not say how large their frame is; 4 KiB holds AVX-512. */
+#ifndef AT_MINSIGSTKSZ
+#define AT_MINSIGSTKSZ 51
+#endif
+
 static void choose(void)
 {
+	uint64_t frame = getauxval(AT_MINSIGSTKSZ);
+
 	cp_state.types = config.types;
 	if (config.types & CP_TYPE_CPU)
 		cp_state.cpu_period_ns = UINT64_C(1000000000) / config.cpu_rate_hz;
 	if (config.types & CP_TYPE_HEAP)
 		cp_state.heap_interval = config.heap_interval;
 	cp_state.cpu_timer = config.cpu_timer;
+	cp_state.tick_room = (frame ? frame : 4096) + CP_TICK_ROOM;
 	cp_state.entry = getauxval(AT_ENTRY);
 }
 

@@ -61,6 +61,7 @@ struct cp_state {
 	uint32_t types;		     /* enum cp_types */
 	uint64_t heap_interval;
 	uint64_t cpu_period_ns;	    /* 0: no CPU profile */
+	uint64_t tick_room;	    /* what a tick needs of an alternate stack */
 	uint32_t cpu_timer;	    /* enum cp_cpu_timer */
 	uint64_t entry;		    /* the program's entry point, for the main thread's stack */
 	struct cp_scratch *scratch; /* CP_SCRATCHES of them */

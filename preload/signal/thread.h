@@ -19,7 +19,8 @@ struct cp_thread {
 	uint32_t row;  /* creation stack + 1; 0: unknown */
 	int timer_armed;
 	int timer_id;
-	uint64_t cpu_ns; /* under ITIMER_PROF: this thread's CPU time that is already counted */
+	int held;	       /* no tick may come: 1, or 2 if there was a timer to take away */
+	uint64_t cpu_ns;       /* without a timer of its own: CPU time that is already counted */
 	uint64_t fork_blocked; /* the signals that we blocked for the time of a fork */
 };
 

@@ -23,8 +23,11 @@ static void lose(enum cp_loss why, uint64_t periods)
 	cp_row_add(rec, CP_KIND_CPU, CP_NO_ROW, why, CP_CPU_SAMPLES, 1);
 }
 
-/* On the way to the scratch stack a handler needs this much of the one it was called on. */
-#define LEAST_ROOM 1024
+void cp_tick_no_room(uint64_t periods)
+{
+	if (periods)
+		lose(CP_LOST_STACK_ROOM, periods);
+}
 
 /* On an alternate stack the bounds are known: a small one may be nearly used up by the kernel's
  * frame alone. Elsewhere there is the application's own room, or the kernel would not have come so
@@ -36,7 +39,7 @@ static int has_room(const ucontext_t *uc)
 
 	if ((uc->uc_stack.ss_flags & SS_DISABLE) || sp < alt || sp - alt >= uc->uc_stack.ss_size)
 		return 1;
-	return sp - alt >= LEAST_ROOM;
+	return sp - alt >= CP_TICK_ROOM;
 }
 
 struct tick {

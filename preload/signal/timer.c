@@ -105,7 +105,7 @@ int cp_itimer_pause(void)
 
 void cp_timer_arm(struct cp_thread *self)
 {
-	if (!cp_state.cpu_period_ns || self->timer_armed)
+	if (!cp_state.cpu_period_ns || self->timer_armed || self->held)
 		return;
 	if (cp_state.cpu_timer != CP_TIMER_ITIMER && arm_own(self) == 0)
 		return;
@@ -128,7 +128,7 @@ void cp_timer_disarm(struct cp_thread *self)
 /* ITIMER_PROF hits whichever thread the kernel picks and says nothing of the hits it merged (at
  * 1 kHz it delivers a fifth). So its tick stands for all CPU time of its thread since the last one:
  * totals are right, and what is charged to one stack is right on average. */
-static int64_t by_clock(struct cp_thread *self)
+static uint64_t by_clock(struct cp_thread *self)
 {
 	uint64_t now = thread_cpu_ns(), periods;
 
@@ -136,7 +136,7 @@ static int64_t by_clock(struct cp_thread *self)
 		self->cpu_ns = 0;
 	periods = (now - self->cpu_ns) / cp_state.cpu_period_ns;
 	self->cpu_ns += periods * cp_state.cpu_period_ns;
-	return (int64_t)periods;
+	return periods;
 }
 
 int cp_timer_is_ours(const siginfo_t *info)
@@ -149,5 +149,25 @@ int64_t cp_itimer_periods(struct cp_thread *self, const siginfo_t *info)
 	if (info->si_code != SI_KERNEL ||
 	    !atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
 		return -1;
-	return self->timer_armed ? 0 : by_clock(self);
+	return self->timer_armed ? 0 : (int64_t)by_clock(self);
+}
+
+void cp_timer_hold(struct cp_thread *self)
+{
+	self->held = 1 + self->timer_armed;
+	cp_timer_disarm(self);
+	self->cpu_ns = thread_cpu_ns();
+	atomic_store_explicit(&cp_state.itimer_app, 1, memory_order_relaxed);
+	cp_itimer_stop();
+}
+
+uint64_t cp_timer_release(struct cp_thread *self)
+{
+	uint64_t passed = by_clock(self);
+	int had = self->held == 2;
+
+	self->held = 0;
+	if (had)
+		cp_timer_arm(self);
+	return passed;
 }
