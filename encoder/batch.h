@@ -51,8 +51,9 @@ struct cp_batch {
 	uint64_t period[CP_PROFILES]; /* ns for CPU, bytes for heap */
 	uint64_t ticks, heap_hits;    /* since their starts, over all recordings */
 	uint32_t recordings, truncated_rows, damaged_rows;
-	unsigned has;	    /* CP_BIT of each profile that some recording had switched on */
-	uint64_t next_free; /* room for segments whose own is taken */
+	uint32_t foreign_mallocs; /* recordings whose program finds another's malloc first */
+	unsigned has;		  /* CP_BIT of each profile that some recording had switched on */
+	uint64_t next_free;	  /* room for segments whose own is taken */
 };
 
 /* Numbers, or CP_NONE when memory is out or a cap is reached. */

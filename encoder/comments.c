@@ -7,7 +7,7 @@
 #include "base/attrs.h"
 #include "encoder/making.h"
 
-#define CP_COMMENTS_MAX (CP_LOSSES + 4)
+#define CP_COMMENTS_MAX (CP_LOSSES + 5)
 
 CP_PRINTF(2, 3) static void say(struct cp_making *making, const char *format, ...)
 {
@@ -39,6 +39,11 @@ void cp_making_comments(struct cp_making *making)
 		say(making, "ticks taken since start: %" PRIu64, batch->ticks);
 	if (making->which == CP_PROFILE_HEAP)
 		say(making, "allocations sampled since start: %" PRIu64, batch->heap_hits);
+	if (making->which == CP_PROFILE_HEAP && batch->foreign_mallocs)
+		say(making,
+		    "in %" PRIu32 " process(es) another malloc stands in front: only allocations "
+		    "that it hands on are profiled",
+		    batch->foreign_mallocs);
 	for (int cause = 0; cause < CP_LOSSES; cause++)
 		if (batch->lost[kind][cause])
 			say(making, "lost (%s): %" PRIu64, cp_loss_name((enum cp_loss)cause),

@@ -242,6 +242,7 @@ static void note_header(struct taking *taking)
 	if (!batch->period[CP_PROFILE_HEAP])
 		batch->period[CP_PROFILE_HEAP] = interval;
 	batch->recordings++;
+	batch->foreign_mallocs += __atomic_load_n(&shared->foreign_malloc, __ATOMIC_RELAXED) != 0;
 	/* relaxed: figures for a comment */
 	batch->ticks =
 	    cp_more(batch->ticks, atomic_load_explicit(&shared->ticks, memory_order_relaxed));

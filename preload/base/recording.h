@@ -129,11 +129,11 @@ struct cp_recording {
 	uint32_t uid;
 	uint64_t start_realtime_ns;
 	uint64_t start_monotonic_ns;
-	uint64_t cpu_period_ns; /* 0: CPU not recorded */
-	uint64_t heap_interval; /* 0: heap not recorded */
-	uint8_t token[16];	/* proves that a forked child with another uid is family */
-	uint32_t is_fork;	/* 1: a forked child's; it has the image of its parent */
-	uint32_t reserved;
+	uint64_t cpu_period_ns;	 /* 0: CPU not recorded */
+	uint64_t heap_interval;	 /* 0: heap not recorded */
+	uint8_t token[16];	 /* proves that a forked child with another uid is family */
+	uint32_t is_fork;	 /* 1: a forked child's; it has the image of its parent */
+	uint32_t foreign_malloc; /* 1: another's stands before ours: what it keeps is not seen */
 	struct cp_table strings; /* bytes */
 	struct cp_table modules; /* struct cp_module */
 	struct cp_table threads; /* struct cp_thread_slot */

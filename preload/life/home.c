@@ -16,6 +16,7 @@
 #include "base/attrs.h"
 #include "base/note.h"
 #include "base/settings.h"
+#include "life/front.h"
 
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
@@ -193,6 +194,7 @@ void cp_home_fill(struct cp_recording *rec, const struct cp_config *config)
 	rec->config = *config;
 	rec->cpu_period_ns = cp_state.cpu_period_ns;
 	rec->heap_interval = cp_state.heap_interval;
+	rec->foreign_malloc = rec->heap_interval && cp_front_taken(config);
 	fill_token(rec);
 	name_family(rec, config);
 }

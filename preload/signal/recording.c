@@ -174,6 +174,7 @@ void cp_recording_inherit(struct cp_recording *to, const struct cp_recording *fr
 
 	to->cpu_period_ns = from->cpu_period_ns;
 	to->heap_interval = from->heap_interval;
+	to->foreign_malloc = from->foreign_malloc;
 	memcpy(to->token, from->token, sizeof to->token);
 	memcpy(to->exe, from->exe, sizeof to->exe);
 	memcpy(to->argv0, from->argv0, sizeof to->argv0);

@@ -1,9 +1,10 @@
 # allocators.py - other allocators than libc's: their operator new is seen, and nobody comes to harm.
 # SPDX-License-Identifier: MIT
+import gzip
 import os
 
 import truths
-from delivery import SHARP
+from delivery import SHARP, spooled
 from world import Skipped, expect
 
 ALLOCATORS = {'tcmalloc': 'libtcmalloc_minimal.so.4', 'jemalloc': 'libjemalloc.so.2',
@@ -67,8 +68,34 @@ def deepbind(world, build):
                os.path.join(build, 'run', 'deepbind'))
 
 
+def in_front(world, argv, preload):
+    """Somebody else's malloc is found first: its allocations are not profiled, and that is said."""
+    ended = world.run(argv, dict(SHARP, LD_PRELOAD=preload, CONPROF_LOG_LEVEL='2'))
+    expect(ended.status == 0, f'ended with {ended.status}: {ended.out[-300:]!r} {ended.err[-300:]!r}')
+    world.quiet()
+    with open(world.log, encoding='utf-8', errors='replace') as f:
+        expect('are handed on by the malloc of' in f.read(), 'the log does not say it' + world.last_log())
+    for file in spooled(world):
+        with gzip.open(file) as f:
+            expect(b'another malloc stands in front' in f.read(), f'{file} does not say it')
+    expect(spooled(world), 'there is no profile')
+
+
+def first_in_line(world, library, build):
+    needed(library)
+    binary = os.path.join(build, 'truth', 'alloc_half')
+    in_front(world, [binary], f'{library} {ours(world)}')
+
+
+def linked_in(world, build):
+    in_front(world, [os.path.join(build, 'harm', 'static_jemalloc')], ours(world))
+
+
 def tests(build):
     build = os.path.abspath(build)
+    yield 'allocator_linked_in', False, lambda world: linked_in(world, build)
+    yield 'allocator_first_in_line', False, \
+        lambda world: first_in_line(world, 'libtcmalloc_minimal.so.4', build)
     for function in (sized, deepbind):
         yield 'allocator_' + function.__name__, False, lambda world, f=function: f(world, build)
     for name, library in ALLOCATORS.items():

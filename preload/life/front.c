@@ -1,0 +1,57 @@
+/* front.c - who it is that everybody finds under the name of malloc. */
+/* SPDX-License-Identifier: MIT */
+#include "life/front.h"
+
+#include <link.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "life/settings.h"
+#include "signal/state.h"
+
+/* As the loader has bound the name for everyone, this library included. */
+static uintptr_t the_malloc(void)
+{
+	return (uintptr_t)malloc;
+}
+
+static int holds(const struct dl_phdr_info *info, uintptr_t at)
+{
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+
+		if (ph->p_type == PT_LOAD &&
+		    at - (info->dlpi_addr + ph->p_vaddr) < (uintptr_t)ph->p_memsz)
+			return 1;
+	}
+	return 0;
+}
+
+struct owner {
+	const char *name;
+};
+
+static int look(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct owner *owner = arg;
+
+	(void)size;
+	if (!holds(info, the_malloc()))
+		return 0;
+	owner->name = info->dlpi_name[0] ? info->dlpi_name : "the program itself";
+	return 1;
+}
+
+int cp_front_taken(const struct cp_config *config)
+{
+	struct owner owner = {.name = "another"};
+
+	if (the_malloc() >= cp_state.own_start && the_malloc() < cp_state.own_end)
+		return 0;
+	dl_iterate_phdr(look, &owner);
+	cp_life_complain(
+	    config, 2,
+	    "of allocations only those are profiled which are handed on by the malloc of ",
+	    owner.name);
+	return 1;
+}
