@@ -383,17 +383,18 @@ void cp_modules_forked(void)
 	atomic_store_explicit(&list.busy, 0, memory_order_relaxed);
 }
 
-static struct object *map_objects(void)
+void *cp_modules_room(size_t *size)
 {
-	void *map = mmap(NULL, OBJECTS_MAX * sizeof(struct object), PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return map == MAP_FAILED ? NULL : map;
+	*size = OBJECTS_MAX * sizeof *list.object;
+	return list.object;
 }
 
 int cp_modules_open(void)
 {
+	void *map = mmap(NULL, OBJECTS_MAX * sizeof(struct object), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
 	list.loader = cp_loaded_list();
-	list.object = map_objects();
+	list.object = map == MAP_FAILED ? NULL : map;
 	return list.loader && list.object ? 0 : -1;
 }

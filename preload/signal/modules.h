@@ -35,3 +35,6 @@ int cp_modules_iterate(int (*cb)(struct dl_phdr_info *, size_t, void *), void *a
 
 /* In a forked child: whoever held the try-lock is not here. */
 void cp_modules_forked(void);
+
+/* Where the unwinder's copy lies: nobody touches it while the process keeps quiet (quiet.h). */
+void *cp_modules_room(size_t *size);
