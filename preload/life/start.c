@@ -79,13 +79,14 @@ static int reserve(struct cp_wiped **wiped)
 static void open_unwinder(void)
 {
 	cp_unwind_init(cp_state.own_start, cp_state.own_end);
-	if (config.unwinder == CP_UNWINDER_OWN)
-		cp_unwind_use_own();
-	if (config.unwinder == CP_UNWINDER_OWN || config.unwinder == CP_UNWINDER_FP)
+	if (config.unwinder == CP_UNWINDER_FP)
 		return;
-	if (cp_libunwind_open() != 0)
-		cp_life_complain(&config, config.unwinder == CP_UNWINDER_LIBUNWIND ? 1 : 2,
-				 "libunwind.so.8 can't be used; stacks are found by frame pointers",
+	if (config.unwinder != CP_UNWINDER_LIBUNWIND)
+		cp_unwind_use_own();
+	else if (cp_libunwind_open() != 0)
+		cp_life_complain(&config, 1,
+				 "libunwind.so.8 can't be used; stacks are found by "
+				 "frame pointers",
 				 "");
 }
 
