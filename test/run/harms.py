@@ -92,7 +92,8 @@ BINDING = re.compile(r'binding file (\S+) \[\d+\] to (\S+) \[\d+\]: \w+ symbol `
 def bindings(world, host):
     """What unwinds for C++ is libgcc, whoever asks: libunwind is bound to by itself and us alone."""
     log = os.path.join(world.dir, 'bindings')
-    ended = world.run([host], {'LD_DEBUG': 'bindings', 'LD_DEBUG_OUTPUT': log})
+    ended = world.run([host], {'LD_DEBUG': 'bindings', 'LD_DEBUG_OUTPUT': log,
+                               'CONPROF_UNWINDER': 'libunwind'})
     expect(ended.status == 0, f'ended with {ended.status}: {ended.out[-300:]!r}')
     found = []
     for file in glob.glob(log + '.*'):
