@@ -16,7 +16,8 @@ LIBFLAGS := $(BASE) -fPIC -fvisibility=hidden -fno-plt -fno-omit-frame-pointer -
 # libdl and libpthread are part of libc since glibc 2.34: there nothing of them is linked.
 LIBLINK := -shared -Wl,-z,now,-z,relro,-z,defs,-soname,libconprof.so -Wl,--as-needed
 # Calls that only libc can answer come to preload/libc/theirs.c.
-THEIRS := dlsym dlopen dlerror dlinfo dladdr dl_iterate_phdr pthread_key_create pthread_setspecific getauxval clock_gettime
+THEIRS := dlsym dlopen dlerror dlinfo dladdr dl_iterate_phdr pthread_key_create pthread_setspecific getauxval clock_gettime \
+	__sigaction pthread_atfork
 LIBLINK += $(THEIRS:%=-Wl,--wrap=%)
 # Ours come to preload/libc/calls.c; the world's `syscall` is the front in preload/hook/seccomp.c.
 LIBLINK += -Wl,--wrap=syscall -Wl,--defsym,syscall=cp_front_syscall -Wl,--version-script=preload/hook/shown.map

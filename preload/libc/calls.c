@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "libc/raw.h"
@@ -188,4 +189,9 @@ pid_t getppid(void)
 int sched_yield(void)
 {
 	return (int)CALL(SYS_sched_yield);
+}
+
+int uname(struct utsname *to)
+{
+	return (int)CALL(SYS_uname, to);
 }

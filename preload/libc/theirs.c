@@ -1,8 +1,10 @@
 /* theirs.c - what only libc can do: its own function is called, not the program's of that name. */
 /* SPDX-License-Identifier: MIT */
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/auxv.h>
@@ -24,7 +26,10 @@
 	X(int, pthread_key_create, (pthread_key_t * key, void (*end)(void *)), (key, end))         \
 	X(int, pthread_setspecific, (pthread_key_t key, const void *value), (key, value))          \
 	X(unsigned long, getauxval, (unsigned long type), (type))                                  \
-	X(int, clock_gettime, (clockid_t clock, struct timespec * to), (clock, to))
+	X(int, clock_gettime, (clockid_t clock, struct timespec * to), (clock, to))                \
+	X(int, __sigaction,                                                                        \
+	  (int signal, const struct sigaction *action, struct sigaction *before),                  \
+	  (signal, action, before))
 
 #define DECLARE(type, name, parameters, arguments)                                                 \
 	type __real_##name parameters;                                                             \
@@ -44,6 +49,8 @@
 	}
 
 THEIRS(DECLARE)
+/* musl has none. */
+extern __typeof__(__real___sigaction) __real___sigaction __attribute__((weak));
 /* If libc is not where it should be, they stay as the loader has bound them. */
 static struct {
 	THEIRS(MEMBER)
@@ -62,6 +69,18 @@ static void find(void)
 THEIRS(SKIN)
 
 /* ---- what follows from them ---- */
+
+/* Linked in, libc's own would ask for __register_atfork by name. */
+extern void *__dso_handle __attribute__((visibility("hidden")));
+int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	int (*enter)(void (*)(void), void (*)(void), void (*)(void), void *);
+
+	*(void **)&enter = cp_libc_find("__register_atfork");
+	return enter ? enter(prepare, parent, child, &__dso_handle) : ENOSYS;
+}
 
 int getpagesize(void)
 {

@@ -17,6 +17,7 @@
 #include "base/note.h"
 #include "base/settings.h"
 #include "life/front.h"
+#include "life/sanitizers.h"
 
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
@@ -113,11 +114,8 @@ static const char *exe(char *path, size_t room)
 	return path;
 }
 
-/* Bound by the loader if the program brings one of these, else NULL. */
-extern void __asan_init(void) __attribute__((weak));
-extern void __tsan_init(void) __attribute__((weak));
-extern void __msan_init(void) __attribute__((weak));
-extern void __hwasan_init(void) __attribute__((weak));
+/* Another libc (musl, by way of a name that it takes for its own) has no such function. */
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
 int cp_home_stay_out(const char **why)
 {
@@ -126,10 +124,11 @@ int cp_home_stay_out(const char **why)
 	*why = NULL;
 	if (cp_home.program[0] && strcmp(exe(path, sizeof path), cp_home.program) == 0)
 		return 1;
-	if (!__asan_init && !__tsan_init && !__msan_init && !__hwasan_init)
-		return 0;
-	*why = "the program is built with a sanitizer, which owns malloc";
-	return 1;
+	if (!gnu_get_libc_version)
+		*why = "the program's libc is not glibc";
+	else if (cp_sanitized())
+		*why = "the program is built with a sanitizer, which owns malloc";
+	return *why != NULL;
 }
 
 static size_t read_file(const char *path, char *text, size_t room)

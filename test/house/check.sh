@@ -5,6 +5,7 @@
 #   arrows   no object calls one on a higher floor, and no objects call each other in a circle
 #   state    every writable thing with static storage is on the list in state.txt, with its owner
 #   exports  the library shows the world the names in exports.txt and no other, and needs libc alone
+#   imports  what it takes by name is in imports.txt: the program may have a function of that name
 #   texts    the rest: source.sh
 # It cannot see a call through a pointer: those stand in hook/real.c, where a reader can.
 set -eu
@@ -123,6 +124,14 @@ wall state "$tmp/unlisted"
 		grep -v -e '^libc\.so\.6$' -e '^ld-linux-' | sed 's/^/needs /' || true
 } >"$tmp/exports"
 wall exports "$tmp/exports"
+
+# What it takes from the process by name, the program may have put there: preload/libc sees to that.
+{
+	nm -D --undefined-only "$build/libconprof.so" | awk '{sub(/@.*/, "", $2); print $2}' | sort -u >"$tmp/taken"
+	clean "$here/imports.txt" | awk '{print $1}' | sort | comm -13 - "$tmp/taken" |
+		sed 's/$/ is taken from the process: define it in preload\/libc/'
+} >"$tmp/imports"
+wall imports "$tmp/imports"
 
 "$here/source.sh" "$root" >"$tmp/source" || true
 wall source "$tmp/source"
