@@ -38,6 +38,18 @@ struct cp_rules {
 	struct cp_rule reg[CP_REGISTERS];
 };
 
+/* 0: the stack ends here. On x86-64 the return address is always somewhere. */
+static inline int cp_rules_lead_on(const struct cp_rules *rules)
+{
+	enum cp_how how = rules->reg[CP_RETURN].how;
+
+#if defined(__x86_64__)
+	return how != CP_UNDEFINED && how != CP_SAME;
+#else
+	return how != CP_UNDEFINED;
+#endif
+}
+
 /* 1: *rules is what the table says; 0: it says nothing, or nothing that makes sense. Reads the
  * module's own memory, inside [low, high) alone. Runs anywhere. */
 int cp_cfi_find(const struct cp_segment *table, uint64_t pc, struct cp_rules *rules);

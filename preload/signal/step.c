@@ -31,15 +31,28 @@ static void put(uint64_t pc, uint64_t epoch, cp_word word)
 #if defined(__x86_64__)
 /* mov $15, %rax; syscall */
 static const unsigned char way_out[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
+#define SECOND 7
 #else
 /* mov x8, #139; svc #0 */
 static const unsigned char way_out[] = {0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0xd4};
+#define SECOND 4
 #endif
 
-int cp_step_is_way_out(uint64_t pc, const struct cp_segment *table)
+/* Whether the code at pc is what the kernel calls to leave a handler (sigreturn), by its bytes. */
+static int is_way_out(uint64_t pc, const struct cp_segment *table)
 {
-	return pc >= table->start && table->end - pc >= sizeof way_out &&
+	return pc >= table->start && pc < table->end && table->end - pc >= sizeof way_out &&
 	       memcmp((const void *)(uintptr_t)pc, way_out, sizeof way_out) == 0;
+}
+
+/* Code may be there for execution alone, or no longer. From SECOND bytes before pc to what is
+ * looked at after it there are two pages at most. */
+static int can_read_code(uint64_t pc, const struct cp_segment *table)
+{
+	uint64_t first = pc - table->start < SECOND ? table->start : pc - SECOND;
+	uint64_t last = table->end - pc <= sizeof way_out ? table->end - 1 : pc + sizeof way_out;
+
+	return cp_readable(first) && cp_readable(last);
 }
 
 static int fits(int64_t offset, int bits)
@@ -55,19 +68,14 @@ static cp_word pack(const struct cp_rules *r)
 	int back_saved = back->how == CP_AT, fp_saved = fp->how == CP_AT;
 	int64_t back_at = back_saved ? back->number : 0, fp_at = fp_saved ? fp->number : 0;
 
-	if (back->how == CP_UNDEFINED)
+	if (!cp_rules_lead_on(r))
 		return CP_STEP_END;
 	if (r->is_signal || r->cfa_is_result || (r->cfa_base != CP_SP && r->cfa_base != CP_FP) ||
 	    r->reg[CP_SP].how != CP_SAME || !fits(r->cfa_number, 20) ||
 	    (!fp_saved && fp->how != CP_SAME) || !fits(fp_at, 18) || !fits(back_at, 18))
 		return CP_STEP_FULL;
-#if defined(__x86_64__)
-	if (!back_saved)
-		return CP_STEP_FULL;
-#else
 	if (!back_saved && back->how != CP_SAME)
 		return CP_STEP_FULL;
-#endif
 	return CP_STEP_FRAME | (cp_word)(r->cfa_base == CP_FP) << 3 | (cp_word)fp_saved << 4 |
 	       (cp_word)back_saved << 5 | ((cp_word)(r->cfa_number >> 3) & 0xfffff) << 8 |
 	       ((cp_word)(fp_at >> 3) & 0x3ffff) << 28 | (cp_word)(back_at >> 3) << 46;
@@ -90,13 +98,18 @@ cp_word cp_step_look_up(uint64_t pc, uint64_t epoch)
 	struct cp_segment table;
 	struct cp_rules rules;
 	cp_word word = CP_STEP_NONE;
+	int code;
 
 	if (!cp_tables_find(pc, &table) || !can_read(&table))
 		return CP_STEP_UNKNOWN;
-	if (cp_step_is_way_out(pc, &table))
+	code = can_read_code(pc, &table);
+	if (code && (is_way_out(pc, &table) || is_way_out(pc - SECOND, &table)))
 		word = CP_STEP_SIGNAL;
 	else if (cp_cfi_find(&table, pc, &rules))
 		word = pack(&rules);
+	/* The last byte of a function before the way out, or the way out's own return address? */
+	if (code && cp_word_kind(word) == CP_STEP_FRAME && is_way_out(pc + 1, &table))
+		word = CP_STEP_FULL;
 	put(pc, epoch, word);
 	return word;
 }

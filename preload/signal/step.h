@@ -62,9 +62,6 @@ static inline cp_word cp_step_of(uint64_t pc, uint64_t epoch)
 /* The same in full; 0: the tables say nothing. */
 int cp_step_rules(uint64_t pc, struct cp_segment *table, struct cp_rules *rules);
 
-/* Whether the code at pc is what the kernel calls to leave a handler (sigreturn), by its bytes. */
-int cp_step_is_way_out(uint64_t pc, const struct cp_segment *table);
-
 /* Offsets are in words of 8 bytes: 20 bits for the CFA, 18 for each of the others. */
 static inline enum cp_step cp_word_kind(cp_word w)
 {
@@ -84,13 +81,13 @@ static inline int cp_word_return_saved(cp_word w)
 }
 static inline int64_t cp_word_cfa(cp_word w)
 {
-	return (int64_t)(w << 36) >> 44 << 3;
+	return ((int64_t)(w << 36) >> 44) * 8;
 }
 static inline int64_t cp_word_fp(cp_word w)
 {
-	return (int64_t)(w << 18) >> 46 << 3;
+	return ((int64_t)(w << 18) >> 46) * 8;
 }
 static inline int64_t cp_word_return(cp_word w)
 {
-	return (int64_t)w >> 46 << 3;
+	return ((int64_t)w >> 46) * 8;
 }

@@ -28,7 +28,8 @@ _Atomic uint64_t cp_tables_epoch;
 
 void cp_tables_forget(void)
 {
-	atomic_fetch_add_explicit(&cp_tables_epoch, UINT64_C(1) << 48, memory_order_relaxed);
+	atomic_fetch_add_explicit(&cp_tables_epoch, UINT64_C(0x9e3779b97f4a7c15),
+				  memory_order_relaxed);
 }
 
 static struct list *hidden(void)

@@ -20,7 +20,8 @@ void cp_tables_add(const struct dl_phdr_info *info);
 void cp_tables_end(void);
 
 /* A module was unloaded: what was learnt by address before is not believed any more. The epoch is
- * part of what it was remembered by: a number in the upper 16 bits, where addresses have none. */
+ * part of what it was remembered by: 64 bits of which no two are alike in a process's life, nor
+ * differ by as little as addresses do. */
 void cp_tables_forget(void);
 extern _Atomic uint64_t cp_tables_epoch;
 

@@ -9,7 +9,7 @@
 #include "signal/law.h"
 
 struct walk {
-	uint64_t pc;
+	uint64_t pc, epoch;
 	int exact, first;
 	int own; /* still in our own code, which changes stacks (signal/stack.h) */
 	struct cp_registers now;
@@ -77,7 +77,7 @@ static int by_rules(struct walk *w, const struct cp_segment *table, const struct
 	struct cp_registers next = {.known = 0};
 	uint64_t cfa, old = w->now.value[CP_SP], back;
 
-	if (r->reg[CP_RETURN].how == CP_UNDEFINED || !find_cfa(w, table, r, &cfa))
+	if (!cp_rules_lead_on(r) || !find_cfa(w, table, r, &cfa))
 		return 0;
 	if (!value_of(w, table, &r->reg[CP_RETURN], CP_RETURN, cfa, &back))
 		return 0;
@@ -155,7 +155,7 @@ static int step(struct walk *w)
 	struct cp_segment table;
 	struct cp_rules rules;
 
-	if (cp_tables_find(w->pc, &table) && cp_step_is_way_out(w->pc, &table))
+	if (cp_word_kind(cp_step_of(w->pc, w->epoch)) == CP_STEP_SIGNAL)
 		return out_of_signal(w);
 	if (cp_step_rules(w->exact ? w->pc : w->pc - 1, &table, &rules))
 		return by_rules(w, &table, &rules);
@@ -167,6 +167,7 @@ size_t cp_all_walk(const struct cp_start *start, uint64_t *pcs, size_t max, unsi
 	struct walk w = {.pc = start->pc, .exact = 1, .first = 1, .now = start->registers};
 	size_t n = 0;
 
+	w.epoch = atomic_load_explicit(&cp_tables_epoch, memory_order_acquire);
 	w.own = 1;
 	for (int own = 0; own < 64 && w.pc >= start->own_start && w.pc < start->own_end; own++)
 		if (!step(&w))

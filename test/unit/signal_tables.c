@@ -1,0 +1,360 @@
+/* signal_tables.c - is each address found in its segment, and its rule remembered while it is true?
+ */
+/* SPDX-License-Identifier: MIT */
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "signal/modules.h"
+#include "signal/step.h"
+#include "test/unit/eh_frame.h"
+#include "test/unit/unit.h"
+
+static volatile int changing;
+
+int cp_modules_changing(void)
+{
+	return changing;
+}
+
+/* ---- the list ---- */
+
+/* A module of one segment of code, and tables where they are said to be (0: none). */
+static void add(uint64_t code, uint64_t size, uint64_t header)
+{
+	ElfW(Phdr) phdr[] = {
+	    {.p_type = PT_LOAD, .p_flags = PF_R, .p_vaddr = 0x1000, .p_memsz = 0x1000},
+	    {.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_memsz = size},
+	    {.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_vaddr = 0x9000, .p_memsz = 0x1000},
+	    {.p_type = PT_GNU_EH_FRAME, .p_vaddr = 0x1100, .p_memsz = 64}};
+	struct dl_phdr_info info = {.dlpi_addr = header ? header - 0x1100 : code,
+				    .dlpi_phdr = phdr,
+				    .dlpi_phnum = header ? 4 : 3};
+
+	phdr[1].p_vaddr = code - info.dlpi_addr;
+	cp_tables_add(&info);
+}
+
+static struct cp_segment found;
+
+static void every_address_in_its_segment(void **state)
+{
+	static const uint64_t order[] = {7, 3, 9, 1, 8, 2, 6, 4, 5};
+
+	(void)state;
+	cp_tables_begin();
+	for (size_t i = 0; i < 9; i++)
+		add(order[i] << 20, 0x8000, order[i] % 2 ? (order[i] << 20) + 0x10100 : 0);
+	assert_false(cp_tables_find(7 << 20, &found)); /* not shown yet */
+	cp_tables_end();
+	for (uint64_t i = 1; i <= 9; i++) {
+		uint64_t at = i << 20;
+
+		assert_false(cp_tables_find(at - 1, &found));
+		assert_true(cp_tables_find(at, &found) && found.start == at);
+		assert_true(cp_tables_find(at + 0x7fff, &found) && found.end == at + 0x8000);
+		assert_int_equal(found.header, i % 2 ? at + 0x10100 : 0);
+		assert_int_equal(found.low, i % 2 ? at + 0x10000 : 0);
+		assert_int_equal(found.high, i % 2 ? at + 0x11000 : 0);
+		assert_false(cp_tables_find(at + 0x8000, &found));
+	}
+	assert_false(cp_tables_find(0, &found));
+	assert_false(cp_tables_find(UINT64_MAX, &found));
+}
+
+static void a_list_at_a_time(void **state)
+{
+	(void)state;
+	cp_tables_begin();
+	add(0x700000, 0x1000, 0);
+	assert_true(cp_tables_find(0x900000, &found)); /* the old one */
+	cp_tables_end();
+	assert_false(cp_tables_find(0x900000, &found));
+	assert_true(cp_tables_find(0x700000, &found));
+	cp_tables_begin(); /* who began is not there any more: a forked child */
+	add(0x800000, 0x1000, 0);
+	cp_tables_begin();
+	assert_true(cp_tables_find(0x700000, &found));
+	cp_tables_end();
+	assert_false(cp_tables_find(0x700000, &found));
+	assert_false(cp_tables_find(0x800000, &found));
+}
+
+static void more_than_there_is_room_for(void **state)
+{
+	(void)state;
+	cp_tables_begin();
+	for (uint64_t i = 0; i < 1500; i++)
+		add(0x1000000 - i * 0x1000, 0x800, 0);
+	cp_tables_end();
+	for (uint64_t i = 0; i < 1500; i++) {
+		assert_int_equal(cp_tables_find(0x1000000 - i * 0x1000, &found), i < 1024);
+		assert_true(i >= 1024 || found.start == 0x1000000 - i * 0x1000);
+	}
+}
+
+/* A writer shows one list after the other: all segments of one have the same size. */
+static volatile int stop;
+
+static void *rewrite(void *arg)
+{
+	(void)arg;
+	for (uint64_t size = 0x100; !stop; size = size == 0x100 ? 0x800 : 0x100) {
+		cp_tables_begin();
+		for (uint64_t i = 1; i < 60; i++)
+			add(i << (size == 0x100 ? 12 : 13), size, 0);
+		cp_tables_end();
+	}
+	return NULL;
+}
+
+static void readers_see_one_of_them(void **state)
+{
+	pthread_t writer;
+	size_t hits = 0;
+
+	(void)state;
+	stop = 0;
+	pthread_create(&writer, NULL, rewrite, NULL);
+	for (uint64_t i = 0; i < 100000; i++) {
+		uint64_t pc = ((i % 60 + 1) << 12) + 8;
+
+		if (!cp_tables_find(pc, &found))
+			continue;
+		hits++;
+		if (found.start != pc - 8 ||
+		    (found.end - found.start != 0x100 && found.end - found.start != 0x800))
+			fail_msg("%#lx lies in %#lx", (long)pc, (long)found.start);
+	}
+	stop = 1;
+	pthread_join(writer, NULL);
+	assert_true(hits > 0);
+}
+
+/* ---- the rule in a word ---- */
+
+static struct made *made;
+
+/* Tables, with room for the code that they speak of. */
+static void map(void)
+{
+	made = mmap(NULL, 0x20000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(made != MAP_FAILED);
+}
+
+static void show(void)
+{
+	ElfW(Phdr) phdr[] = {
+	    {.p_type = PT_LOAD, .p_flags = PF_R, .p_memsz = sizeof made->room},
+	    {.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = MADE_CODE, .p_memsz = 0x10000},
+	    {.p_type = PT_GNU_EH_FRAME, .p_memsz = 64}};
+	struct dl_phdr_info info = {
+	    .dlpi_addr = made->segment.header, .dlpi_phdr = phdr, .dlpi_phnum = 3};
+
+	cp_tables_begin();
+	cp_tables_add(&info);
+	cp_tables_end();
+}
+
+static uint64_t epoch(void)
+{
+	return atomic_load(&cp_tables_epoch);
+}
+
+static cp_word word_of(const uint8_t *program, size_t size)
+{
+	made_one(made, program, size);
+	cp_tables_forget();
+	show();
+	return cp_step_of(made_code(made), epoch());
+}
+
+static void words(void **state)
+{
+	cp_word w;
+
+	(void)state;
+	w = word_of(NO_BYTES);
+	assert_int_equal(cp_word_kind(w), CP_STEP_FRAME);
+	assert_false(cp_word_by_fp(w) || cp_word_fp_saved(w));
+	assert_true(cp_word_return_saved(w));
+	assert_int_equal(cp_word_cfa(w), 8);
+	assert_int_equal(cp_word_return(w), -8);
+	w = word_of(BYTES(0x0c, 6, 16, 0x86, 2));
+	assert_true(cp_word_by_fp(w) && cp_word_fp_saved(w));
+	assert_int_equal(cp_word_cfa(w), 16);
+	assert_int_equal(cp_word_fp(w), -16);
+	w = word_of(BYTES(0x0e, 0xf8, 0xff, 0xff, 1)); /* 4 MiB - 8 */
+	assert_int_equal(cp_word_kind(w), CP_STEP_FRAME);
+	assert_int_equal(cp_word_cfa(w), 0x3ffff8);
+	w = word_of(BYTES(0x0e, 0x80, 0x80, 0x80, 2)); /* 4 MiB */
+	assert_int_equal(cp_word_kind(w), CP_STEP_FULL);
+	w = word_of(BYTES(0x86, 0x80, 0x80, 8)); /* -1 MiB */
+	assert_int_equal(cp_word_fp(w), -0x100000);
+	assert_int_equal(cp_word_kind(word_of(BYTES(0x86, 0x81, 0x80, 8))), CP_STEP_FULL);
+	w = word_of(BYTES(0x11, 6, 0x81, 0x80, 0x78)); /* 1 MiB - 8 */
+	assert_int_equal(cp_word_fp(w), 0xffff8);
+	w = word_of(BYTES(0x11, 16, 0x7f)); /* rip at CFA + 8 */
+	assert_int_equal(cp_word_return(w), 8);
+	w = word_of(BYTES(0x12, 7, 0x01)); /* a CFA below the stack pointer */
+	assert_int_equal(cp_word_cfa(w), -8);
+}
+
+static const struct {
+	uint8_t program[8], size;
+	enum cp_step kind;
+} kinds[] = {
+    {{0x07, 16}, 2, CP_STEP_END},	    /* rip undefined */
+    {{0x0e, 12}, 2, CP_STEP_FULL},	    /* not in words of 8 */
+    {{0x0c, 3, 16}, 3, CP_STEP_FULL},	    /* by rbx */
+    {{0x0f, 1, 0x30}, 3, CP_STEP_FULL},	    /* by an expression */
+    {{0x10, 6, 1, 0x30}, 4, CP_STEP_FULL},  /* rbp by one */
+    {{0x07, 6}, 2, CP_STEP_FULL},	    /* rbp lost */
+    {{0x09, 6, 3}, 3, CP_STEP_FULL},	    /* rbp in rbx */
+    {{0x87, 2}, 2, CP_STEP_FULL},	    /* rsp saved */
+    {{0x09, 16, 3}, 3, CP_STEP_FULL},	    /* rip in rbx */
+    {{0x08, 16}, 2, CP_STEP_END},	    /* rip nowhere */
+    {{0x83, 2, 0x8c, 3}, 4, CP_STEP_FRAME}, /* rbx and r12 do not matter */
+    {{0x17}, 1, CP_STEP_NONE},		    /* nonsense */
+};
+
+static void kinds_of_words(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (cp_word_kind(word_of(kinds[i].program, kinds[i].size)) != kinds[i].kind)
+			fail_msg("program %zu", i);
+	assert_int_equal(cp_step_of(made_code(made) - 1, epoch()), CP_STEP_UNKNOWN);
+	assert_int_equal(cp_word_kind(cp_step_of(made_code(made) + 256, epoch())), CP_STEP_NONE);
+}
+
+/* mov $15, %rax; syscall: with a function that ends right before it, and one around it. */
+static void ways_out(void **state)
+{
+	static const uint8_t bytes[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
+	uint8_t *code;
+	struct cp_segment last;
+
+	(void)state;
+	word_of(NO_BYTES);
+	code = (uint8_t *)(uintptr_t)made_code(made);
+	memcpy(code + 256, bytes, sizeof bytes);
+	memcpy(code + 100, bytes, sizeof bytes);
+	memcpy(code + 0x10000 - 8, bytes, 8); /* only all of it */
+	cp_tables_forget();
+	assert_int_equal(cp_word_kind(cp_step_of(made_code(made) + 256, epoch())), CP_STEP_SIGNAL);
+	assert_int_equal(cp_word_kind(cp_step_of(made_code(made) + 100, epoch())), CP_STEP_SIGNAL);
+	assert_int_equal(cp_word_kind(cp_step_of(made_code(made) + 101, epoch())), CP_STEP_FRAME);
+	assert_int_equal(cp_word_kind(cp_step_of(made_code(made) + 107, epoch())), CP_STEP_SIGNAL);
+	assert_int_equal(cp_word_kind(cp_step_of(made_code(made) + 254, epoch())), CP_STEP_FRAME);
+	assert_int_equal(cp_word_kind(cp_step_of(made_code(made) + 255, epoch())), CP_STEP_FULL);
+	assert_true(cp_tables_find(made_code(made) + 0x10000 - 8, &last));
+	assert_int_equal(cp_word_kind(cp_step_of(last.end - 8, epoch())), CP_STEP_NONE);
+	assert_int_equal(cp_word_kind(cp_step_of(last.end - 1, epoch())), CP_STEP_NONE);
+}
+
+/* ---- the cache ---- */
+
+static void what_was_learnt_is_forgotten(void **state)
+{
+	(void)state;
+	assert_int_equal(cp_word_cfa(word_of(NO_BYTES)), 8);
+	made_one(made, BYTES(0x0e, 32));
+	assert_int_equal(cp_word_cfa(cp_step_of(made_code(made), epoch())), 8);
+	cp_tables_forget();
+	assert_int_equal(cp_word_cfa(cp_step_of(made_code(made), epoch())), 32);
+	for (int i = 0; i < 65535; i++)
+		cp_tables_forget();
+	assert_int_equal(cp_word_cfa(cp_step_of(made_code(made), epoch())), 32);
+}
+
+/* Every address of 64 KiB has another rule, and the cache has room for a quarter. */
+static void prepare_rows(void)
+{
+	size_t at;
+
+	made_begin(made);
+	at = made_fde(made, made_usual(made, PC_S4), made_code(made), 0x10000, PC_S4, 1);
+	for (uint64_t i = 1; i < 512; i++) {
+		made_put(made, BYTES(0x02, 128, 0x0e));
+		made_put(made,
+			 BYTES((uint8_t)((8 + i * 8) & 127) | 128, (uint8_t)((8 + i * 8) >> 7)));
+	}
+	made_close(made, at);
+	memset((char *)made + MADE_CODE, 0, 0x10000);
+	show();
+	cp_tables_forget();
+}
+
+static void *look_at_all(void *arg)
+{
+	uint64_t wrong = 0, seed = (uint64_t)(uintptr_t)arg;
+
+	for (int i = 0; i < 40000; i++) {
+		uint64_t at;
+
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+		at = seed >> 48;
+		wrong += cp_word_cfa(cp_step_of(made_code(made) + at, epoch())) !=
+			 (int64_t)(8 + at / 128 * 8);
+	}
+	return (void *)(uintptr_t)wrong;
+}
+
+static void no_rule_is_another_ones(void **state)
+{
+	pthread_t thread[4];
+	void *wrong;
+
+	(void)state;
+	prepare_rows();
+	for (uintptr_t i = 0; i < 4; i++)
+		pthread_create(&thread[i], NULL, look_at_all, (void *)i);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(thread[i], &wrong);
+		assert_null(wrong);
+	}
+}
+
+/* While the loader is at work nothing is read, and nothing is believed of what is gone. */
+static void tables_that_are_gone(void **state)
+{
+	(void)state;
+	assert_int_equal(cp_word_kind(word_of(NO_BYTES)), CP_STEP_FRAME);
+	cp_tables_forget();
+	changing = 1;
+	assert_int_equal(cp_step_of(made_code(made), epoch()), CP_STEP_UNKNOWN);
+	changing = 0;
+	assert_int_equal(cp_word_kind(cp_step_of(made_code(made), epoch())), CP_STEP_FRAME);
+	cp_tables_forget();
+	mprotect(made, sizeof *made, PROT_NONE);
+	assert_int_equal(cp_step_of((uint64_t)(uintptr_t)made + MADE_CODE, epoch()),
+			 CP_STEP_UNKNOWN);
+	mprotect(made, sizeof *made, PROT_READ | PROT_WRITE);
+	munmap((char *)made + MADE_CODE, 0x10000);
+	assert_int_equal(cp_step_of(made_code(made) + 0x5000, epoch()), CP_STEP_NONE);
+	cp_tables_begin();
+	add(made_code(made), 0x10000, 0); /* and a module without tables */
+	cp_tables_end();
+	assert_int_equal(cp_step_of(made_code(made) + 0x5001, epoch()), CP_STEP_NONE);
+	munmap(made, 0x10000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_address_in_its_segment),
+	    cmocka_unit_test(a_list_at_a_time),
+	    cmocka_unit_test(more_than_there_is_room_for),
+	    cmocka_unit_test(readers_see_one_of_them),
+	    cmocka_unit_test(words),
+	    cmocka_unit_test(kinds_of_words),
+	    cmocka_unit_test(ways_out),
+	    cmocka_unit_test(what_was_learnt_is_forgotten),
+	    cmocka_unit_test(no_rule_is_another_ones),
+	    cmocka_unit_test(tables_that_are_gone),
+	};
+
+	map();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
