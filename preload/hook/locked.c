@@ -116,6 +116,10 @@ CP_EXPORT int mlockall(int flags)
 
 	if (!cp_state.rec || !cp_quiet_begin(0))
 		return cp_real_calls()->mlockall(flags);
+	if (!cp_quiet_alone()) {
+		cp_quiet_end();
+		return cp_real_calls()->mlockall(flags);
+	}
 	n = reserve(ranges);
 	for (size_t i = 0; i < n; i++) /* without access no page is made for the lock's sake */
 		syscall(SYS_mprotect, ranges[i].at, ranges[i].size, PROT_NONE);

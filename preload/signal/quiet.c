@@ -17,14 +17,17 @@
 
 #define PATIENCE 50000 /* yields */
 
-/* Takes the place of the wiped page: children, which find that one empty, stay out, too. */
-static struct cp_wiped off = {.phase = CP_OFF};
+/* Takes the place of the wiped page: children, which find that one empty, stay out, too. There is
+ * no scratch to be had. */
+static struct cp_wiped off = {.phase = CP_OFF, .scratch = ~UINT64_C(0)};
 
 /* What cp_quiet_end needs. By the one thread that changed the phase. */
 static struct {
 	struct cp_wiped *wiped;
 	uint32_t phase;
 	int itimer;
+	int alone;
+	uint64_t held; /* scratch that was in use then */
 } before;
 
 static void yield(void)
@@ -48,13 +51,26 @@ static int turn_off(void)
 	return 0;
 }
 
-/* Whoever came in before the phase was off. */
-static void wait_for_others(void)
+/* Whoever came in before the phase was off. Who comes later, having asked for the phase before,
+ * gets no scratch, and sees the phase then. */
+static int wait_for_others(void)
 {
 	uint32_t self = cp_self.inside != 0;
 
-	for (int i = 0; i < PATIENCE && atomic_load(cp_state.inside) > self; i++)
+	before.held = atomic_load(&before.wiped->scratch);
+	for (int i = 0; i < PATIENCE; i++) {
+		atomic_store(&before.wiped->scratch, ~UINT64_C(0));
+		if (atomic_load(cp_state.inside) <= self &&
+		    atomic_load(&before.wiped->scratch) == ~UINT64_C(0))
+			return !self;
 		yield();
+	}
+	return 0;
+}
+
+int cp_quiet_alone(void)
+{
+	return before.alone;
 }
 
 /* Ignored for a moment: so what is pending is thrown away, in every thread. */
@@ -82,7 +98,7 @@ int cp_quiet_begin(int flush)
 		errno = saved;
 		return 0;
 	}
-	wait_for_others();
+	before.alone = wait_for_others();
 	cp_state.wiped = &off;
 	atomic_store_explicit(&cp_state.quiet, before.wiped, memory_order_release);
 	cp_timers_set(0);
@@ -99,6 +115,7 @@ void cp_quiet_end(void)
 	int saved = errno;
 
 	atomic_store_explicit(&cp_state.quiet, NULL, memory_order_release);
+	atomic_fetch_and(&before.wiped->scratch, before.alone ? 0 : before.held);
 	cp_state.wiped = before.wiped;
 	cp_timers_set(cp_state.cpu_period_ns);
 	if (before.itimer)

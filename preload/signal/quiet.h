@@ -8,5 +8,7 @@
  * threads must not be delivered any more. 0: there is nothing to stop, or this process is not the
  * one that is recorded (a vfork child). From ordinary context. */
 int cp_quiet_begin(int flush);
+/* Whether then nobody was left inside, on any thread: what only samples need may be taken away. */
+int cp_quiet_alone(void);
 /* All of it again: what was to come did not. */
 void cp_quiet_end(void);
