@@ -2,7 +2,7 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000
 // harm: within 90
 // harm: slow
-// harm: cpu total = printed cpu_ns +-15%
+// harm: cpu total = printed cpu_ns +-20%
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // The rest of the calls that are never started again: System V's messages and semaphores, sleeps,

@@ -4,7 +4,7 @@
 // harm: run itimer CONPROF_CPU_TIMER=itimer
 // harm: within 90
 // harm: slow
-// harm: cpu total = printed cpu_ns +-15%
+// harm: cpu total = printed cpu_ns +-20%
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // Waiting for descriptors and for signals: calls that the kernel never starts again, half a million

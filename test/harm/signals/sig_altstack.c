@@ -1,6 +1,6 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000
 // harm: within 40
-// harm: cpu total = printed cpu_ns +-12%
+// harm: cpu total = printed cpu_ns +-25%
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // Alternate stacks as small as programs make them: 2048 bytes, which once was enough, and is not

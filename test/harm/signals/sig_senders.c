@@ -2,7 +2,7 @@
 // harm: run thread CONPROF_CPU_TIMER=thread
 // harm: run itimer CONPROF_CPU_TIMER=itimer
 // harm: within 40
-// harm: cpu total = printed cpu_ns +-12%
+// harm: cpu total = printed cpu_ns +-20%
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // SIGPROF from everyone who can send it, itself, its threads, a child, a descriptor: each arrives

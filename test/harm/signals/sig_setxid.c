@@ -1,7 +1,7 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000
 // harm: within 40
 // harm: slow
-// harm: cpu total = printed cpu_ns +-12%
+// harm: cpu total = printed cpu_ns +-20%
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // setuid and its kin must change all threads at once, for which libc sends them a signal of its

@@ -1,6 +1,6 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000
 // harm: within 40
-// harm: cpu burner = 900000000 +-10%
+// harm: cpu burner = 900000000 +-20%
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // Every thread has blocked everything, and four wait for everything, by signalfd and epoll,
