@@ -80,7 +80,9 @@ static int by_fp(struct cp_proven *proven, struct cp_guess *g)
 	back = CP_PLAIN(back);
 	if (!cp_is_code(back) || (in_module(back) && !follows_call(back)))
 		return 0;
+	/* On x86-64 the pair lies at the frame's upper end, on aarch64 at the lower. */
 	g->sp = g->fp + 16;
+	g->sp_is_least = CP_RETURN < CP_SP;
 	g->fp = next;
 	g->pc = back;
 	return 1;

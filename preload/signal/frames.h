@@ -70,6 +70,8 @@ int cp_is_code(uint64_t pc);
 /* A frame of code that no table speaks of. */
 struct cp_guess {
 	uint64_t pc, sp, fp, lr;
+	int sp_is_least; /* the caller's stack pointer is this or higher (aarch64, by frame pointer)
+			  */
 };
 
 /* Its caller: a leaf that has only just been called, or one that keeps frame pointers. 1: *g is the

@@ -137,13 +137,13 @@ static int out_of_signal(struct walk *w)
 static int by_guess(struct walk *w)
 {
 	struct cp_guess g = {w->pc, w->now.value[CP_SP], w->now.value[CP_FP],
-			     w->now.value[CP_RETURN]};
+			     w->now.value[CP_RETURN], 0};
 
-	if (!known(w, CP_SP) || !known(w, CP_FP) || !cp_guess_caller(&w->proven, &g, w->first))
+	if (!known(w, CP_FP) || !cp_guess_caller(&w->proven, &g, w->first))
 		return 0;
 	w->now.value[CP_SP] = g.sp;
 	w->now.value[CP_FP] = g.fp;
-	w->now.known = UINT64_C(1) << CP_SP | UINT64_C(1) << CP_FP;
+	w->now.known = (uint64_t)!g.sp_is_least << CP_SP | UINT64_C(1) << CP_FP;
 	w->pc = g.pc;
 	w->exact = 0;
 	w->first = 0;

@@ -19,6 +19,8 @@ struct fast {
 	uint64_t pc, sp, fp, lr, epoch;
 	int exact; /* pc is where it stands, not where it will return to */
 	int first; /* lr is good */
+	int own;   /* still in our own code, which changes stacks (signal/stack.h) */
+	int sp_is_least;
 };
 
 static int by_word(struct fast *f, struct cp_proven *p, cp_word w)
@@ -26,7 +28,7 @@ static int by_word(struct fast *f, struct cp_proven *p, cp_word w)
 	uint64_t cfa = (cp_word_by_fp(w) ? f->fp : f->sp) + (uint64_t)cp_word_cfa(w);
 	uint64_t back = f->lr;
 
-	if (cfa <= f->sp && !(f->first && cfa == f->sp && !cp_word_return_saved(w)))
+	if (cfa <= f->sp && !f->own && !(f->first && cfa == f->sp && !cp_word_return_saved(w)))
 		return ENDED;
 	if (cp_word_return_saved(w)) {
 		if (!cp_load(p, cfa + (uint64_t)cp_word_return(w), &back))
@@ -38,6 +40,7 @@ static int by_word(struct fast *f, struct cp_proven *p, cp_word w)
 		return ENDED;
 	f->pc = CP_PLAIN(back);
 	f->sp = cfa;
+	f->sp_is_least = 0;
 	f->exact = 0;
 	return GOES_ON;
 }
@@ -61,13 +64,14 @@ static int out_of_signal(struct fast *f, struct cp_proven *p)
 
 static int by_guess(struct fast *f, struct cp_proven *p)
 {
-	struct cp_guess g = {f->pc, f->sp, f->fp, f->lr};
+	struct cp_guess g = {f->pc, f->sp, f->fp, f->lr, f->sp_is_least};
 
 	if (!cp_guess_caller(p, &g, f->first))
 		return ENDED;
 	f->pc = g.pc;
 	f->sp = g.sp;
 	f->fp = g.fp;
+	f->sp_is_least = g.sp_is_least;
 	f->exact = 0;
 	return GOES_ON;
 }
@@ -77,7 +81,7 @@ static int step(struct fast *f, struct cp_proven *p)
 	cp_word w = cp_step_of(f->exact ? f->pc : f->pc - 1, f->epoch);
 	int went;
 
-	if (CP_LIKELY(cp_word_kind(w) == CP_STEP_FRAME)) {
+	if (CP_LIKELY(cp_word_kind(w) == CP_STEP_FRAME && (!f->sp_is_least || cp_word_by_fp(w)))) {
 		went = by_word(f, p, w);
 		f->first = 0;
 		return went;
@@ -120,7 +124,8 @@ static int walk(struct fast f, struct cp_proven proven, struct range own, uint64
 			*flags |= CP_ROW_TRUNCATED;
 			break;
 		}
-		if (*n || f.pc < own.start || f.pc >= own.end)
+		f.own = !*n && f.pc >= own.start && f.pc < own.end;
+		if (!f.own)
 			pcs[(*n)++] = f.pc;
 		went = step(&f, &proven);
 	}
@@ -182,6 +187,7 @@ static void registers_of(const ucontext_t *uc, struct cp_start *start)
 	(start).registers.known = 0xfff80000
 #endif
 
+/* With all registers, through our own frames. */
 static CP_NOINLINE size_t all_here(struct range own, uint64_t *pcs, size_t max, unsigned *flags)
 {
 	struct cp_start start;
@@ -192,15 +198,29 @@ static CP_NOINLINE size_t all_here(struct range own, uint64_t *pcs, size_t max, 
 	return cp_all_walk(&start, pcs, max, flags);
 }
 
-size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t own_end, uint64_t *pcs,
-		   size_t max, unsigned *flags)
+CP_NOINLINE size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t own_end,
+			       uint64_t *pcs, size_t max, unsigned *flags)
 {
-	const uint64_t *saved = frame;
 	struct range own = {own_start, own_end};
-	struct fast f = {
-	    .pc = CP_PLAIN(saved[1]), .sp = (uint64_t)(uintptr_t)(saved + 2), .fp = saved[0]};
+	struct fast f = {.pc = 0};
 	size_t n;
 
+#if defined(__x86_64__)
+	const uint64_t *saved = frame;
+
+	f.pc = saved[1];
+	f.sp = (uint64_t)(uintptr_t)(saved + 2);
+	f.fp = saved[0];
+#else
+	/* From a frame pointer alone nobody knows the caller's stack pointer. */
+	struct cp_start here;
+
+	REGISTERS_HERE(here);
+	f.pc = here.pc;
+	f.sp = here.registers.value[CP_SP];
+	f.fp = here.registers.value[CP_FP];
+	f.exact = 1;
+#endif
 	if (walk(f, cp_proven_at(frame), own, pcs, max, flags, &n) == NEEDS_ALL)
 		n = all_here(own, pcs, max, flags);
 	return n;

@@ -1,11 +1,13 @@
 # judge.py - our unwinder against libunwind, at random instants of real programs.
 # SPDX-License-Identifier: MIT
 import collections
+import glob
 import itertools
 import os
 import shutil
 import signal
 import subprocess
+import threading
 
 from same import free_port, listening, tool
 from world import Skipped, expect
@@ -13,12 +15,16 @@ from world import Skipped, expect
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # In more than this share of the instants both must see the same stack.
 SHARE = 0.999
+MAKING = threading.Lock()
 
 
 def judge(world):
     """The object that is preloaded: made by make, as the library is."""
+    if not glob.glob('/usr/lib/*/libunwind.so.8'):
+        raise Skipped('there is no libunwind')
     built = os.path.join(world.build, 'judge.so')
-    made = subprocess.run(['make', '-s', '-C', ROOT, f'B={world.build}', built], capture_output=True)
+    with MAKING:
+        made = subprocess.run(['make', '-s', '-C', ROOT, f'B={world.build}', built], capture_output=True)
     expect(made.returncode == 0, f'the judge was not built: {made.stderr[-300:]!r}')
     return built
 
@@ -40,8 +46,6 @@ def verdict(world, least):
                 sums.update({k: int(v) for k, v in zip(words[1::2], words[2::2]) if '_ns' not in k})
             else:
                 kinds[' '.join(words[1:])] += int(words[0])
-    if not sums['contexts']:
-        raise Skipped('libunwind is not here')
     worst = '; '.join(f'{times} {kind}' for kind, times in kinds.most_common(5))
     print(f'-- {world.name}: {dict(sums)} {worst}', flush=True)
     expect(sums['contexts'] >= least, f'{sums["contexts"]} instants only')
