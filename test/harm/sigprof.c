@@ -7,7 +7,7 @@
 // SPDX-License-Identifier: MIT
 // An application with a use of its own for SIGPROF and ITIMER_PROF: all that it sees is the same
 // with the library, to the last SIGPROF, which ends it. It differs when hook/signals.c is left out,
-// or hand_on of signal/tick.c does nothing.
+// or hand_on of signal/prof.c does nothing.
 #include <errno.h>
 #include <signal.h>
 #include <string.h>

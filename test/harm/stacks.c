@@ -3,7 +3,7 @@
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // Stacks with little room: an alternate signal stack of 8 KiB in use when the tick comes, and
-// fibers of 16 KiB. Around each lies a canary. They die when on_sigprof of signal/tick.c works on
+// fibers of 16 KiB. Around each lies a canary. They die when cp_tick of signal/tick.c works on
 // the stack that it finds (on_scratch called outright) and its own needs exceed the room.
 #include <pthread.h>
 #include <signal.h>

@@ -3,6 +3,7 @@
 // harm: run thread CONPROF_CPU_TIMER=thread
 // harm: run itimer CONPROF_CPU_TIMER=itimer
 // harm: within 40
+// harm: slow
 // harm: cpu burner/total = 1.0 +-10%
 // harm: exit 0
 // SPDX-License-Identifier: MIT
