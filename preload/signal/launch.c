@@ -9,9 +9,11 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -179,7 +181,7 @@ static void run_kept(struct launch *l)
 		l->error = ETIMEDOUT;
 }
 
-int cp_launch(int sock)
+static int launch(int sock)
 {
 	int needed = cp_keeper_needed(), error;
 	uint64_t all = ~UINT64_C(0), before;
@@ -199,4 +201,30 @@ int cp_launch(int sock)
 	munmap(l, room());
 	errno = error;
 	return error ? -1 : 0;
+}
+
+/* After unshare(CLONE_NEWPID) or setns the next child is in another pid namespace, perhaps its
+ * first process: ours would take that place from the application's, and the namespace would end
+ * with it. The link cannot be read while there is no first process. */
+static int children_go_elsewhere(void)
+{
+	static const char ours[] = "/proc/thread-self/ns/pid";
+	static const char theirs[] = "/proc/thread-self/ns/pid_for_children";
+	char a[64] = {0}, b[64] = {0};
+	struct stat st;
+
+	if (syscall(SYS_readlinkat, AT_FDCWD, ours, a, sizeof a - 1) <= 0)
+		return 0;
+	if (syscall(SYS_readlinkat, AT_FDCWD, theirs, b, sizeof b - 1) > 0)
+		return strcmp(a, b) != 0;
+	return syscall(SYS_newfstatat, AT_FDCWD, theirs, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int cp_launch(int sock)
+{
+	if (children_go_elsewhere()) {
+		errno = EPERM;
+		return -1;
+	}
+	return launch(sock);
 }
