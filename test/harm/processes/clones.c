@@ -1,6 +1,7 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=512
 // harm: run thread CONPROF_CPU_TIMER=thread
 // harm: run itimer CONPROF_CPU_TIMER=itimer
+// harm: slow
 // harm: within 60
 // harm: same
 // harm: exit 0

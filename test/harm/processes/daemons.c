@@ -1,15 +1,15 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=4096
 // harm: run daemon daemon
 // harm: run twice twice
+// harm: slow
 // harm: within 60
 // harm: same
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // The ways of a service into the background: daemon(), and two forks with a session, closed
 // descriptors and a pid file between. Who remains works and starts a helper; its number, session
-// and descriptors must be what they would be. It differs when descriptors of ours stay open: the
-// memfd of signal/recording.c not closed in life/start.c.
-#include <dirent.h>
+// and descriptors must be what they would be. It differs when hand_over of life/start.c leaves
+// the memfd open.
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>

@@ -1,12 +1,13 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=4096
+// harm: slow
 // harm: within 60
 // harm: same
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // posix_spawn with every attribute and file action, popen and system, from a busy process with
 // threads. The child, another image of this program, tells what it was given. It differs when a
-// profiler's descriptor, mask or ignored signal goes along: when a memfd is made without
-// MFD_CLOEXEC (signal/recording.c), or life/fork.c leaves its signal blocked.
+// profiler's descriptor, mask or ignored signal goes along: when hand_over of life/start.c leaves
+// the memfd open.
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
