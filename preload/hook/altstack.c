@@ -2,12 +2,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "hook/altstack.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/attrs.h"
 #include "hook/real.h"
 #include "signal/reserved.h"
+#include "signal/shared.h"
 #include "signal/tick.h"
 #include "signal/timer.h"
 
@@ -51,25 +53,46 @@ CP_EXPORT int sigaltstack(const stack_t *stack, stack_t *before)
 	return result;
 }
 
-const struct sigaction *cp_altstack_defer(const struct sigaction *action, struct sigaction *room)
+/* Where the process's timer serves, its ticks wait, too; whose masks had SIGPROF by the
+ * application's own wish is kept here, a bit a signal. */
+static _Atomic uint64_t own_prof;
+
+#define PROF	  (UINT64_C(1) << (SIGPROF - 1))
+#define BIT_OF(n) (UINT64_C(1) << ((n)-1))
+
+const struct sigaction *cp_altstack_defer(int sig, const struct sigaction *action,
+					  struct sigaction *room)
 {
 	uint64_t mask;
 
 	if (!action || !(action->sa_flags & SA_ONSTACK) || action->sa_handler == SIG_DFL ||
-	    action->sa_handler == SIG_IGN || !ticks())
+	    action->sa_handler == SIG_IGN || sig < 1 || sig > 64 || !ticks())
 		return action;
 	*room = *action;
 	memcpy(&mask, &room->sa_mask, sizeof mask);
-	mask |= CP_TICK_SIGNAL_BIT;
+	if (mask & PROF)
+		atomic_fetch_or(&own_prof, BIT_OF(sig));
+	else
+		atomic_fetch_and(&own_prof, ~BIT_OF(sig));
+	mask |= CP_TICK_SIGNAL_BIT | (cp_shared_now() ? PROF : 0);
 	memcpy(&room->sa_mask, &mask, sizeof mask);
 	return room;
 }
 
-void cp_altstack_hide(struct sigaction *before)
+int cp_altstack_own(int sig)
+{
+	return sig >= 1 && sig <= 64 && (atomic_load(&own_prof) & BIT_OF(sig)) != 0;
+}
+
+void cp_altstack_hide(int own, struct sigaction *before)
 {
 	uint64_t mask;
 
+	if (!(before->sa_flags & SA_ONSTACK))
+		return;
 	memcpy(&mask, &before->sa_mask, sizeof mask);
+	if (mask & CP_TICK_SIGNAL_BIT && !own)
+		mask &= ~PROF;
 	mask &= ~CP_TICK_SIGNAL_BIT;
 	memcpy(&before->sa_mask, &mask, sizeof mask);
 }

@@ -49,11 +49,12 @@ CP_EXPORT int sigaction(int sig, const struct sigaction *action, struct sigactio
 	struct sigaction now, was;
 
 	if (sig != SIGPROF || !cp_shared_now()) {
+		int own = cp_altstack_own(sig);
 		int result =
-		    cp_real_calls()->sigaction(sig, cp_altstack_defer(action, &now), before);
+		    cp_real_calls()->sigaction(sig, cp_altstack_defer(sig, action, &now), before);
 
 		if (result == 0 && before)
-			cp_altstack_hide(before);
+			cp_altstack_hide(own, before);
 		return result;
 	}
 	cp_app_action_get(&was);

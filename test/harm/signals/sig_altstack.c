@@ -1,3 +1,4 @@
+// harm: build -Wl,-z,now
 // harm: with CONPROF_CPU_PROFILERATE=1000
 // harm: within 40
 // harm: cpu total = printed cpu_ns +-25%
@@ -110,10 +111,10 @@ int main(void)
 	sigaddset(&action.sa_mask, SIGRTMIN);
 	HARM_UNLESS(sigaction(SIGUSR1, &action, NULL) == 0, "no handler");
 	unchanged(SIGUSR1);
-	in_thread(too_small);
-	too_small(NULL);
 	in_thread(nearly_full);
 	nearly_full(NULL);
+	in_thread(too_small);
+	too_small(NULL);
 	unchanged(SIGUSR1);
 	HARM_UNLESS(sigaction(SIGRTMAX, &action, NULL) == 0, "no handler");
 	unchanged(SIGRTMAX);

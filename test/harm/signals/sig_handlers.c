@@ -18,6 +18,7 @@ typedef void (*handler_t)(int);
 
 static volatile sig_atomic_t came;
 static volatile uint64_t blocked;
+static uint64_t hidden; /* with SA_ONSTACK ticks wait for the handler's end */
 static FILE *out;
 
 static void plain(int signal)
@@ -26,7 +27,7 @@ static void plain(int signal)
 
 	(void)signal;
 	sigprocmask(SIG_SETMASK, NULL, &mask);
-	blocked = signals_bits(&mask) & ~(UINT64_C(1) << 32); /* with SA_ONSTACK ticks wait */
+	blocked = signals_bits(&mask) & ~hidden;
 	came++;
 }
 
@@ -140,6 +141,11 @@ static void with_flags(int sig)
 			action.sa_sigaction = informed;
 		else
 			action.sa_handler = plain;
+		hidden = 0;
+		if (action.sa_flags & SA_ONSTACK)
+			hidden =
+			    UINT64_C(1) << 32 |
+			    (signals_shared() && sig != SIGPROF ? UINT64_C(1) << (SIGPROF - 1) : 0);
 		fprintf(out, "flags %#x: %d", (unsigned)action.sa_flags,
 			sigaction(sig, &action, &was));
 		fprintf(out, ", was %s, %#x, %#llx\n", name(was.sa_handler), (unsigned)was.sa_flags,
@@ -148,6 +154,7 @@ static void with_flags(int sig)
 		provoke(sig);
 		read_back(sig, "after");
 	}
+	hidden = 0;
 	signal(sig, SIG_DFL);
 }
 
