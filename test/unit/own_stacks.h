@@ -1,0 +1,54 @@
+/* own_stacks.h - for tests of our own unwinder: its tables, its range, and functions of a known
+ * order. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <link.h>
+#include <stdint.h>
+
+#include "signal/modules.h"
+#include "signal/tables.h"
+#include "signal/unwind_own.h"
+
+/* Code of the test's own has a section of its own; all else in the program counts as ours. */
+#define IN_TEST __attribute__((section("in_test"), noinline, no_sanitize("address", "undefined")))
+extern char __start_in_test[], __stop_in_test[], __executable_start[];
+
+#define ROOM 512
+static volatile int changing;
+
+int cp_modules_changing(void)
+{
+	return changing;
+}
+
+static int add_module(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	(void)arg;
+	cp_tables_add(info);
+	return 0;
+}
+
+static inline void know_modules(void)
+{
+	cp_tables_begin();
+	dl_iterate_phdr(add_module, NULL);
+	cp_tables_end();
+}
+
+/* The stack of whom this is called by, inlined or not. */
+static inline __attribute__((always_inline)) size_t stack_here(uint64_t *pcs, size_t max,
+							       unsigned *flags)
+{
+	return cp_own_here(__builtin_frame_address(0), (uint64_t)(uintptr_t)__executable_start,
+			   (uint64_t)(uintptr_t)__start_in_test, pcs, max, flags);
+}
+
+static inline size_t count_between(const uint64_t *pcs, size_t n, const void *from, const void *to)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += pcs[i] > (uint64_t)(uintptr_t)from && pcs[i] <= (uint64_t)(uintptr_t)to;
+	return found;
+}
