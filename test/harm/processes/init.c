@@ -93,7 +93,11 @@ int main(int argc, char **argv)
 	}
 	printf("waited for %d, sum %d, errno %d\n", count, sum, errno);
 	ask("waited");
-	truth_burn(argc > 1 ? (uint64_t)atoi(argv[1]) : 200);
+	/* As many seconds, mostly asleep. */
+	for (int i = 0; i < (argc > 1 ? atoi(argv[1]) * 10 : 1); i++) {
+		truth_burn(argc > 1 ? 5 : 200);
+		usleep(argc > 1 ? 95000 : 0);
+	}
 	ask("at last");
 	return 7;
 }

@@ -3,11 +3,10 @@
 // harm: same
 // harm: exit 0
 // SPDX-License-Identifier: MIT
-// What prctl() sets of a process and its threads, before and after work: names, dumpable, the
-// signal of a parent's death, no new rights, timer slack, securebits, capabilities. A profiler that
-// names its thread, becomes a subreaper or starts its helper from the wrong thread is seen here. It
-// differs when become_keeper of signal/launch.c runs in a thread of ours (a subreaper is a
-// process), or anything of ours calls prctl() in the target.
+// What prctl() sets of a process and its threads, before and after work: names, dumpable, the signal
+// of a parent's death, no new rights, timer slack, securebits, capabilities. A profiler that names
+// its thread, becomes a subreaper or starts its helper from the wrong thread is seen here. We ask
+// prctl() one thing in the target, and set nothing: this cannot fail.
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
