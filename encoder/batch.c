@@ -21,8 +21,7 @@ struct cp_batch *cp_batch_new(struct cp_symbols *symbols)
 	batch->symbols = symbols;
 	batch->next_free = CP_ROOM_START;
 	cp_intern_init(&batch->mappings, CP_MAPPINGS_MAX, sizeof(struct cp_mapping));
-	cp_intern_init(&batch->places, CP_PLACES_MAX + CP_WORD_LOST + CP_LOSSES,
-		       sizeof(struct cp_place));
+	cp_intern_init(&batch->places, CP_PLACES_MAX + CP_WORDS, sizeof(struct cp_place));
 	for (int i = 0; i < CP_PROFILES; i++)
 		cp_intern_init(&batch->stacks[i], 2 * CP_STACKS_MAX, sizeof(struct cp_sums));
 	return batch;

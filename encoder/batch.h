@@ -28,7 +28,14 @@ struct cp_place {
 };
 
 /* Frames that never ran: functions that stand for what could not be recorded. */
-enum cp_word { CP_WORD_NONE, CP_WORD_TRUNCATED, CP_WORD_NO_FRAMES, CP_WORD_LOST /* + cause */ };
+enum cp_word {
+	CP_WORD_NONE,
+	CP_WORD_TRUNCATED,
+	CP_WORD_NO_FRAMES,
+	CP_WORD_LOST,				/* + cause */
+	CP_WORD_GAP = CP_WORD_LOST + CP_LOSSES, /* + k: 2^k frames or more are left out */
+	CP_WORDS = CP_WORD_GAP + CP_GAP_MAX + 1
+};
 const char *cp_word_text(uint32_t word);
 
 /* CPU: periods, nanoseconds. Heap: allocated objects (fixed point) and bytes, then those in use.

@@ -49,7 +49,7 @@ void cp_making_comments(struct cp_making *making)
 			say(making, "lost (%s): %" PRIu64, cp_loss_name((enum cp_loss)cause),
 			    batch->lost[kind][cause]);
 	if (batch->truncated_rows)
-		say(making, "stacks cut at the root: %" PRIu32, batch->truncated_rows);
+		say(making, "stacks with frames left out: %" PRIu32, batch->truncated_rows);
 	if (batch->damaged_rows)
 		say(making, "damaged or unfinished rows passed over: %" PRIu32,
 		    batch->damaged_rows);

@@ -101,6 +101,16 @@ static int push(struct taking *taking, uint32_t place)
 	return 0;
 }
 
+/* A recording may say anything: what is too large is the largest. */
+static int push_gap(struct taking *taking, uint64_t address)
+{
+	uint64_t k = address - CP_FRAME_GAP;
+	taking->batch->truncated_rows++;
+	return push(taking,
+		    cp_batch_word(taking->batch,
+				  CP_WORD_GAP + (uint32_t)(k < CP_GAP_MAX ? k : CP_GAP_MAX)));
+}
+
 /* The row's frames as places. The recorder's own frames at the leaf of an allocation or of a
  * thread's creation are how it came to be counted, not who did it. */
 static int build_stack(struct taking *taking, const struct cp_view_row *row)
@@ -110,6 +120,12 @@ static int build_stack(struct taking *taking, const struct cp_view_row *row)
 		uint64_t address = cp_view_load(&row->frames[i]);
 		if (!address)
 			continue;
+		if (address >= CP_FRAME_GAP) {
+			int error = push_gap(taking, address);
+			if (error)
+				return error;
+			continue;
+		}
 		if (i || !(row->flags & CP_ROW_LEAF_IS_PC))
 			address--;
 		uint32_t place = cp_places_find(taking->places, address, row->epoch);

@@ -19,8 +19,18 @@ const char *cp_loss_name(enum cp_loss cause)
 	return (unsigned)cause < CP_LOSSES ? losses[cause].name : "unknown";
 }
 
+#define LEFT_OUT(n) "[conprof: " #n " frames or more left out]"
+static const char *const gaps[CP_GAP_MAX + 1] = {
+    LEFT_OUT(1),     LEFT_OUT(2),     LEFT_OUT(4),    LEFT_OUT(8),    LEFT_OUT(16),
+    LEFT_OUT(32),    LEFT_OUT(64),    LEFT_OUT(128),  LEFT_OUT(256),  LEFT_OUT(512),
+    LEFT_OUT(1024),  LEFT_OUT(2048),  LEFT_OUT(4096), LEFT_OUT(8192), LEFT_OUT(16384),
+    LEFT_OUT(32768), LEFT_OUT(65536),
+};
+
 const char *cp_word_text(uint32_t word)
 {
+	if (word >= CP_WORD_GAP && word < CP_WORDS)
+		return gaps[word - CP_WORD_GAP];
 	if (word >= CP_WORD_LOST && word - CP_WORD_LOST < CP_LOSSES)
 		return losses[word - CP_WORD_LOST].text;
 	return word == CP_WORD_NO_FRAMES ? "[conprof: no frames]" : "[conprof: stack truncated]";

@@ -24,7 +24,7 @@
 #include "base/config.h"
 
 #define CP_MAGIC UINT64_C(0x31464f5250434e43)
-#define CP_ABI	 1u
+#define CP_ABI	 2u
 
 /* What a row counts. Kind is the last word written of a row. */
 enum cp_kind { CP_KIND_NONE, CP_KIND_CPU, CP_KIND_HEAP, CP_KIND_THREAD, CP_KINDS };
@@ -64,6 +64,12 @@ struct cp_counts {
 };
 
 enum { CP_ROW_TRUNCATED = 1, CP_ROW_LEAF_IS_PC = 2 };
+
+/* In a stack that was too deep: instead of an address, its lower bits k say that 2^k frames or more
+ * are left out here, between the leaf's part and the root's. Not exactly how many: a recursion would
+ * have a stack of its own at each depth. */
+#define CP_FRAME_GAP UINT64_C(0xffffff0000000000)
+#define CP_GAP_MAX   16 /* deeper stacks have no root's part */
 
 /* A distinct stack. frames[frames_at .. frames_at+depth) are addresses, leaf first. Without
  * CP_ROW_LEAF_IS_PC all are return addresses; with it, the first is an interrupted pc. */

@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "signal/unwind_all.h"
 
-#include "base/recording.h"
 #include "signal/frames.h"
 #include "signal/step.h"
+#include "signal/trail.h"
 
 #include "signal/law.h"
 
@@ -165,7 +165,7 @@ static int step(struct walk *w)
 size_t cp_all_walk(const struct cp_start *start, uint64_t *pcs, size_t max, unsigned *flags)
 {
 	struct walk w = {.pc = start->pc, .exact = 1, .first = 1, .now = start->registers};
-	size_t n = 0;
+	struct cp_trail trail = {.pcs = pcs, .max = max};
 
 	w.epoch = atomic_load_explicit(&cp_tables_epoch, memory_order_acquire);
 	w.own = 1;
@@ -173,14 +173,8 @@ size_t cp_all_walk(const struct cp_start *start, uint64_t *pcs, size_t max, unsi
 		if (!step(&w))
 			return 0;
 	w.own = 0;
-	while (cp_is_code(w.pc)) {
-		if (n == max) {
-			*flags |= CP_ROW_TRUNCATED;
-			break;
-		}
-		pcs[n++] = w.pc;
+	while (cp_is_code(w.pc) && cp_trail_add(&trail, w.pc))
 		if (!step(&w))
 			break;
-	}
-	return n;
+	return cp_trail_end(&trail, flags);
 }

@@ -5,9 +5,9 @@
 #include <ucontext.h>
 
 #include "base/attrs.h"
-#include "base/recording.h"
 #include "signal/frames.h"
 #include "signal/step.h"
+#include "signal/trail.h"
 #include "signal/unwind_all.h"
 
 #include "signal/law.h"
@@ -112,25 +112,19 @@ struct range {
 };
 
 /* How the fast way went: it is done, or the whole stack must be walked again with all registers. */
-static int walk(struct fast f, struct cp_proven proven, struct range own, uint64_t *pcs, size_t max,
-		unsigned *flags, size_t *n)
+static int walk(struct fast f, struct cp_proven proven, struct range own, struct cp_trail *trail)
 {
 	int went = GOES_ON;
 
-	*n = 0;
 	f.epoch = atomic_load_explicit(&cp_tables_epoch, memory_order_acquire);
 	while (went == GOES_ON && f.pc >= CP_NO_CODE) {
-		if (*n == max) {
-			*flags |= CP_ROW_TRUNCATED;
+		f.own = !trail->n && f.pc >= own.start && f.pc < own.end;
+		if (!f.own && !cp_trail_add(trail, f.pc))
 			break;
-		}
-		f.own = !*n && f.pc >= own.start && f.pc < own.end;
-		if (!f.own)
-			pcs[(*n)++] = f.pc;
 		went = step(&f, &proven);
 	}
-	if (went == ASTRAY && *n)
-		--*n;
+	if (went == ASTRAY)
+		cp_trail_drop(trail);
 	return went;
 }
 
@@ -203,7 +197,7 @@ CP_NOINLINE size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t o
 {
 	struct range own = {own_start, own_end};
 	struct fast f = {.pc = 0};
-	size_t n;
+	struct cp_trail trail = {.pcs = pcs, .max = max};
 
 #if defined(__x86_64__)
 	const uint64_t *saved = frame;
@@ -221,9 +215,9 @@ CP_NOINLINE size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t o
 	f.fp = here.registers.value[CP_FP];
 	f.exact = 1;
 #endif
-	if (walk(f, cp_proven_at(frame), own, pcs, max, flags, &n) == NEEDS_ALL)
-		n = all_here(own, pcs, max, flags);
-	return n;
+	if (walk(f, cp_proven_at(frame), own, &trail) == NEEDS_ALL)
+		return all_here(own, pcs, max, flags);
+	return cp_trail_end(&trail, flags);
 }
 
 size_t cp_own_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags)
@@ -231,16 +225,15 @@ size_t cp_own_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned 
 	struct cp_start start = {.pc = 0};
 	struct range none = {0, 0};
 	struct fast f = {.exact = 1, .first = 1};
-	size_t n;
+	struct cp_trail trail = {.pcs = pcs, .max = max};
 
 	registers_of(ucontext, &start);
 	f.pc = start.pc;
 	f.sp = start.registers.value[CP_SP];
 	f.fp = start.registers.value[CP_FP];
 	f.lr = start.registers.value[CP_RETURN];
-	if (walk(f, (struct cp_proven){0, 0}, none, pcs, max, flags, &n) == NEEDS_ALL) {
-		start.registers.known = ~UINT64_C(0);
-		n = cp_all_walk(&start, pcs, max, flags);
-	}
-	return n;
+	if (walk(f, (struct cp_proven){0, 0}, none, &trail) != NEEDS_ALL)
+		return cp_trail_end(&trail, flags);
+	start.registers.known = ~UINT64_C(0);
+	return cp_all_walk(&start, pcs, max, flags);
 }

@@ -181,6 +181,25 @@ static void losses_are_samples(void **state)
 	tear_down(&bench);
 }
 
+static void a_gap_is_a_frame(void **state)
+{
+	struct bench bench;
+	const uint64_t frames[] = {0x400200, CP_FRAME_GAP | 13, 0x400300, UINT64_MAX};
+	(void)state;
+	set_up(&bench);
+	uint32_t row = fake_row(&bench.fake, CP_KIND_CPU, 0, frames, 4);
+	fake_count(&bench.fake, row, CP_CPU_PERIODS, 1);
+	Cp__Profile *p = take(&bench, CP_PROFILE_CPU);
+	assert_int_equal(p->n_sample, 1);
+	assert_int_equal(p->sample[0]->n_location_id, 4);
+	assert_string_equal(frame_of(p, p->sample[0], 1),
+			    "[conprof: 8192 frames or more left out]");
+	assert_string_equal(frame_of(p, p->sample[0], 3),
+			    "[conprof: 65536 frames or more left out]");
+	cp__profile__free_unpacked(p, NULL);
+	tear_down(&bench);
+}
+
 static void lost_threads_are_counted(void **state)
 {
 	struct bench bench;
@@ -303,6 +322,7 @@ int main(void)
 	    cmocka_unit_test(rounding_is_done_once),
 	    cmocka_unit_test(threads_are_counted),
 	    cmocka_unit_test(losses_are_samples),
+	    cmocka_unit_test(a_gap_is_a_frame),
 	    cmocka_unit_test(lost_threads_are_counted),
 	    cmocka_unit_test(full_batch_sums_up_the_rest),
 	    cmocka_unit_test(processes_merge_by_file),
