@@ -91,8 +91,78 @@ def linked_in(world, build):
     in_front(world, [os.path.join(build, 'harm', 'static_jemalloc')], ours(world))
 
 
+SQL = '''create table t(a integer primary key, b text);
+with recursive n(i) as (select 1 union all select i+1 from n where i<20000)
+insert into t select i, hex(i*7919) from n; create index x on t(b);
+select count(*), sum(length(b)), min(b), max(b) from t; pragma integrity_check; select nonsense;'''
+SCRIPT = '''
+import json, re, subprocess, threading, zlib
+words = {}
+def work(n):
+    for i in range(20000): words.setdefault(i % 997 * n, []).append(str(i) * (i % 50))
+threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 5)]
+[t.start() for t in threads]; [t.join() for t in threads]
+print(sum(len(w) for v in words.values() for w in v), len(zlib.compress(repr(sorted(words)).encode())))
+print(json.loads(json.dumps({str(k): len(v) for k, v in words.items()}))["42"])
+print(subprocess.run(["sh", "-c", "echo $((6*7))"], capture_output=True).stdout, re.sub("(a+)b", r"\\1", "aab" * 99)[:9])
+'''
+PROGRAMS = {'sqlite3': ['/usr/bin/sqlite3', ':memory:', SQL],
+            'python3': ['/usr/bin/python3', '-c', SCRIPT],
+            'g++': ['/usr/bin/g++', '-O1', '-x', 'c++', '-S', '-o', '-',
+                    os.path.join(truths.HERE, '..', 'truth', 'cpp_new.cpp'), '-I',
+                    os.path.join(truths.HERE, '..', '..')]}
+
+
+def real(world, library, program):
+    """A program that nobody changed, with another allocator, before us and behind us."""
+    needed(library)
+    argv = PROGRAMS[program]
+    if not os.path.exists(argv[0]):
+        raise Skipped(f'there is no {argv[0]}')
+    alone = world.run(argv, {'LD_PRELOAD': library}, preload=False)
+    expect(alone.out, f'alone: {alone.status} {alone.err!r}')
+    for order in (f'{ours(world)} {library}', f'{library} {ours(world)}'):
+        with_us = world.run(argv, dict(SHARP, LD_PRELOAD=order, CONPROF_LOG_LEVEL='1'))
+        expect((with_us.status, with_us.out, with_us.err) == (alone.status, alone.out, alone.err),
+               f'{order}: {with_us.status} {with_us.out[-200:]!r} {with_us.err[-300:]!r}, alone '
+               f'{alone.status} {alone.out[-200:]!r} {alone.err[-300:]!r}')
+        world.quiet()
+    expect(spooled(world), 'nothing was profiled, so nothing was proved')
+
+
+def sanitized(world, kind):
+    """A program that a sanitizer runs in is left alone: the same output, and no profile."""
+    source = os.path.join(world.dir, 'a.c')
+    with open(source, 'w', encoding='ascii') as f:
+        f.write('#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\n#include <sys/wait.h>\n'
+                'int main(void) { for (int i = 0; i < 100000; i++) free(malloc((size_t)i));\n'
+                'pid_t p = vfork(); if (!p) _exit(3); int s; waitpid(p, &s, 0);\n'
+                'char *volatile a = malloc(10); puts("before"); fflush(stdout);\n'
+                'free(a); a[1] = 1; return 0; }\n')
+    binary = os.path.join(world.dir, 'a')
+    made = world.run(['/usr/bin/gcc', '-O1', '-g', f'-fsanitize={kind}', '-o', binary, source], preload=False)
+    if made.status:
+        raise Skipped(f'gcc can\'t -fsanitize={kind}: {made.err[-100:]!r}')
+    # asan wants to stand first, and says so; that is the user's to allow.
+    quiet = {'ASAN_OPTIONS': 'verify_asan_link_order=0'}
+    plain = world.run([binary], quiet, preload=False)
+    with_us = world.run([binary], dict(SHARP, **quiet))
+    expect((plain.status, plain.out) == (with_us.status, with_us.out) and
+           plain.err[:10] == with_us.err[:10],
+           f'without {plain.status} {plain.err[:200]!r}, with {with_us.status} {with_us.err[:200]!r}')
+    world.quiet()
+    expect(not spooled(world), 'it was profiled')
+
+
 def tests(build):
     build = os.path.abspath(build)
+    for kind in ('address', 'thread'):
+        yield f'allocator_sanitizer_{kind}', True, lambda world, k=kind: sanitized(world, k)
+    for name, library in ALLOCATORS.items():
+        for program in PROGRAMS:
+            if not name.endswith('debug'):
+                yield f'allocator_{name}_{program}', True, \
+                    lambda world, l=library, p=program: real(world, l, p)
     yield 'allocator_linked_in', False, lambda world: linked_in(world, build)
     yield 'allocator_first_in_line', False, \
         lambda world: first_in_line(world, 'libtcmalloc_minimal.so.4', build)
