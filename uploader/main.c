@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "uploader/limits.h"
 #include "uploader/options.h"
 #include "uploader/rendezvous.h"
 #include "uploader/run.h"
@@ -26,6 +27,11 @@ static int usage(const char *what)
 	return 2;
 }
 
+static int serve(void *argv)
+{
+	return cp_serve(((char **)argv)[2], ((char **)argv)[3]);
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
@@ -33,7 +39,7 @@ int main(int argc, char **argv)
 		return cp_run_main(argv + 2);
 	if (strcmp(word, "uploader") == 0 && (argc == 3 || argc == 4) &&
 	    cp_rendezvous_is_name(argv[2]) && cp_rendezvous_is_name(argv[argc - 1]))
-		return cp_serve(argv[2], argv[3]);
+		return cp_limits_run(serve, argv);
 	if (strcmp(word, "status") == 0 && argc == 2)
 		return cp_status_main(0);
 	if (strcmp(word, "status") == 0 && argc == 3 && strcmp(argv[2], "--json") == 0)
