@@ -109,8 +109,11 @@ int cp_home_find(void)
 static const char *exe(char *path, size_t room)
 {
 	ssize_t len = readlink("/proc/self/exe", path, room - 1);
+	const char *named = (const char *)getauxval(AT_EXECFN);
 
 	path[len > 0 ? len : 0] = 0;
+	if (len <= 0 && named && named[0] == '/' && strlen(named) < room)
+		memcpy(path, named, strlen(named) + 1); /* there is no /proc */
 	return path;
 }
 
