@@ -210,3 +210,10 @@ const char *cp_sandbox_is_short_of(void)
 	cp_state.small = space / SHARE < FULL || data / SHARE < FULL;
 	return NULL;
 }
+
+#define FEW_SIGNALS 1024 /* a machine of 2 GB allows 7,500 */
+
+int cp_sandbox_has_few_signals(void)
+{
+	return limit(RLIMIT_SIGPENDING) < FEW_SIGNALS;
+}

@@ -10,3 +10,7 @@ const char *cp_sandbox_refuses(int *silent);
 /* Whether the process's limits leave room for us: why not, or NULL. Decides how large a recording
  * may be (cp_state.small). */
 const char *cp_sandbox_is_short_of(void);
+
+/* Whether signals that wait are so few (RLIMIT_SIGPENDING: each timer takes one for good) that they
+ * had better be the program's own. */
+int cp_sandbox_has_few_signals(void);

@@ -54,6 +54,8 @@ static void choose(void)
 	if (config.types & CP_TYPE_HEAP)
 		cp_state.heap_interval = config.heap_interval;
 	cp_state.cpu_timer = config.cpu_timer;
+	if (config.cpu_timer == CP_TIMER_AUTO && cp_sandbox_has_few_signals())
+		cp_state.cpu_timer = CP_TIMER_ITIMER;
 	cp_state.tick_room = (frame ? frame : 4096) + CP_TICK_ROOM;
 	cp_state.entry = getauxval(AT_ENTRY);
 }
