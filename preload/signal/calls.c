@@ -53,6 +53,7 @@ const struct cp_call cp_calls[] = {
     CALL(newfstatat, START, HERE, 0),			   /* is the uploader's program there? */
     CALL(faccessat, START, HERE, 0),			   /* likewise */
     CALL(readlinkat, START, HERE, 0),			   /* which program is this? */
+    CALL(uname, START, 0),				   /* how old is the kernel? */
     CALL(getcwd, START, 0, 0),				   /* where it was started */
     CALL(getrandom, START, 0, 0, 1),			   /* the recording's token */
     CALL(mprotect, START, 0, 0, PROT_READ),		   /* libunwind's slots */

@@ -3,9 +3,9 @@
 // Runs a program under a filter that was there before it: test/real/sandbox.py says which.
 //   confine LISTED OTHERS NUMBER... -- PROGRAM ARGUMENT...
 // LISTED and OTHERS: what becomes of the calls with these numbers, and of all others: allow, kill,
-// trap, log, or an errno. The library is to be found in CONFINED_PRELOAD, since it is for the
-// program and not for this one. The filter is installed by an instruction of our own, which no
-// front sees.
+// trap, log, or an errno. With NUMBER negative it is not listed when its first argument is AF_UNIX.
+// The library is to be found in CONFINED_PRELOAD, since it is for the program and not for this one.
+// The filter is installed by an instruction of our own, which no front sees.
 #include <signal.h>
 
 #include "test/harm/harm.h"

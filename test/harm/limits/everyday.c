@@ -71,20 +71,52 @@ static void child(void)
 		printf("child: %#x\n", (unsigned)status);
 }
 
+/* As much as there is. */
+static int greedy(void)
+{
+	uint64_t blocks = 0;
+
+	while (blocks < 100000 && malloc(64 * 1024))
+		blocks++;
+	truth_print("blocks", blocks);
+	return 3;
+}
+
+static volatile sig_atomic_t came;
+
+static void on_signal(int signal)
+{
+	came = signal;
+}
+
+/* The CPU limit's signal arrives, and nothing else does. */
+static int limited(void)
+{
+	signal(SIGXCPU, on_signal);
+	for (int i = 0; i < 40 && !came; i++)
+		truth_burn(50);
+	printf("signal %d\n", (int)came);
+	return 3;
+}
+
 int main(int argc, char **argv)
 {
-	int alone = argc > 1 && strcmp(argv[1], "alone") == 0;
+	const char *how = argc > 1 ? argv[1] : "all";
 
+	if (strcmp(how, "greedy") == 0)
+		return greedy();
+	if (strcmp(how, "limited") == 0)
+		return limited();
 	for (size_t n = 16; n < 20000; n *= 2) {
 		memory(n);
-		truth_burn(5);
+		truth_burn(strcmp(how, "short") == 0 ? 1 : 5);
 	}
 	printf("sum %llu\n", (unsigned long long)sum);
-	if (!alone) {
+	if (strcmp(how, "alone") != 0) {
 		threads();
 		child();
 	}
-	truth_burn(30);
+	truth_burn(10);
 	printf("done\n");
 	return 3;
 }
