@@ -2,6 +2,7 @@
 // harm: run thread CONPROF_CPU_TIMER=thread
 // harm: run itimer CONPROF_CPU_TIMER=itimer
 // harm: within 40
+// harm: slow
 // harm: cpu total = printed cpu_ns +-20%
 // harm: exit 0
 // SPDX-License-Identifier: MIT

@@ -1,6 +1,7 @@
 // harm: build -lrt
 // harm: with CONPROF_CPU_PROFILERATE=1000
 // harm: within 40
+// harm: slow
 // harm: cpu total = printed cpu_ns +-20%
 // harm: exit 0
 // SPDX-License-Identifier: MIT
