@@ -4,6 +4,7 @@
 #include "signal/ledger.h"
 
 #include <elf.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "signal/probe.h"
@@ -76,26 +77,31 @@ static uint32_t keep_string(struct cp_recording *rec, const char *s)
 	return at;
 }
 
-/* One note; 0: the end of them. Sizes are the file's word: nothing is believed beyond p_memsz. */
+/* One note, taken in one piece; 0: the end of them. Sizes are the file's word: nothing is believed
+ * beyond p_memsz. */
 static int keep_if_id(struct cp_module *m, const char **at, const char *end)
 {
-	ElfW(Nhdr) n;
-	char name[4];
-	const char *desc;
+	struct {
+		ElfW(Nhdr) n;
+		char name[4];
+		uint8_t id[sizeof m->build_id];
+	} note;
+	size_t there = (size_t)(end - *at), head = offsetof(typeof(note), name);
+	size_t taken = there < sizeof note ? there : sizeof note;
+	const char *next;
 
-	if (end - *at < (long)sizeof n || !cp_peek(&n, *at, sizeof n))
+	if (end <= *at || there < head || !cp_peek(&note, *at, taken))
 		return 0;
-	desc = *at + sizeof n + ((n.n_namesz + UINT64_C(3)) & ~UINT64_C(3));
-	*at = desc + ((n.n_descsz + UINT64_C(3)) & ~UINT64_C(3));
-	if (*at > end || *at < desc)
+	next = *at + head + ((note.n.n_namesz + UINT64_C(3)) & ~UINT64_C(3)) +
+	       ((note.n.n_descsz + UINT64_C(3)) & ~UINT64_C(3));
+	if (note.n.n_type == NT_GNU_BUILD_ID && note.n.n_namesz == 4 && next <= end &&
+	    note.n.n_descsz <= sizeof m->build_id && memcmp(note.name, "GNU", 4) == 0) {
+		memcpy(m->build_id, note.id, note.n.n_descsz);
+		m->build_id_len = note.n.n_descsz;
 		return 0;
-	if (n.n_type != NT_GNU_BUILD_ID || n.n_namesz != 4 || n.n_descsz > sizeof m->build_id)
-		return 1;
-	if (!cp_peek(name, desc - 4, 4) || memcmp(name, "GNU", 4) != 0 ||
-	    !cp_peek(m->build_id, desc, n.n_descsz))
-		return 1;
-	m->build_id_len = n.n_descsz;
-	return 0;
+	}
+	*at = next;
+	return next < end;
 }
 
 static void keep_build_id(struct cp_module *m, const struct dl_phdr_info *info)
@@ -126,7 +132,7 @@ static uint32_t epoch_for(struct cp_recording *rec, uint64_t start, uint64_t end
 }
 
 static void record_segment(struct cp_recording *rec, const struct dl_phdr_info *info,
-			   const ElfW(Phdr) * p, uint32_t path_at)
+			   const ElfW(Phdr) * p, uint32_t path_at, const struct cp_module *id)
 {
 	uint32_t n = atomic_load_explicit(&rec->modules_used, memory_order_relaxed);
 	struct cp_module *m = modules_of(rec) + n;
@@ -138,7 +144,8 @@ static void record_segment(struct cp_recording *rec, const struct dl_phdr_info *
 	m->file_offset = p->p_offset & PAGE_MASK;
 	m->bias = info->dlpi_addr;
 	m->path_at = path_at;
-	keep_build_id(m, info);
+	memcpy(m->build_id, id->build_id, sizeof m->build_id);
+	m->build_id_len = id->build_id_len;
 	m->epoch_from = epoch_for(rec, m->start, m->end);
 	atomic_store_explicit(&m->epoch_to, UINT32_MAX, memory_order_relaxed);
 	atomic_store_explicit(&m->ready, 1, memory_order_release);
@@ -147,40 +154,42 @@ static void record_segment(struct cp_recording *rec, const struct dl_phdr_info *
 
 /* The same object back at its old place (dlclose and dlopen again) is the old entry again. A file
  * that was built anew meanwhile has another build-id. */
-static int record_again(struct cp_recording *rec, const struct dl_phdr_info *info, const char *path)
+static int record_again(struct cp_recording *rec, const struct dl_phdr_info *info, const char *path,
+			const struct cp_module *now)
 {
 	struct cp_module *m = modules_of(rec);
-	struct cp_module now = {.start = code_start(info) & PAGE_MASK};
+	uint64_t start = code_start(info) & PAGE_MASK;
 	uint32_t epoch = atomic_load_explicit(&rec->epoch, memory_order_relaxed);
 	int found = 0;
 
-	keep_build_id(&now, info);
 	for (uint32_t i = 0; i < modules_count(rec); i++) {
 		const char *old = (const char *)rec + rec->strings.at + m[i].path_at;
 
 		if (m[i].bias != info->dlpi_addr || strcmp(old, path) != 0 ||
-		    m[i].build_id_len != now.build_id_len ||
-		    memcmp(m[i].build_id, now.build_id, now.build_id_len) != 0 ||
+		    m[i].build_id_len != now->build_id_len ||
+		    memcmp(m[i].build_id, now->build_id, now->build_id_len) != 0 ||
 		    atomic_load_explicit(&m[i].epoch_to, memory_order_relaxed) < epoch)
 			continue;
 		atomic_store_explicit(&m[i].epoch_to, UINT32_MAX, memory_order_relaxed);
-		found |= m[i].start == now.start;
+		found |= m[i].start == start;
 	}
 	return found;
 }
 
 void cp_ledger_add(struct cp_recording *rec, const struct dl_phdr_info *info, const char *path)
 {
+	struct cp_module now = {.build_id_len = 0};
 	uint32_t path_at;
 
-	if (record_again(rec, info, path))
+	keep_build_id(&now, info);
+	if (record_again(rec, info, path, &now))
 		return;
 	path_at = keep_string(rec, path);
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 
 		if (p->p_type == PT_LOAD && (p->p_flags & PF_X))
-			record_segment(rec, info, p, path_at);
+			record_segment(rec, info, p, path_at, &now);
 	}
 }
 
