@@ -142,12 +142,27 @@ format:
 format-check:
 	@clang-format --dry-run -Werror $(OURS) && echo "format: $(words $(OURS)) files"
 
+# For 32-bit programs, which ld.so tells on stderr about a 64-bit library: one that does nothing. Made
+# by binutils alone; where they cannot, there is none.
+$(B)/lib32/libconprof.so:
+	@mkdir -p $(@D)
+	echo | as --32 -o $(@D)/nothing.o -
+	ld -m elf_i386 -shared -z noexecstack -soname libconprof.so -o $@ $(@D)/nothing.o
+
+# ld.so puts the name of its own folder for $$LIB in LD_PRELOAD: Debian's, the others', in 64 bits and 32.
+MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+LIBS64 := lib/$(MACHINE)-linux-gnu lib64
+LIBS32 := lib/i386-linux-gnu lib32
 SHARE = $(DESTDIR)$(PREFIX)/share
+HERE = $(DESTDIR)$(PREFIX)/lib/conprof
 install: all
 	install -d $(DESTDIR)$(PREFIX)/lib/conprof $(DESTDIR)$(PREFIX)/bin $(SHARE)/doc/conprof \
 		$(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7
 	install -m 755 $(B)/libconprof.so $(B)/conprof $(DESTDIR)$(PREFIX)/lib/conprof/
 	ln -sf conprof/libconprof.so $(DESTDIR)$(PREFIX)/lib/libconprof.so
+	for d in $(LIBS64); do install -d $(HERE)/$$d && ln -srf $(HERE)/libconprof.so $(HERE)/$$d/ || exit 1; done
+	! $(MAKE) -s $(B)/lib32/libconprof.so || \
+		for d in $(LIBS32); do install -D -m 755 $(B)/lib32/libconprof.so $(HERE)/$$d/libconprof.so; done
 	ln -sf ../lib/conprof/conprof $(DESTDIR)$(PREFIX)/bin/conprof
 	install -m 644 conprof.conf.example README.md doc/SYSTEMD.md $(SHARE)/doc/conprof/
 	sed 's|/usr/local|$(PREFIX)|' doc/systemd/conprof.conf >$(SHARE)/doc/conprof/systemd-drop-in.conf

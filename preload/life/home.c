@@ -47,11 +47,13 @@ static int try_program(const char *dir, size_t dir_len, const char *tail)
 	       access(cp_home.program, X_OK) == 0;
 }
 
-/* Beside the library: as built, as installed, as installed and reached by the link in lib. */
+/* Beside the library: as built, as installed, as installed and reached by the link in lib, or by
+ * those in lib/conprof that LD_PRELOAD with $LIB leads to. */
 static int find_program(const char *own)
 {
-	static const char *const tails[] = {"/conprof", "/conprof/conprof", "/../bin/conprof",
-					    "/../../bin/conprof"};
+	static const char *const tails[] = {"/conprof",	       "/conprof/conprof",
+					    "/../bin/conprof", "/../../bin/conprof",
+					    "/../conprof",     "/../../conprof"};
 	char cwd[512];
 	const char *slash = strrchr(own, '/');
 	size_t len = slash ? (size_t)(slash - own) : 0, cwd_len = 0;
@@ -131,6 +133,8 @@ int cp_home_stay_out(const char **why)
 		*why = "the program's libc is not glibc";
 	else if (cp_sanitized())
 		*why = "the program is built with a sanitizer, which owns malloc";
+	else if (cp_under_valgrind())
+		*why = "the program runs under valgrind";
 	return *why != NULL;
 }
 

@@ -1,9 +1,10 @@
-/* sanitizers.c - a program built with a sanitizer: we stay out, and ask it not to mind us. */
+/* sanitizers.c - sanitizers and valgrind: we stay out, and ask them not to mind us. */
 /* SPDX-License-Identifier: MIT */
 #include "life/sanitizers.h"
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/attrs.h"
@@ -18,6 +19,35 @@ extern void __lsan_init(void) __attribute__((weak));
 int cp_sanitized(void)
 {
 	return __asan_init || __tsan_init || __msan_init || __hwasan_init || __lsan_init;
+}
+
+/* Valgrind sees a sequence that does nothing on the real machine, and answers. It would report our
+ * tests of addresses, which are meant to fail, as the program's errors. */
+int cp_under_valgrind(void)
+{
+	volatile uintptr_t question[6] = {0x1001}; /* RUNNING_ON_VALGRIND */
+	uintptr_t answer = 0;
+
+#if defined(__x86_64__)
+	__asm__ volatile("rolq $3, %%rdi; rolq $13, %%rdi\n\t"
+			 "rolq $61, %%rdi; rolq $51, %%rdi\n\t"
+			 "xchgq %%rbx, %%rbx"
+			 : "+d"(answer)
+			 : "a"(&question[0])
+			 : "cc", "memory");
+#elif defined(__aarch64__)
+	register uintptr_t x3 __asm__("x3") = answer;
+	register volatile uintptr_t *x4 __asm__("x4") = question;
+
+	__asm__ volatile("ror x12, x12, #3; ror x12, x12, #13\n\t"
+			 "ror x12, x12, #51; ror x12, x12, #61\n\t"
+			 "orr x10, x10, x10"
+			 : "+r"(x3)
+			 : "r"(x4)
+			 : "cc", "memory");
+	answer = x3;
+#endif
+	return answer != 0;
 }
 
 /* A shared libasan ends the program when it is not the first library of all ("ASan runtime does not
