@@ -50,9 +50,9 @@ const struct cp_call cp_calls[] = {
     CALL(prlimit64, HOME, 0, RLIMIT_FSIZE, 0, 0),	   /* how large a file may be */
     CALL(write, START, BAD),				   /* a line of the log */
     CALL(close, HOME, BAD),				   /* no descriptor stays */
-    CALL(newfstatat, START, HERE, 0),			   /* is the uploader's program there? */
+    CALL(newfstatat, HOME, HERE, 0),			   /* is there such a file? */
     CALL(faccessat, START, HERE, 0),			   /* likewise */
-    CALL(readlinkat, START, HERE, 0),			   /* which program is this? */
+    CALL(readlinkat, HOME, HERE, 0),			   /* whose namespace is it? */
     CALL(uname, START, 0),				   /* how old is the kernel? */
     CALL(getcwd, START, 0, 0),				   /* where it was started */
     CALL(getrandom, START, 0, 0, 1),			   /* the recording's token */
