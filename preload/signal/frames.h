@@ -17,6 +17,9 @@
 /* Nothing is ever mapped below (vm.mmap_min_addr). */
 #define CP_NO_CODE UINT64_C(65536)
 
+/* Frames of our own before the first other: no call of ours is as deep, but stacks may lie. */
+#define CP_OWN_FRAMES 64
+
 /* The pages that this walk has found readable; they lie side by side. A stack may be gone by the
  * next walk, so each walk asks anew: 65 ns a page, and frames lie close together. */
 struct cp_proven {

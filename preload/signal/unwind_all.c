@@ -169,7 +169,8 @@ size_t cp_all_walk(const struct cp_start *start, uint64_t *pcs, size_t max, unsi
 
 	w.epoch = atomic_load_explicit(&cp_tables_epoch, memory_order_acquire);
 	w.own = 1;
-	for (int own = 0; own < 64 && w.pc >= start->own_start && w.pc < start->own_end; own++)
+	for (int own = 0; own < CP_OWN_FRAMES && w.pc >= start->own_start && w.pc < start->own_end;
+	     own++)
 		if (!step(&w))
 			return 0;
 	w.own = 0;

@@ -114,12 +114,12 @@ struct range {
 /* How the fast way went: it is done, or the whole stack must be walked again with all registers. */
 static int walk(struct fast f, struct cp_proven proven, struct range own, struct cp_trail *trail)
 {
-	int went = GOES_ON;
+	int went = GOES_ON, ours = 0;
 
 	f.epoch = atomic_load_explicit(&cp_tables_epoch, memory_order_acquire);
 	while (went == GOES_ON && f.pc >= CP_NO_CODE) {
 		f.own = !trail->n && f.pc >= own.start && f.pc < own.end;
-		if (!f.own && !cp_trail_add(trail, f.pc))
+		if (f.own ? ++ours > CP_OWN_FRAMES : !cp_trail_add(trail, f.pc))
 			break;
 		went = step(&f, &proven);
 	}

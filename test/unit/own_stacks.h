@@ -9,9 +9,14 @@
 #include "signal/tables.h"
 #include "signal/unwind_own.h"
 
-/* Code of the test's own has a section of its own; all else in the program counts as ours. */
-#define IN_TEST __attribute__((section("in_test"), noinline, no_sanitize("address", "undefined")))
-extern char __start_in_test[], __stop_in_test[], __executable_start[];
+/* Code of the test's own has sections of its own, which the linker puts behind all else; what
+ * stands before the first of them, IN(in_test), counts as ours. A section of a function's own tells
+ * its frames from others. */
+#define IN(section_name)                                                                           \
+	__attribute__((section(#section_name), noinline, no_sanitize("address", "undefined")))
+#define IN_TEST IN(in_test)
+extern char __start_in_test[], __executable_start[];
+__asm__(".pushsection in_test, \"ax\"\n.popsection"); /* the first that the linker sees */
 
 #define ROOM 512
 static volatile int changing;
@@ -44,6 +49,11 @@ static inline __attribute__((always_inline)) size_t stack_here(uint64_t *pcs, si
 			   (uint64_t)(uintptr_t)__start_in_test, pcs, max, flags);
 }
 
+#define FRAMES_IN(section_name, pcs, n)                                                            \
+	({                                                                                         \
+		extern char __start_##section_name[], __stop_##section_name[];                     \
+		count_between(pcs, n, __start_##section_name, __stop_##section_name);              \
+	})
 static inline size_t count_between(const uint64_t *pcs, size_t n, const void *from, const void *to)
 {
 	size_t found = 0;
