@@ -4,6 +4,7 @@
 #pragma once
 #include <link.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "signal/modules.h"
 #include "signal/tables.h"
@@ -61,4 +62,20 @@ static inline size_t count_between(const uint64_t *pcs, size_t n, const void *fr
 	for (size_t i = 0; i < n; i++)
 		found += pcs[i] > (uint64_t)(uintptr_t)from && pcs[i] <= (uint64_t)(uintptr_t)to;
 	return found;
+}
+
+/* For dl_iterate_phdr: where libc's code begins and ends. */
+static inline int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	uint64_t *found = arg;
+
+	(void)size;
+	if (!strstr(info->dlpi_name, "/libc.so"))
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_phdr[i].p_flags & PF_X) {
+			found[0] = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+			found[1] = found[0] + info->dlpi_phdr[i].p_memsz;
+		}
+	return 1;
 }

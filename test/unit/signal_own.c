@@ -271,21 +271,6 @@ static uint64_t next(uint64_t *seed)
 	return *seed ^= *seed << 17;
 }
 
-static int find_libc(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	uint64_t *found = arg;
-
-	(void)size;
-	if (!strstr(info->dlpi_name, "/libc.so"))
-		return 0;
-	for (int i = 0; i < info->dlpi_phnum; i++)
-		if (info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_phdr[i].p_flags & PF_X) {
-			found[0] = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-			found[1] = found[0] + info->dlpi_phdr[i].p_memsz;
-		}
-	return 1;
-}
-
 /* Return addresses, places in the stack, and junk; the last frames reach the edge. */
 static void fill(uint64_t *from, uint64_t libc[2], uint64_t *seed)
 {
