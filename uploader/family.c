@@ -85,18 +85,23 @@ static struct cp_member *member_of(const struct cp_family *family, pid_t pid)
 }
 
 /* The same pid again. The same start: its recording has moved and holds all of the old one, marks
- * included. Another start: exec, so what the old image did is taken first. */
-static void make_way(struct cp_family *family, pid_t pid, uint64_t start_ns)
+ * included. A later start: exec, so what the old image did is taken first. An earlier one, 1: the
+ * image before the one we know. A process that executes at once may found a second uploader while
+ * the first is still starting; then the joins come in any order. */
+static int make_way(struct cp_family *family, pid_t pid, uint64_t start_ns)
 {
 	struct cp_member *old = member_of(family, pid);
 	if (!old)
-		return;
-	if (old->start_ns != start_ns) {
+		return 0;
+	if (old->start_ns > start_ns)
+		return 1;
+	if (old->start_ns < start_ns) {
 		cp_family_ended(family, old);
-		return;
+		return 0;
 	}
 	unlink_member(family, old);
 	cp_member_free(old);
+	return 0;
 }
 
 static int watch(struct cp_family *family, struct cp_member *member)
@@ -108,14 +113,15 @@ static int watch(struct cp_family *family, struct cp_member *member)
 	return cp_heartbeat_add(family->heartbeat, cp_view_header(member->view));
 }
 
-/* Maps it and finds its program; on failure why says so and nothing is left behind. */
+/* Maps it and finds its program; over: what it records has ended. On failure why says so and
+ * nothing is left behind. */
 static int admit(struct cp_family *family, int recording, pid_t pid, struct cp_view **view,
-		 struct cp_program **program, char why[200])
+		 struct cp_program **program, int *over, char why[200])
 {
 	int error = cp_view_open(recording, view, why, 200);
 	if (error)
 		return error;
-	make_way(family, pid, cp_view_header(*view)->start_monotonic_ns);
+	*over |= make_way(family, pid, cp_view_header(*view)->start_monotonic_ns);
 	*program = family->living < MEMBERS_MAX ? program_of(family, cp_view_header(*view)) : NULL;
 	if (*program)
 		return 0;
@@ -148,7 +154,7 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 	char why[200] = "";
 	struct cp_view *view;
 	struct cp_program *program;
-	int error = admit(family, recording, pid, &view, &program, why);
+	int error = admit(family, recording, pid, &view, &program, &gone, why);
 	if (error) {
 		family->refused++;
 		cp_log_change(family->log, CP_TOPIC_JOIN, CP_ERROR,
