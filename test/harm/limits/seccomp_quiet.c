@@ -4,6 +4,7 @@
 // harm: run prctl prctl
 // harm: run prctl_call prctl-call
 // harm: run seccomp seccomp
+// harm: run libseccomp libseccomp
 // harm: run bare bare
 // harm: run trap trap
 // harm: run errno errno
@@ -19,6 +20,7 @@
 // ways there are, while it is sampled sharply. A profiler's tick, its sampled allocation or its
 // timer's deletion is then a call too many: the program is killed (SIGSYS, SIGKILL). It is when
 // hook/seccomp.c is left out, or cp_quiet_begin of signal/quiet.c does nothing.
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -68,6 +70,26 @@ TRUTH_FRAME static void work(void)
 	}
 }
 
+/* As most programs do it; by a library of whose calls none is our own. Where it is missing the test
+ * is the same as `seccomp`. */
+static long by_libseccomp(struct sock_fprog *program)
+{
+	void *lib = dlopen("libseccomp.so.2", RTLD_NOW), *made;
+	void *(*init)(uint32_t);
+	int (*add)(void *, uint32_t, int, unsigned, ...);
+	int (*load)(void *);
+
+	if (!lib)
+		return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program);
+	*(void **)&init = dlsym(lib, "seccomp_init");
+	*(void **)&add = dlsym(lib, "seccomp_rule_add");
+	*(void **)&load = dlsym(lib, "seccomp_load");
+	made = init(SECCOMP_RET_KILL_PROCESS);
+	for (size_t i = 0; i < sizeof few / sizeof *few; i++)
+		add(made, SECCOMP_RET_ALLOW, (int)few[i], 0);
+	return load(made);
+}
+
 static void install(const char *way)
 {
 	static struct filter f;
@@ -89,6 +111,8 @@ static void install(const char *way)
 		done = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program);
 	else if (strcmp(way, "prctl-call") == 0)
 		done = syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program);
+	else if (strcmp(way, "libseccomp") == 0)
+		done = by_libseccomp(program);
 	else
 		done = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 			       strcmp(way, "tsync") == 0 ? SECCOMP_FILTER_FLAG_TSYNC : 0, program);
