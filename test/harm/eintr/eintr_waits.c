@@ -1,7 +1,5 @@
 // harm: build -lrt
 // harm: with CONPROF_CPU_PROFILERATE=1000
-// harm: run thread CONPROF_CPU_TIMER=thread
-// harm: run itimer CONPROF_CPU_TIMER=itimer
 // harm: within 90
 // harm: slow
 // harm: cpu total = printed cpu_ns +-20%
