@@ -27,8 +27,13 @@ $root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
 	apt-get -q -y --no-install-recommends install $missing
 # Where systemd runs, what came with them is stopped again: the demo and the tests start their own.
 [ -d /run/systemd/system ] || exit 0
-for service in redis-server nginx; do
+for service in redis-server nginx memcached postgresql php-fpm; do
 	case "$missing " in
-	*" $service"[\ -]*) $root systemctl --quiet disable --now "$service" || true ;;
+	*" $service"[\ -]*) ;;
+	*) continue ;;
 	esac
+	# php-fpm's unit has the version in its name.
+	for unit in $(systemctl list-unit-files --no-legend "$service.service" "${service%-fpm}?.?-fpm.service" | cut -d' ' -f1); do
+		$root systemctl --quiet disable --now "$unit" || true
+	done
 done
