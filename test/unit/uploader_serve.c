@@ -122,6 +122,23 @@ static void a_moved_recording_replaces_the_old_one(void **state)
 	fake_free(&two);
 }
 
+static void an_image_that_comes_late_takes_nobodys_place(void **state)
+{
+	struct fake late, here;
+	(void)state;
+	make(&late);
+	make(&here);
+	late.rec->start_monotonic_ns = 9;
+	here.rec->start_monotonic_ns = 10;
+	send_recording(&here);
+	send_recording(&late);
+	assert_int_equal(value("family", "processes"), 1);
+	assert_int_equal(late.rec->delivered, 1);
+	assert_int_equal(here.rec->delivered, 0);
+	fake_free(&late);
+	fake_free(&here);
+}
+
 static void bad_company_does_no_harm(void **state)
 {
 	char garbage[300] = "garbage";
@@ -177,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    SERVED(a_farewell_is_answered_by_delivery),
 	    SERVED(a_moved_recording_replaces_the_old_one),
+	    SERVED(an_image_that_comes_late_takes_nobodys_place),
 	    SERVED(bad_company_does_no_harm),
 	    SERVED(sigterm_delivers_and_leaves),
 	};
