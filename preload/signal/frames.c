@@ -37,7 +37,8 @@ static int follows_call(uint64_t back)
 	struct cp_segment t;
 	const unsigned char *p = (const unsigned char *)(uintptr_t)back;
 
-	if (!cp_tables_find(back - 1, &t) || back - t.start < 8 || !cp_readable(back - 8))
+	if (!cp_tables_find(back - 1, &t) || back - t.start < 8 || !cp_readable(back - 8) ||
+	    !cp_readable(back - 1))
 		return 0;
 #if defined(__x86_64__)
 	if (p[-5] == 0xe8)

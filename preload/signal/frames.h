@@ -36,7 +36,9 @@ static inline struct cp_proven cp_proven_at(const void *frame)
 
 int cp_prove(struct cp_proven *proven, uint64_t at);
 
-static inline int cp_load(struct cp_proven *proven, uint64_t at, uint64_t *value)
+/* What the kernel lets us read is read, even where a sanitizer has put something of its own. */
+__attribute__((no_sanitize("address"))) static inline int cp_load(struct cp_proven *proven,
+								  uint64_t at, uint64_t *value)
 {
 	if (CP_UNLIKELY(at % 8 != 0 || at < proven->low || at >= proven->high) &&
 	    !cp_prove(proven, at))

@@ -110,6 +110,8 @@ static int out_of_signal(struct walk *w)
 {
 	uint64_t at = cp_signal_context(w->now.value[CP_SP]) + CP_UC_REGS, pc;
 
+	if (!known(w, CP_SP))
+		return 0;
 	w->now.known = 0;
 	for (unsigned i = 0; i < CP_REGISTERS; i++) {
 #if defined(__x86_64__)

@@ -50,8 +50,8 @@ static int out_of_signal(struct fast *f, struct cp_proven *p)
 {
 	uint64_t uc = cp_signal_context(f->sp);
 
-	if (!cp_load(p, uc + CP_UC_PC, &f->pc) || !cp_load(p, uc + CP_UC_FP, &f->fp) ||
-	    !cp_load(p, uc + CP_UC_SP, &f->sp))
+	if (f->sp_is_least || !cp_load(p, uc + CP_UC_PC, &f->pc) ||
+	    !cp_load(p, uc + CP_UC_FP, &f->fp) || !cp_load(p, uc + CP_UC_SP, &f->sp))
 		return ENDED;
 #if defined(__aarch64__)
 	if (!cp_load(p, uc + CP_UC_LR, &f->lr))
