@@ -27,14 +27,14 @@ E="-aes-256-cbc -pbkdf2 -pass pass:x -S 0011223344556677"
 openssl enc $E -in s -out secret
 openssl enc -d $E -in secret | cmp - s
 cksum secret
-openssl speed -multi 2 -seconds 1 sha256 2>&1 | grep -c '^sha256'
+openssl speed -multi 2 -seconds 1 -bytes 1024 sha256 2>&1 | grep -c '^sha256'
 openssl nonsense 2>/dev/null
 echo "openssl $?"
 
 if command -v gpg >/dev/null; then
 	mkdir -m 700 gnupg
 	export GNUPGHOME=$PWD/gnupg
-	G="gpg --batch --pinentry-mode loopback --passphrase"
+	G="gpg --batch --s2k-count 65536 --pinentry-mode loopback --passphrase"
 	$G x -c -o s.gpg s 2>/dev/null
 	$G x -d s.gpg 2>/dev/null | cmp - s
 	$G y -d s.gpg >/dev/null 2>&1
