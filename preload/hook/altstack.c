@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hook/altstack.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -35,7 +36,18 @@ static int too_small(const stack_t *stack)
 void cp_altstack_end(struct cp_thread *self)
 {
 	if (self->held && ticks())
-		cp_tick_no_room(cp_timer_release(self));
+		cp_tick_no_room(cp_timer_passed(self));
+}
+
+static void release(struct cp_thread *self)
+{
+	int saved = errno;
+
+	if (!ticks())
+		return;
+	cp_altstack_end(self);
+	cp_timer_release(self);
+	errno = saved;
 }
 
 /* Held before the small stack is there, released when it is gone. */
@@ -49,7 +61,7 @@ CP_EXPORT int sigaltstack(const stack_t *stack, stack_t *before)
 		cp_timer_hold(self);
 	result = real(stack, before);
 	if (self->held && (result == 0 ? stack && !small : !held))
-		cp_altstack_end(self);
+		release(self);
 	return result;
 }
 

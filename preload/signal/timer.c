@@ -161,13 +161,16 @@ void cp_timer_hold(struct cp_thread *self)
 	cp_itimer_stop();
 }
 
-uint64_t cp_timer_release(struct cp_thread *self)
+void cp_timer_release(struct cp_thread *self)
 {
-	uint64_t passed = by_clock(self);
 	int had = self->held == 2;
 
 	self->held = 0;
 	if (had)
 		cp_timer_arm(self);
-	return passed;
+}
+
+uint64_t cp_timer_passed(struct cp_thread *self)
+{
+	return by_clock(self);
 }

@@ -14,8 +14,9 @@ void cp_timer_disarm(struct cp_thread *self);
 /* Until it is released no tick will reach the calling thread. The process's timer cannot leave one
  * thread out: it is given up. */
 void cp_timer_hold(struct cp_thread *self);
-/* Takes that back. What passed in the meantime, in periods. */
-uint64_t cp_timer_release(struct cp_thread *self);
+void cp_timer_release(struct cp_thread *self);
+/* How much it has worked since it was held, or since this was asked, in periods. */
+uint64_t cp_timer_passed(struct cp_thread *self);
 
 /* Whether this is the signal of a timer of ours (it stands for 1 + si_overrun periods). */
 int cp_timer_is_ours(const siginfo_t *info);
