@@ -167,6 +167,8 @@ CP_EXPORT int prctl(int option, ...)
 
 /* ---- syscall ---- */
 
+/* NOLINTBEGIN(readability-function-size): it has a number and six arguments */
+
 typedef long call(long number, long a, long b, long c, long d, long e, long f);
 call cp_seccomp_syscall, cp_seccomp_by_hand;
 
@@ -243,3 +245,4 @@ CP_EXPORT long cp_front_syscall(long number, long a, long b, long c, long d, lon
 	return next ? next(number, a, b, c, d, e, f) : cp_seccomp_by_hand(number, a, b, c, d, e, f);
 }
 #endif
+/* NOLINTEND(readability-function-size) */

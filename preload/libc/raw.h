@@ -4,6 +4,7 @@
 #include <errno.h>
 
 /* What the kernel answers: -errno when it fails. */
+/* NOLINTNEXTLINE(readability-function-size): a number and six arguments */
 static inline long cp_raw(long number, long a, long b, long c, long d, long e, long f)
 {
 #if defined(__x86_64__)

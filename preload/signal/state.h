@@ -28,7 +28,7 @@ struct cp_wiped {
 struct cp_wiped_pages {
 	struct cp_wiped wiped;
 	_Alignas(64) _Atomic uint32_t inside;
-	_Alignas(64) _Atomic uint32_t timers[CP_TIMERS];
+	_Atomic uint32_t timers[CP_TIMERS];
 };
 
 /* Room for one stack's addresses, and for a handler to work in: neither a fiber's stack nor a small
