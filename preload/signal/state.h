@@ -26,9 +26,9 @@ struct cp_wiped {
 /* All that the kernel wipes in a forked child, in one mapping. */
 #define CP_TIMERS (1u << 14)
 struct cp_wiped_pages {
-	struct cp_wiped wiped;
-	_Alignas(64) _Atomic uint32_t inside;
+	_Atomic uint32_t inside; /* often written: far from the phase, which is often read */
 	_Atomic uint32_t timers[CP_TIMERS];
+	struct cp_wiped wiped;
 };
 
 /* Room for one stack's addresses, and for a handler to work in: neither a fiber's stack nor a small
