@@ -1,7 +1,8 @@
 // harm: build -rdynamic
 // harm: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=1 CONPROF_PERIOD=5
-// harm: run tables 40
-// harm: run fp 20 CONPROF_UNWINDER=fp
+// harm: run auto 25
+// harm: run libunwind 20 CONPROF_UNWINDER=libunwind
+// harm: run fp 15 CONPROF_UNWINDER=fp
 // harm: within 100
 // harm: exit 0
 // harm: slow
@@ -9,8 +10,8 @@
 // Threads throw, take backtraces, list the loaded libraries, allocate, and load and unload
 // libraries whose constructors do the same, while each is hit a thousand times a second and each
 // allocation is walked: a profiler that takes the loader's lock, or reads a library that is on its
-// way out, hangs or crashes within seconds. It fails when our_dl_iterate_phdr of life/libunwind.c
-// calls libc's.
+// way out, hangs or crashes within seconds. With libunwind it fails when our_dl_iterate_phdr of
+// life/libunwind.c calls libc's.
 #include <atomic>
 #include <dlfcn.h>
 #include <execinfo.h>

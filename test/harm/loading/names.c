@@ -1,5 +1,7 @@
 // harm: build -rdynamic -fno-builtin -fno-tree-loop-distribute-patterns
 // harm: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=512 CONPROF_EXIT_WAIT=5
+// harm: run auto
+// harm: run libunwind CONPROF_UNWINDER=libunwind
 // harm: within 40
 // harm: exit 0
 // SPDX-License-Identifier: MIT

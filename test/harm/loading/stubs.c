@@ -1,12 +1,14 @@
 // harm: build -rdynamic
 // harm: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=4096 CONPROF_EXIT_WAIT=5
+// harm: run auto
+// harm: run libunwind CONPROF_UNWINDER=libunwind
 // harm: alloc_space worker = 4000000 +-5%
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // A program that exports functions of OpenSSL, libcurl, zlib and zstd, its own or of another
 // version: a profiler that brings these libraries into the process calls the program's. Here each
-// is the end. Nothing of the kind is loaded by us, since another process delivers; linking
-// libconprof.so with -lcurl makes it fail.
+// is the end. Nothing of the kind is loaded by us, since another process delivers. With libunwind
+// it fails when `replacement` of life/libunwind.c leaves its calls of itself as they are bound.
 #include "test/harm/harm.h"
 
 #define STUB(name)                                                                                 \
