@@ -33,6 +33,8 @@ REFUSED = {
     'BLACKFIRE_CONPROF_CPU_DURATION': NUMBER + [ZERO],
     'BLACKFIRE_CONPROF_CPU_PROFILERATE': NUMBER + [ZERO],
     'BLACKFIRE_CONPROF_UPLOAD_TIMEOUT': NUMBER + [ZERO],
+    'BLACKFIRE_AGENT_SOCKET': [ZERO, NEGATIVE, HUGE, GARBAGE, '/no/scheme', 'tcp://host'],
+    'BLACKFIRE_LOG_FILE': [ZERO, NEGATIVE, HUGE, GARBAGE, 'relative'],
     'BLACKFIRE_LOG_LEVEL': [ZERO, NEGATIVE, HUGE, GARBAGE],
 }
 # Any text will do for these: nothing may be said about it, except about what cannot be printed.
