@@ -9,11 +9,13 @@
 #if defined(__x86_64__)
 
 /* The processor's own: for a few bytes as good as a loop, for pages better. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): written by the processor */
 static void copy_up(char *to, const char *from, size_t n)
 {
 	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): written by the processor */
 static void fill(char *to, int c, size_t n)
 {
 	__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(c) : "memory");

@@ -42,6 +42,7 @@ static void append_peeked(struct path *path, const char *text)
 	}
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): written by append */
 const char *cp_loaded_path(const struct link_map *map, int is_program, char *to, size_t room)
 {
 	const struct cp_recording *rec = cp_state.rec;
