@@ -23,7 +23,7 @@ from world import Failed, expect
 MODES = (
     ('without', False, {}),
     ('default', True, {'CONPROF_PERIOD': '2', 'CONPROF_LOG_FILE': None, 'CONPROF_LOG_LEVEL': None}),
-    ('sharp', True, {'CONPROF_PERIOD': '1', 'CONPROF_CPU_PROFILERATE': '1000',
+    ('sharp', True, {'CONPROF_PERIOD': '1', 'CONPROF_LOG_LEVEL': None, 'CONPROF_CPU_PROFILERATE': '1000',
                      'CONPROF_HEAP_SAMPLE_INTERVAL': '4096'}),
 )
 # The six dimensions, each by its type in a profile and the file it comes in.

@@ -23,7 +23,7 @@ listen = 127.0.0.1:%(pages)d
 %(user)s
 pm = static
 pm.max_children = 3
-pm.max_requests = 70
+pm.max_requests = 30
 catch_workers_output = yes
 php_admin_value[max_execution_time] = 2
 [limited]
@@ -45,9 +45,9 @@ PAGES = {'work.php': '''<?php
 class P { public $v = []; function __construct(public int $n) {} function __destruct() { global $gone; $gone++; } }
 function fib($n) { return $n < 2 ? $n : fib($n - 1) + fib($n - 2); }
 $gone = 0; $all = [];
-for ($i = 0; $i < 3000; $i++) { $p = new P($i); $p->v = range(0, $i % 50); $all[$i % 100] = $p; }
+for ($i = 0; $i < 1000; $i++) { $p = new P($i); $p->v = range(0, $i % 50); $all[$i % 100] = $p; }
 try { throw new RuntimeException(str_repeat("e", 3)); } catch (Exception $e) { echo get_class($e), "\\n"; }
-echo fib(18), " ", count($all), " $gone ", md5(serialize($all)), " ", strlen(str_repeat("x", 5000000)), "\\n";
+echo fib(15), " ", count($all), " $gone ", md5(serialize($all)), " ", strlen(str_repeat("x", 5000000)), "\\n";
 echo preg_replace_callback("/\\\\d+/", fn($m) => $m[0] * 2, "a1b22c333"), " ", $_SERVER["REQUEST_URI"], "\\n";
 error_log("said on stderr");''',
          # Ends by itself before its limit, in CPU time; it would be too early to end it.
@@ -115,7 +115,7 @@ class Fpm:
         return page(number or self.pages, self.paths[name], uri)
 
     def load(self, _who=0):
-        return {re.sub(r'(?i)x-powered-by.*', '', self.get('work.php')) for _ in range(50)}
+        return {re.sub(r'(?i)x-powered-by.*', '', self.get('work.php')) for _ in range(20)}
 
     def view(self):
         self.run.until('all children had come', lambda: len(descendants(self.main)) == 5)

@@ -76,8 +76,8 @@ class Postgres:
         return found
 
     def bench(self):
-        text = self.do('pgbench', '-n', '-c', '4', '-j', '2', '-t', '100')
-        expect('400/400' in text and 'failed transactions: 0' in text, text[-400:])
+        text = self.do('pgbench', '-n', '-c', '4', '-j', '2', '-t', '50')
+        expect('200/200' in text and 'failed transactions: 0' in text, text[-400:])
         print(f'  postgres, {self.run.name}: ' + re.search(r'tps.*', text)[0])
         self.said.pop()
 
