@@ -3,16 +3,21 @@
 #include "signal/join.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "signal/keeper.h"
 #include "signal/launch.h"
 
 #include "signal/law.h"
+
+#define BIRTH_MS 5000 /* at most */
 
 /* A root process must not hand its memory to whoever sits on the name, so: our own uid, or root. */
 static int trusted(int sock)
@@ -116,6 +121,30 @@ static struct cp_join message(const struct cp_recording *rec, const uint8_t toke
 	return join;
 }
 
+/* Until the uploader listens, our own children would start another, which goes as soon as it has
+ * found the first; and without a keeper between, that orphan would come to us: so where they come
+ * to us, we wait for the birth. It takes some 20 ms. */
+static void await_birth(struct cp_recording *rec)
+{
+	struct timespec moment = {0, 1000000};
+
+	for (int i = 0; i < BIRTH_MS && !cp_launch_ended(); i++) {
+		if (atomic_load_explicit(&rec->heartbeat_ns, memory_order_relaxed) !=
+		    CP_HEARTBEAT_NEVER)
+			return;
+		syscall(SYS_futex, &rec->delivered, FUTEX_WAIT, 0, &moment, NULL, 0);
+	}
+}
+
+static enum cp_joined found_here(struct cp_recording *rec, const struct cp_join *join, int fd)
+{
+	enum cp_joined joined = found(join, fd);
+
+	if (joined == CP_JOINED_FOUNDER && cp_keeper_needed())
+		await_birth(rec);
+	return joined;
+}
+
 enum cp_joined cp_join(struct cp_recording *rec, int fd, const uint8_t token[16])
 {
 	struct cp_join join = message(rec, token);
@@ -124,7 +153,7 @@ enum cp_joined cp_join(struct cp_recording *rec, int fd, const uint8_t token[16]
 	mind_user();
 	sock = connect_home();
 	if (sock < 0)
-		return sock == -ECONNREFUSED ? found(&join, fd) : CP_JOIN_FAILED;
+		return sock == -ECONNREFUSED ? found_here(rec, &join, fd) : CP_JOIN_FAILED;
 	sent = send_join(sock, &join, fd);
 	close(sock);
 	return sent == 0 ? CP_JOINED_FAMILY : CP_JOIN_FAILED;

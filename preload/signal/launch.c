@@ -158,13 +158,23 @@ static void run(struct launch *l, int (*first)(void *))
 		syscall(SYS_wait4, child, &status, __WCLONE, NULL);
 }
 
-/* A keeper whose uploader has ended is a dead process that nobody but us can lay to rest. */
-static void reap(int how)
+/* A keeper whose uploader has ended is a dead process that nobody but us can lay to rest. 1: it is.
+ */
+static int reap(int how)
 {
 	int status;
+	long done = 0;
 
 	if (last_keeper.pid > 0 && last_keeper.of == (pid_t)syscall(SYS_getpid))
-		syscall(SYS_wait4, last_keeper.pid, &status, how | (int)__WCLONE, NULL);
+		done = syscall(SYS_wait4, last_keeper.pid, &status, how | (int)__WCLONE, NULL);
+	if (done > 0)
+		last_keeper.pid = 0;
+	return done > 0;
+}
+
+int cp_launch_ended(void)
+{
+	return reap(WNOHANG);
 }
 
 static void run_kept(struct launch *l)
@@ -220,9 +230,17 @@ static int children_go_elsewhere(void)
 	return syscall(SYS_newfstatat, AT_FDCWD, theirs, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* A child of a process that has a keeper: what it starts would come to that process as an orphan.
+ */
+static int would_be_seen(void)
+{
+	return last_keeper.of && last_keeper.of != (pid_t)syscall(SYS_getpid) &&
+	       !cp_keeper_needed();
+}
+
 int cp_launch(int sock)
 {
-	if (children_go_elsewhere()) {
+	if (children_go_elsewhere() || would_be_seen()) {
 		errno = EPERM;
 		return -1;
 	}

@@ -63,9 +63,26 @@ def reapers(world, start):
     expect(spooled(world, '.cpu.pprof'), 'no profile came' + world.last_log())
 
 
-def field(pid, name, file='status'):
-    with open(f'/proc/{pid}/{file}', encoding='utf-8', errors='replace') as f:
-        return next(line.split(':', 1)[1].split()[0] for line in f if line.startswith(name + ':'))
+def slow_start(world):
+    """An uploader that takes its time to listen: the target's children must not start others."""
+    library = installed(world, 'conprof')
+    path = os.path.join(os.path.dirname(library), 'conprof')
+    with open(path, 'w', encoding='ascii') as f:
+        f.write(f'#!/bin/sh\nsleep 0.2\nexec {world.build}/conprof "$@"\n')
+    os.chmod(path, 0o755)
+    plain = world.finish(as_subreaper(world, [program(world, 'init')], SHARP, False))
+    child = as_subreaper(world, [program(world, 'init')], dict(SHARP, LD_PRELOAD=library), True)
+    differ(plain.out.decode(), world.finish(child).out.decode(), 'out')
+    world.quiet()
+
+
+def field(pid, name):
+    """Of its status; nothing if it is no more."""
+    try:
+        with open(f'/proc/{pid}/status', encoding='utf-8', errors='replace') as f:
+            return next(line.split(':', 1)[1].split()[0] for line in f if line.startswith(name + ':'))
+    except (FileNotFoundError, ProcessLookupError):
+        return ''
 
 
 def children(pid):
@@ -77,7 +94,10 @@ def keeper(world):
     """It holds nothing of the target's; when the uploader is killed it ends, its body is laid to
     rest when there is another, and the target has seen nothing of it all."""
     child = as_subreaper(world, [program(world, 'init'), '22'], SHARP, True)
-    world.until('there was an uploader', lambda: world.uploaders() and children(child.pid))
+    seen = child.stdout.readline() + child.stdout.readline() + child.stdout.readline()
+    expect(b'waited for' in seen, f'{seen!r}')
+    world.until('it was alone with its keeper',
+                lambda: world.uploaders() and len(children(child.pid)) == 1)
     uploader = world.uploaders()[0]
     one = int(field(uploader, 'PPid'))
     expect(field(one, 'Name') == 'conprof-keeper' and int(field(one, 'PPid')) == child.pid,
@@ -90,18 +110,17 @@ def keeper(world):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         os.kill(one, number)
     os.kill(uploader, signal.SIGKILL)
-    world.until('the keeper had ended', lambda: field(one, 'State') == 'Z')
+    world.until('the keeper had ended', lambda: field(one, 'State') in ('Z', ''))
     world.until('there was another uploader', lambda: world.uploaders() and
                 world.uploaders()[0] != uploader)
     another = int(field(world.uploaders()[0], 'PPid'))
     expect(children(child.pid) == [another], f'children: {children(child.pid)}, keeper {another}')
     ended = world.finish(child)
     plain = world.finish(as_subreaper(world, [program(world, 'init')], SHARP, False))
-    differ(plain.out.decode(), ended.out.decode(), 'out')
+    differ(plain.out.decode(), (seen + ended.out).decode(), 'out')
     expect(ended.status == 7, f'ended with {ended.status}')
     world.quiet()
-    world.until('the keeper had ended', lambda: not os.path.exists(f'/proc/{another}') or
-                field(another, 'State') == 'Z')
+    world.until('the keeper had ended', lambda: field(another, 'State') in ('Z', ''))
 
 
 def installed(world, *missing):
@@ -276,8 +295,7 @@ def secure_loaded(world):
 def tests(_build):
     yield 'processes_process_1', False, lambda world: reapers(world, as_process_1)
     yield 'processes_subreaper', False, lambda world: reapers(world, as_subreaper)
-    for function in (keeper, deleted):
+    for function in (keeper, slow_start, deleted, no_program, noexec_mount, hidden, unwilling):
         yield 'processes_' + function.__name__, True, function
-    for function in (not_executable, no_program, noexec_mount, hidden, unwilling,
-                     no_more_processes, secure, secure_loaded):
+    for function in (not_executable, no_more_processes, secure, secure_loaded):
         yield 'processes_' + function.__name__, False, function

@@ -2,7 +2,7 @@
 // harm: run thread fork CONPROF_CPU_TIMER=thread
 // harm: run itimer fork CONPROF_CPU_TIMER=itimer
 // harm: run raw clone CONPROF_CPU_TIMER=thread
-// harm: within 90
+// harm: within 150
 // harm: slow
 // harm: exit 0
 // SPDX-License-Identifier: MIT

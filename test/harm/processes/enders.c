@@ -1,7 +1,7 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000
 // harm: run thread CONPROF_CPU_TIMER=thread
 // harm: run itimer CONPROF_CPU_TIMER=itimer
-// harm: within 150
+// harm: within 240
 // harm: slow
 // harm: exit 0
 // SPDX-License-Identifier: MIT

@@ -1,7 +1,7 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000
 // harm: run thread rounds 400 CONPROF_CPU_TIMER=thread
 // harm: run itimer rounds 1000 CONPROF_CPU_TIMER=itimer
-// harm: within 120
+// harm: within 240
 // harm: slow
 // harm: exit 0
 // SPDX-License-Identifier: MIT

@@ -1,7 +1,7 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000 CONPROF_PERIOD=5
 // harm: run thread 300 CONPROF_CPU_TIMER=thread
 // harm: run itimer CONPROF_CPU_TIMER=itimer
-// harm: within 120
+// harm: within 240
 // harm: slow
 // harm: same
 // harm: exit 9

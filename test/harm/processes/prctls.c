@@ -1,12 +1,13 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=4096
+// harm: slow
 // harm: within 40
 // harm: same
 // harm: exit 0
 // SPDX-License-Identifier: MIT
-// What prctl() sets of a process and its threads, before and after work: names, dumpable, the signal
-// of a parent's death, no new rights, timer slack, securebits, capabilities. A profiler that names
-// its thread, becomes a subreaper or starts its helper from the wrong thread is seen here. We ask
-// prctl() one thing in the target, and set nothing: this cannot fail.
+// What prctl() sets of a process and its threads, before and after work: names, dumpable, the
+// signal of a parent's death, no new rights, timer slack, securebits, capabilities. A profiler that
+// names its thread, becomes a subreaper or starts its helper from the wrong thread is seen here. We
+// ask prctl() one thing in the target, and set nothing: this cannot fail.
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
