@@ -89,16 +89,28 @@ static int deadly(void)
 }
 
 /* A child of a raw clone or of _Fork(), of which life/fork.c does not hear, takes its parent's
- * timer for its own: it gets one if that does it no harm. */
+ * timer for its own: it gets one if that does it no harm. The kernel passes on no ITIMER_PROF
+ * either; but where life/fork.c has started it, it is as it was left: paused, before an exec. */
 static void know_yourself(struct cp_thread *self)
 {
 	int tid = (int)syscall(SYS_gettid);
 
-	if (self->tid != tid && !deadly())
-		self->timer_armed = 0;
+	if (self->tid != tid) {
+		cp_state.itimer_on = 0;
+		if (!deadly())
+			self->timer_armed = 0;
+	}
 	self->tid = tid;
-	cp_state.itimer_on = 0;
 	cp_shared_forked();
+}
+
+/* There can be no recording. A timer that ran on would end the process, or the next image: its
+ * signal would be taken for the application's. */
+static void give_up(void)
+{
+	if (cp_itimer_stop())
+		cp_shared_close();
+	set_phase(CP_OFF);
 }
 
 static int adopt(struct cp_thread *self)
@@ -107,7 +119,7 @@ static int adopt(struct cp_thread *self)
 		return 0;
 	know_yourself(self);
 	if (homeless() || begin_anew() != 0) {
-		set_phase(CP_OFF);
+		give_up();
 		return 0;
 	}
 	cp_state.wiped->pid = cp_state.rec->pid;

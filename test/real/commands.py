@@ -140,6 +140,39 @@ def limited(run):
     return seen
 
 
+POOR = r'''#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+static void burn(void) { while (clock() < CLOCKS_PER_SEC / 4) { } }
+int main(int argc, char **argv) {
+  int status; struct rlimit few = {3, 4096}, many = {64, 4096};
+  if (argc > 1) { burn(); return 7; }
+  for (int execs = 0; execs < 2; execs++) {
+    if (fork() == 0) {
+      setrlimit(RLIMIT_NOFILE, &few); burn();
+      setrlimit(RLIMIT_NOFILE, &many);
+      if (execs) execl("./still", argv[0], "x", NULL);
+      return 5;
+    }
+    wait(&status); printf("%x\n", status);
+  }
+  return 0;
+}
+'''
+
+
+def poor(run):
+    """A forked child that can have no recording, since it may open nothing, where ITIMER_PROF
+    serves: that timer ends neither the child nor the static program that it becomes."""
+    source = run.write('a.c', POOR)
+    run.tool([tool('gcc'), '-O1', '-o', 'a', source])
+    run.tool([tool('gcc'), '-O1', '-static', '-o', 'still', source])
+    ended = run.run(['./a'], {'CONPROF_CPU_TIMER': 'itimer'})
+    return {'status': str(ended.status), 'out': plain(ended.out), 'err': plain(ended.err)}
+
+
 MANUAL = r'''man -P cat ls | cksum; man -P cat bash | cksum; man -P cat no_such_page; echo $?
 zcat -f /usr/share/man/man1/man.1.gz | groff -man -Tutf8 2>/dev/null | cksum'''
 
@@ -157,5 +190,6 @@ def tests(_build):
         yield 'commands_' + function.__name__, True, \
             lambda world, f=function: thrice(world, f, 'a', needs=('cpu', 'alloc_objects', 'goroutine'),
                                              certain=NOTHING)
+    yield 'commands_poor', True, lambda world: thrice(world, poor)
     yield 'commands_limited', True, lambda world: thrice(world, limited)
     yield 'commands_manual', True, manual
