@@ -82,3 +82,38 @@ const struct r_debug *cp_loaded_list(void)
 			return (const void *)dyn->d_un.d_ptr;
 	return NULL;
 }
+
+static int is_wanted(uint32_t type)
+{
+	return type == PT_LOAD || type == PT_GNU_EH_FRAME || type == PT_DYNAMIC || type == PT_NOTE;
+}
+
+/* 0: they can't be read. Where they lie, and how many there are. */
+static uint64_t find_headers(const struct link_map *map, int is_program, unsigned *n)
+{
+	ElfW(Ehdr) elf;
+
+	if (is_program) {
+		*n = (unsigned)getauxval(AT_PHNUM);
+		return getauxval(AT_PHDR);
+	}
+	if (!cp_peek(&elf, (const void *)map->l_addr, sizeof elf) ||
+	    memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0)
+		return 0;
+	*n = elf.e_phnum;
+	return map->l_addr + elf.e_phoff;
+}
+
+ElfW(Half) cp_loaded_headers(const struct link_map *map, int is_program,
+			     ElfW(Phdr) raw[CP_LOADED_HEADERS], ElfW(Phdr) * to, unsigned max)
+{
+	unsigned n = 0, kept = 0;
+	uint64_t at = find_headers(map, is_program, &n);
+
+	if (!at || n > CP_LOADED_HEADERS || !cp_peek(raw, (const void *)at, n * sizeof *raw))
+		return 0;
+	for (unsigned i = 0; i < n && kept < max; i++)
+		if (is_wanted(raw[i].p_type))
+			to[kept++] = raw[i];
+	return (ElfW(Half))kept;
+}

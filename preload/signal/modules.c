@@ -4,7 +4,6 @@
 
 #include <elf.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "base/attrs.h"
@@ -19,10 +18,7 @@
 #define PATH_ROOM   768
 #define SECOND	    UINT64_C(1000000000)
 
-/* The program headers that somebody reads: loaded segments, unwind tables, dynamic section, notes.
- */
-#define HEADERS_MAX  16
-#define HEADERS_READ 64 /* an object with more is not known to us */
+#define HEADERS_MAX 16 /* those that somebody reads (loaded.h) */
 
 /* For the unwinder: an object with its headers copied, since the originals may be unmapped while a
  * reader is at them. An entry does not change once it is loaded for the first time: an object that
@@ -41,12 +37,13 @@ static struct {
 	int changed;   /* likewise */
 	_Atomic uint32_t used;
 	_Atomic uint64_t unloads;
-	_Atomic uint32_t pc_is_first; /* see cp_modules_iterate */
+	_Atomic uint32_t pc_is_first;	     /* see cp_modules_iterate */
+	const struct link_map *_Atomic last; /* of the list when it was last met whole */
 	_Atomic uint64_t next_look_ns;
 	_Atomic uint64_t left_from, left_to; /* where unloaded code lay, in the present epoch */
 	char path[PATH_ROOM];		     /* who holds busy */
 	struct object fresh;		     /* likewise: what was just met */
-	ElfW(Phdr) raw[HEADERS_READ];
+	ElfW(Phdr) raw[CP_LOADED_HEADERS];
 	/* OBJECTS_MAX, mapped by the constructor: two megabytes of static room would count against
 	 * RLIMIT_DATA and RLIMIT_AS when the loader maps us, and it has no way to do without. */
 	struct object *object;
@@ -150,44 +147,6 @@ static struct object *entry_for(const struct object *fresh)
 	return o;
 }
 
-static int is_wanted(uint32_t type)
-{
-	return type == PT_LOAD || type == PT_GNU_EH_FRAME || type == PT_DYNAMIC || type == PT_NOTE;
-}
-
-/* Copies the headers that matter. All of it by cp_peek: this object may be on its way out. */
-static int copy_headers(struct object *fresh, const ElfW(Phdr) * from, unsigned n)
-{
-	unsigned kept = 0;
-
-	if (n > HEADERS_READ || !cp_peek(list.raw, from, n * sizeof *from))
-		return 0;
-	for (unsigned i = 0; i < n && kept < HEADERS_MAX; i++)
-		if (is_wanted(list.raw[i].p_type))
-			fresh->headers[kept++] = list.raw[i];
-	fresh->info.dlpi_phdr = fresh->headers;
-	fresh->info.dlpi_phnum = (ElfW(Half))kept;
-	return kept > 0;
-}
-
-/* The program headers: of the program by the kernel's word, of all others behind their ELF header.
- */
-static int headers_of(const struct link_map *map, int is_program, struct object *fresh)
-{
-	ElfW(Ehdr) elf;
-
-	memset(fresh, 0, sizeof *fresh);
-	fresh->info.dlpi_name = "";
-	fresh->info.dlpi_addr = map->l_addr;
-	if (is_program)
-		return copy_headers(fresh, (const void *)getauxval(AT_PHDR),
-				    (unsigned)getauxval(AT_PHNUM));
-	if (!cp_peek(&elf, (const void *)map->l_addr, sizeof elf) ||
-	    memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0)
-		return 0;
-	return copy_headers(fresh, (const void *)(map->l_addr + elf.e_phoff), elf.e_phnum);
-}
-
 /* Where its segments begin and end. */
 static uint64_t bounds(const struct object *o, uint64_t *end)
 {
@@ -248,7 +207,13 @@ static void see(const struct link_map *map, int is_program)
 	struct object *fresh = &list.fresh, *o;
 	uint32_t epoch = atomic_load_explicit(&cp_state.rec->epoch, memory_order_relaxed);
 
-	if (!headers_of(map, is_program, fresh))
+	memset(fresh, 0, sizeof *fresh);
+	fresh->info.dlpi_name = "";
+	fresh->info.dlpi_addr = map->l_addr;
+	fresh->info.dlpi_phdr = fresh->headers;
+	fresh->info.dlpi_phnum =
+	    cp_loaded_headers(map, is_program, list.raw, fresh->headers, HEADERS_MAX);
+	if (!fresh->info.dlpi_phnum)
 		return;
 	o = entry_for(fresh);
 	if (!o)
@@ -268,7 +233,7 @@ static void see(const struct link_map *map, int is_program)
 /* 1: the whole list was met, and nobody changed it meanwhile. */
 static int see_all(void)
 {
-	const struct link_map *next = list.loader->r_map;
+	const struct link_map *next = list.loader->r_map, *last = next;
 	struct link_map map;
 
 	if (cp_modules_changing())
@@ -279,7 +244,9 @@ static int see_all(void)
 		see(&map, i == 0);
 		if (cp_modules_changing())
 			return 0;
+		last = next;
 	}
+	atomic_store_explicit(&list.last, last, memory_order_relaxed);
 	return next == NULL;
 }
 
@@ -365,17 +332,28 @@ int cp_modules_meet(const uint64_t *pcs, size_t n)
 	return 1;
 }
 
-void cp_modules_look_for(uint64_t pc)
+/* The loader appends what it loads. If the last one is gone, what lies there is anything: then it
+ * is one look too many. */
+static int has_grown(void)
+{
+	const struct link_map *last = atomic_load_explicit(&list.last, memory_order_relaxed);
+	const struct link_map *next = NULL;
+
+	return last && cp_peek(&next, &last->l_next, sizeof next) && next;
+}
+
+int cp_modules_look_for(uint64_t pc)
 {
 	uint64_t next = atomic_load_explicit(&list.next_look_ns, memory_order_relaxed), now;
 
 	if (cp_ledger_knows(cp_state.rec, pc))
-		return;
+		return 0;
 	now = cp_now_ns();
-	if (now < next)
-		return;
+	if (now < next && !has_grown())
+		return 0;
 	atomic_store_explicit(&list.next_look_ns, now + SECOND, memory_order_relaxed);
 	cp_modules_look();
+	return cp_ledger_knows(cp_state.rec, pc);
 }
 
 void cp_modules_forked(void)

@@ -17,9 +17,9 @@ int cp_modules_open(void);
 
 /* Brings the list up to date: in the unwinder's and in the recording's copy. Runs anywhere. */
 void cp_modules_look(void);
-/* The same, if this address is in no known module, and not more often than every second: code that
- * a JIT made is never in one. */
-void cp_modules_look_for(uint64_t pc);
+/* The same, if this address is in no known module, and if the list has grown or a second has gone:
+ * code that a JIT made is never in one. 1: the address is in a known module now, and was not. */
+int cp_modules_look_for(uint64_t pc);
 
 /* Before a stack is entered: code in it that lies where unloaded code lay is told apart from that.
  * 0: somebody else is at the list, and until that is done it can't be. Runs anywhere. */

@@ -44,6 +44,8 @@ static void join(struct cp_trail *t)
 
 size_t cp_trail_end(struct cp_trail *t, unsigned *flags)
 {
+	if (t->stranger)
+		*flags |= CP_TRAIL_STRANGER;
 	if (!t->beyond)
 		return t->n;
 	if (t->max < 2 * CP_TRAIL_ROOT || t->beyond > DEEPEST) {

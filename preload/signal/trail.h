@@ -9,12 +9,17 @@
 /* Of a stack that does not fit, so many at the root are kept, and a gap stands before them. */
 #define CP_TRAIL_ROOT 128
 
+/* Set in flags by cp_trail_end, beside CP_ROW_TRUNCATED: goes no further than the unwinder's
+ * caller. */
+#define CP_TRAIL_STRANGER 0x100u
+
 /* Start with {.pcs, .max}. */
 struct cp_trail {
 	uint64_t *pcs;
 	size_t max;    /* of pcs */
 	size_t n;      /* there */
 	size_t beyond; /* that came when all were taken */
+	int stranger;  /* one of them is code of no known module */
 };
 
 /* For an address that does not fit. 0: it is hopeless, walk no further. */

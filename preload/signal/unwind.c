@@ -15,6 +15,7 @@
 #include "signal/apart.h"
 #include "signal/modules.h"
 #include "signal/probe.h"
+#include "signal/tables.h"
 #include "signal/unwind_fp.h"
 #include "signal/unwind_own.h"
 
@@ -205,6 +206,43 @@ void cp_unwind_use(const struct cp_libunwind *functions)
 
 /* From the scratch stack libunwind comes over by the tables of cp_apart, which say that its frame
  * is where rbp points; the chain of frame pointers begins anew. */
+/* A library that has just been loaded is not in our list yet: then the list is brought up to date,
+ * and the stack is walked again. 1: it is worth it. */
+static int has_met_news(const uint64_t *pcs, size_t n, unsigned *flags)
+{
+	struct cp_segment found;
+
+	if (!(*flags & CP_OWN_STRANGER))
+		return 0;
+	*flags &= ~(CP_OWN_STRANGER | CP_ROW_TRUNCATED);
+	for (size_t i = 0; i < n; i++)
+		if (pcs[i] < CP_FRAME_GAP && !cp_tables_find(pcs[i] - (i > 0), &found))
+			return cp_modules_look_for(pcs[i]);
+	return 0;
+}
+
+static size_t own_here(const void *frame, uint64_t *pcs, size_t max, unsigned *flags)
+{
+	size_t n = cp_own_here(frame, unwind.own_start, unwind.own_end, pcs, max, flags);
+
+	if (CP_UNLIKELY(*flags & CP_OWN_STRANGER) && has_met_news(pcs, n, flags)) {
+		n = cp_own_here(frame, unwind.own_start, unwind.own_end, pcs, max, flags);
+		*flags &= ~CP_OWN_STRANGER;
+	}
+	return n;
+}
+
+static size_t own_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags)
+{
+	size_t n = cp_own_context(ucontext, pcs, max, flags);
+
+	if (CP_UNLIKELY(*flags & CP_OWN_STRANGER) && has_met_news(pcs, n, flags)) {
+		n = cp_own_context(ucontext, pcs, max, flags);
+		*flags &= ~CP_OWN_STRANGER;
+	}
+	return n;
+}
+
 CP_NOINLINE size_t cp_unwind_here(const struct cp_apart *apart, uint64_t *pcs, size_t max,
 				  unsigned *flags)
 {
@@ -215,7 +253,7 @@ CP_NOINLINE size_t cp_unwind_here(const struct cp_apart *apart, uint64_t *pcs, s
 	if (!max || !enter(apart ? UNDISTURBED : IN_CALL))
 		return 0;
 	if (unwind.by_own)
-		n = cp_own_here(frame, unwind.own_start, unwind.own_end, pcs, max, flags);
+		n = own_here(frame, pcs, max, flags);
 	else if (by_tables())
 		n = trace_by_tables(pcs, max, flags);
 	if (n == 0)
@@ -232,7 +270,7 @@ size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsign
 	if (!max || !enter(UNDISTURBED))
 		return 0;
 	if (unwind.by_own)
-		n = cp_own_context(ucontext, pcs, max, flags);
+		n = own_context(ucontext, pcs, max, flags);
 	/* libunwind only reads it: registers are written by unw_set_reg and unw_resume. */
 	else if (by_tables())
 		n = walk_by_tables((void *)(uintptr_t)ucontext, pcs, max, flags);

@@ -11,6 +11,7 @@
 struct walk {
 	uint64_t pc, epoch;
 	int exact, first;
+	int stranger;
 	int own; /* still in our own code, which changes stacks (signal/stack.h) */
 	struct cp_registers now;
 	struct cp_proven proven;
@@ -161,6 +162,7 @@ static int step(struct walk *w)
 		return out_of_signal(w);
 	if (cp_step_rules(w->exact ? w->pc : w->pc - 1, &table, &rules))
 		return by_rules(w, &table, &rules);
+	w->stranger |= !cp_tables_find(w->pc, &table);
 	return by_guess(w);
 }
 
@@ -179,5 +181,6 @@ size_t cp_all_walk(const struct cp_start *start, uint64_t *pcs, size_t max, unsi
 	while (cp_is_code(w.pc) && cp_trail_add(&trail, w.pc))
 		if (!step(&w))
 			break;
+	trail.stranger = w.stranger;
 	return cp_trail_end(&trail, flags);
 }

@@ -76,7 +76,7 @@ static int by_guess(struct fast *f, struct cp_proven *p)
 	return GOES_ON;
 }
 
-static int step(struct fast *f, struct cp_proven *p)
+static int step(struct fast *f, struct cp_proven *p, struct cp_trail *trail)
 {
 	cp_word w = cp_step_of(f->exact ? f->pc : f->pc - 1, f->epoch);
 	int went;
@@ -99,7 +99,8 @@ static int step(struct fast *f, struct cp_proven *p)
 	case CP_STEP_UNKNOWN:
 		if (!cp_is_code(f->pc))
 			return ASTRAY; /* the last step led here, and was wrong */
-				       /* fall through */
+		trail->stranger = 1;
+		/* fall through */
 	default:
 		went = by_guess(f, p);
 		f->first = 0;
@@ -121,7 +122,7 @@ static int walk(struct fast f, struct cp_proven proven, struct range own, struct
 		f.own = !trail->n && f.pc >= own.start && f.pc < own.end;
 		if (f.own ? ++ours > CP_OWN_FRAMES : !cp_trail_add(trail, f.pc))
 			break;
-		went = step(&f, &proven);
+		went = step(&f, &proven, trail);
 	}
 	if (went == ASTRAY)
 		cp_trail_drop(trail);

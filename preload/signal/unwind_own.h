@@ -4,6 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "signal/trail.h"
+
+/* In *flags: there is code of no known module in this stack. It goes no further than the caller. */
+#define CP_OWN_STRANGER CP_TRAIL_STRANGER
+
 /* Return addresses of the calling thread: from the caller of the function of ours whose frame
  * pointer this is, and from its first frame outside [own_start, own_end) on. Or those of the code
  * that a signal interrupted (pcs[0] is its pc). Gives how many, at most max; of a

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "life/libunwind.h"
+#include "signal/frames.h"
 #include "signal/modules.h"
 #include "signal/recording.h"
 #include "signal/stack.h"
@@ -37,7 +38,7 @@ static struct {
 
 static struct cp_wiped wiped;
 static struct {
-	uint64_t contexts, equal, frames, ours_longer, theirs_longer, different;
+	uint64_t contexts, equal, frames, ours_longer, theirs_longer, theirs_astray, different;
 } sum;
 
 static struct kind {
@@ -109,6 +110,8 @@ static void compare(size_t ours, size_t theirs)
 	}
 	if (same == theirs)
 		sum.ours_longer++;
+	else if (same == ours && !cp_is_code(scratch.theirs[same]))
+		sum.theirs_astray++;
 	else if (same == ours)
 		sum.theirs_longer++;
 	else
@@ -207,10 +210,11 @@ __attribute__((destructor)) static void finish(void)
 
 	if (!path[0] || !sum.contexts || !(out = fmemopen(line, sizeof line, "w")))
 		return;
-	fprintf(
-	    out,
-	    "sum contexts %lu equal %lu frames %lu ours_longer %lu theirs_longer %lu different %lu",
-	    sum.contexts, sum.equal, sum.frames, sum.ours_longer, sum.theirs_longer, sum.different);
+	fprintf(out,
+		"sum contexts %lu equal %lu frames %lu ours_longer %lu theirs_longer %lu "
+		"theirs_astray %lu different %lu",
+		sum.contexts, sum.equal, sum.frames, sum.ours_longer, sum.theirs_longer,
+		sum.theirs_astray, sum.different);
 	tell_times(out);
 	fprintf(out, "\n");
 	for (int i = 0; i < KINDS && kind[i].times; i++) {

@@ -54,6 +54,12 @@ int cp_modules_iterate(int (*cb)(struct dl_phdr_info *, size_t, void *), void *a
 	return stop;
 }
 
+int cp_modules_look_for(uint64_t pc)
+{
+	(void)pc;
+	return 0;
+}
+
 int cp_modules_changing(void)
 {
 	return changing;
