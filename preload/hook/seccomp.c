@@ -74,6 +74,13 @@ static void tell_what_is_left(struct step *s)
 		      "a recording");
 }
 
+/* ITIMER_PROF must be stopped before an exec, which it outlives: afterwards that would fail. */
+static int cannot_be_stopped(const struct sock_fprog *program)
+{
+	return atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed) &&
+	       !cp_filter_does(program->filter, program->len, "setitimer");
+}
+
 /* program NULL: strict mode, which allows read, write, exit and the return from a handler. */
 static struct step prepare(const struct sock_fprog *program)
 {
@@ -92,6 +99,10 @@ static struct step prepare(const struct sock_fprog *program)
 		       cp_filter_allows(program->filter, program->len, "fstat") &&
 		       cp_filter_allows(program->filter, program->len, "prlimit64");
 		flush = !cp_filter_allows(program->filter, program->len, "rt_sigreturn");
+		if (cannot_be_stopped(program)) {
+			s.leave = CP_LEAVE_NONE;
+			s.why = "setitimer";
+		}
 	}
 	if (s.leave == CP_LEAVE_ALL)
 		return s;

@@ -145,19 +145,39 @@ uint32_t cp_filter_run(const struct sock_filter *code, size_t len,
 	return SECCOMP_RET_KILL_PROCESS;
 }
 
-/* ALLOW and LOG do nothing to a call. A trap, a tracer, a supervisor would see one that the program
- * did not make. */
-static int answered(const struct sock_filter *code, size_t len, const struct cp_call *call)
+static uint32_t action_of(const struct sock_filter *code, size_t len, const struct cp_call *call)
 {
 	struct seccomp_data d = {.nr = (int)call->number, .arch = ARCH};
-	uint32_t words[CP_FILTER_WORDS], action;
+	uint32_t words[CP_FILTER_WORDS];
 
 	d.instruction_pointer = (uint64_t)(uintptr_t)&cp_filter_run;
 	memcpy(d.args, call->args, sizeof d.args);
 	memcpy(words, &d, sizeof words);
-	action = cp_filter_run(code, len, words) & SECCOMP_RET_ACTION_FULL;
-	return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG ||
-	       (action == SECCOMP_RET_ERRNO && call->may_fail);
+	return cp_filter_run(code, len, words) & SECCOMP_RET_ACTION_FULL;
+}
+
+/* ALLOW and LOG do nothing to a call. A trap, a tracer, a supervisor would see one that the program
+ * did not make. */
+static int done(uint32_t action)
+{
+	return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
+}
+
+static int answered(const struct sock_filter *code, size_t len, const struct cp_call *call)
+{
+	uint32_t action = action_of(code, len, call);
+
+	return done(action) || (action == SECCOMP_RET_ERRNO && call->may_fail);
+}
+
+int cp_filter_does(const struct sock_filter *code, size_t len, const char *name)
+{
+	int all = 1;
+
+	for (size_t i = 0; i < cp_calls_count; i++)
+		if (strcmp(cp_calls[i].name, name) == 0)
+			all &= done(action_of(code, len, &cp_calls[i]));
+	return all;
 }
 
 int cp_filter_allows(const struct sock_filter *code, size_t len, const char *name)

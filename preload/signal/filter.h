@@ -41,5 +41,8 @@ uint32_t cp_filter_run(const struct sock_filter *code, size_t len,
 /* Whether it lets this call of the table pass. */
 int cp_filter_allows(const struct sock_filter *code, size_t len, const char *name);
 
+/* Whether that call does its work, rather than be answered by an error. */
+int cp_filter_does(const struct sock_filter *code, size_t len, const char *name);
+
 /* What a filter leaves of us; why: the first call that it refuses. */
 enum cp_leave cp_filter_judge(const struct sock_filter *code, size_t len, const char **why);

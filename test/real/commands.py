@@ -177,10 +177,13 @@ MANUAL = r'''man -P cat ls | cksum; man -P cat bash | cksum; man -P cat no_such_
 zcat -f /usr/share/man/man1/man.1.gz | groff -man -Tutf8 2>/dev/null | cksum'''
 
 
-def manual(world):
-    """man reads its pages through programs that it holds in a seccomp filter."""
-    tool('man')
-    thrice(world, work([tool('sh'), '-c', MANUAL]))
+def manual(settings):
+    """man reads its pages through programs that it holds in a seccomp filter, which it installs
+    between fork and exec, and which knows no setitimer."""
+    def function(world):
+        tool('man')
+        thrice(world, work([tool('sh'), '-c', MANUAL], settings=settings))
+    return function
 
 
 def tests(_build):
@@ -192,4 +195,5 @@ def tests(_build):
                                              certain=NOTHING)
     yield 'commands_poor', True, lambda world: thrice(world, poor)
     yield 'commands_limited', True, lambda world: thrice(world, limited)
-    yield 'commands_manual', True, manual
+    yield 'commands_manual', True, manual({})
+    yield 'commands_manual_itimer', True, manual({'CONPROF_CPU_TIMER': 'itimer'})
