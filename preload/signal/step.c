@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/attrs.h"
 #include "signal/modules.h"
@@ -11,8 +12,19 @@
 
 #include "signal/law.h"
 
-struct cp_step_line cp_step_cache[CP_STEP_SETS];
+/* Until there is room for more, and where there is none. */
+static struct cp_step_line few[2];
+struct cp_step_cache cp_step_cache = {few, 63};
 static _Atomic uint32_t turn;
+
+void cp_step_open(void)
+{
+	void *room = mmap(NULL, CP_STEP_SETS * sizeof *few, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (room != MAP_FAILED)
+		cp_step_cache = (struct cp_step_cache){room, 52};
+}
 
 static void put(uint64_t pc, uint64_t epoch, cp_word word)
 {

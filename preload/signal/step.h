@@ -32,11 +32,18 @@ struct cp_step_line {
 	} way[CP_STEP_WAYS];
 };
 
-extern struct cp_step_line cp_step_cache[CP_STEP_SETS];
+extern struct cp_step_cache {
+	struct cp_step_line *line;
+	unsigned shift; /* so many upper bits of the product are the line's number */
+} cp_step_cache;
+
+/* Makes room for all of it: static room would count against RLIMIT_DATA before anything of ours
+ * runs. From the constructor. */
+void cp_step_open(void);
 
 static inline struct cp_step_line *cp_step_line(uint64_t pc)
 {
-	return &cp_step_cache[(pc * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
+	return &cp_step_cache.line[(pc * UINT64_C(0x9e3779b97f4a7c15)) >> cp_step_cache.shift];
 }
 
 /* From the tables, and into the cache. Runs anywhere. */

@@ -15,6 +15,7 @@
 #include "signal/apart.h"
 #include "signal/modules.h"
 #include "signal/probe.h"
+#include "signal/step.h"
 #include "signal/tables.h"
 #include "signal/unwind_fp.h"
 #include "signal/unwind_own.h"
@@ -54,6 +55,7 @@ void cp_unwind_init(uint64_t own_start, uint64_t own_end)
 void cp_unwind_use_own(void)
 {
 	unwind.by_own = 1;
+	cp_step_open();
 }
 
 int cp_unwind_inside(void)

@@ -23,6 +23,7 @@
 #include "signal/modules.h"
 #include "signal/recording.h"
 #include "signal/stack.h"
+#include "signal/step.h"
 #include "signal/unwind.h"
 #include "signal/unwind_own.h"
 
@@ -275,6 +276,7 @@ __attribute__((constructor)) static void start(void)
 	close(fd);
 	cp_modules_look();
 	cp_unwind_init(1, 1);
+	cp_step_open();
 	cp_libunwind_open();
 	cp_unwind_warm();
 	install();
