@@ -1,5 +1,4 @@
-/* serve.h - `conprof uploader NAME [ELDER]`: the life of an uploader, from its socket to its last delivery.
- */
+/* serve.h - `conprof uploader NAME [ELDER]`: an uploader's life, socket to last delivery. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 

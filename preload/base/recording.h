@@ -66,8 +66,8 @@ struct cp_counts {
 enum { CP_ROW_TRUNCATED = 1, CP_ROW_LEAF_IS_PC = 2 };
 
 /* In a stack that was too deep: instead of an address, its lower bits k say that 2^k frames or more
- * are left out here, between the leaf's part and the root's. Not exactly how many: a recursion would
- * have a stack of its own at each depth. */
+ * are left out here, between the leaf's part and the root's. Not exactly how many: a recursion
+ * would have a stack of its own at each depth. */
 #define CP_FRAME_GAP UINT64_C(0xffffff0000000000)
 #define CP_GAP_MAX   16 /* deeper stacks have no root's part */
 

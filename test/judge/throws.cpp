@@ -1,4 +1,4 @@
-// throws.cpp - work for the judge: exceptions, destructors, inlining, three threads. Built in many ways.
+// throws.cpp - work for the judge: exceptions, destructors, inlining, threads; built in many ways.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdlib>

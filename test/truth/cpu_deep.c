@@ -4,7 +4,8 @@
 // truth: cpu total = printed cpu_ns +-5%
 // truth: exit 0
 // SPDX-License-Identifier: MIT
-// Work under ten thousand frames: however much of the stack is left out, its leaf and its root are there.
+// Work under ten thousand frames: however much of the stack is left out, its leaf and its root are
+// there.
 #include "truth.h"
 
 TRUTH_FRAME static void bottom(void)
