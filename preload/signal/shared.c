@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "signal/state.h"
+
 #include "signal/law.h"
 
 /* libc's own name for it: `sigaction` is the application's door (hook/signals.c). */
@@ -33,10 +35,22 @@ void cp_app_action_get(struct sigaction *action)
 	*action = app.copy[atomic_load_explicit(&app.which, memory_order_acquire) & 1];
 }
 
+/* A vfork child shares our memory, but not its parent's actions: what it sets (mostly the default,
+ * before its exec) is for the kernel alone. */
+static int is_vfork_child(void)
+{
+	return cp_phase() == CP_RUNNING && cp_state.wiped->pid != (int32_t)syscall(SYS_getpid);
+}
+
 void cp_app_action_set(const struct sigaction *action)
 {
-	uint32_t which = atomic_load_explicit(&app.which, memory_order_relaxed) & 1;
+	uint32_t which;
 
+	if (is_vfork_child()) {
+		__sigaction(SIGPROF, action, NULL);
+		return;
+	}
+	which = atomic_load_explicit(&app.which, memory_order_relaxed) & 1;
 	app.copy[!which] = *action;
 	atomic_store_explicit(&app.which, !which, memory_order_release);
 }
@@ -115,22 +129,31 @@ void cp_shared_close(void)
 	atomic_store_explicit(&app.state, ABSENT, memory_order_release);
 }
 
+static int is_ignored(const struct sigaction *action)
+{
+	return action->sa_handler == SIG_IGN && !(action->sa_flags & SA_SIGINFO);
+}
+
 /* Other threads may still be hit by their timers until the exec is done: ignored is safe for them,
  * the default action would not be. What is pending of ITIMER_PROF is thrown away by SIG_IGN; for an
  * application with a handler or the default, our own handler, back again, becomes the default. */
 void cp_shared_before_exec(void)
 {
-	struct sigaction action = {.sa_handler = SIG_IGN}, apps;
+	struct sigaction action = {.sa_handler = SIG_IGN}, now, apps;
 
+	if (__sigaction(SIGPROF, NULL, &now) != 0 || now.sa_sigaction != app.handler)
+		return; /* a vfork child's own */
 	cp_app_action_get(&apps);
 	__sigaction(SIGPROF, &action, NULL);
-	if ((apps.sa_flags & SA_SIGINFO) || apps.sa_handler != SIG_IGN)
+	if (!is_ignored(&apps))
 		install(&action);
 }
 
 void cp_shared_after_failed_exec(void)
 {
-	struct sigaction action;
+	struct sigaction now, apps;
 
-	install(&action);
+	cp_app_action_get(&apps);
+	if (__sigaction(SIGPROF, NULL, &now) == 0 && is_ignored(&now) && is_ignored(&apps))
+		install(&now);
 }

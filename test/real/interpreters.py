@@ -23,8 +23,8 @@ def service(argv):
     return os.path.basename(argv[0])
 
 
-def alike(world, argv, change=ADDRESS, needs=NEEDS, certain=('cpu', 'goroutine')):
-    thrice(world, work(argv, change), service(argv), needs=needs, certain=certain)
+def alike(world, argv, change=ADDRESS, needs=NEEDS, certain=('cpu', 'goroutine'), settings=()):
+    thrice(world, work(argv, change, settings), service(argv), needs=needs, certain=certain)
 
 
 def python(name):
@@ -118,6 +118,10 @@ def ruby(world):
 def tests(_build):
     for name in ('processes', 'events', 'signals'):
         yield 'python_' + name, True, python(name + '.py')
+    # Where ITIMER_PROF serves, SIGPROF is shared with the program, but not with its vfork children.
+    yield 'python_events_itimer', True, lambda world: alike(
+        world, [tool(PYTHON), '-B', there('events.py')], needs=('goroutine',), certain=('goroutine',),
+        settings={'CONPROF_CPU_TIMER': 'itimer'})
     for name in ('threads', 'cluster'):
         yield 'node_' + name, True, \
             lambda world, n=name: alike(world, [tool('node'), there(n + '.js')])
