@@ -1,3 +1,4 @@
+// harm: slow
 // harm: with CONPROF_CPU_PROFILERATE=1000
 // harm: run thread CONPROF_CPU_TIMER=thread
 // harm: run itimer CONPROF_CPU_TIMER=itimer

@@ -280,7 +280,7 @@ def tests(build):
     for name in ('alloc_calloc', 'alloc_aligned', 'fork_workers', 'cpp_new', 'threads_short',
                  'end_abort', 'end_sigterm', 'end_exec'):
         path = os.path.join(os.path.abspath(build), 'truth', name)
-        slow = name in ('fork_workers', 'threads_short', 'end_sigterm')
+        slow = name in ('fork_workers', 'threads_short', 'end_sigterm', 'end_abort', 'end_exec')
         yield 'same_truth_' + name, slow, lambda world, p=path: compare(world, [p])
     for name, function in (command('bash', '-c', BASH), command('sqlite3', ':memory:', SQL)):
         yield name, False, function

@@ -1,3 +1,4 @@
+// truth: slow
 // truth: with CONPROF_CPU_PROFILERATE=1000
 // truth: cpu f@child = printed f_ns +-5%
 // truth: cpu g@parent = printed g_ns +-5%

@@ -1,3 +1,4 @@
+// truth: slow
 // truth: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=4096
 // truth: cpu burner = printed burner_ns +-5%
 // truth: alloc_space eater = 33554432 +-5%

@@ -1,3 +1,4 @@
+// harm: slow
 // harm: with CONPROF_HEAP_SAMPLE_INTERVAL=1 CONPROF_CPU_PROFILERATE=1000
 // harm: run plain
 // harm: run perturbed MALLOC_PERTURB_=90

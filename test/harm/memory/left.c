@@ -1,3 +1,4 @@
+// harm: slow
 // harm: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=64
 // harm: run jumped jumped
 // harm: run nested nested
