@@ -113,20 +113,26 @@ static int watch(struct cp_family *family, struct cp_member *member)
 	return cp_heartbeat_add(family->heartbeat, cp_view_header(member->view));
 }
 
-/* Maps it and finds its program; over: what it records has ended. On failure why says so and
- * nothing is left behind. */
-static int admit(struct cp_family *family, int recording, pid_t pid, struct cp_view **view,
-		 struct cp_program **program, int *over, char why[200])
+struct admitted {
+	struct cp_view *view;
+	struct cp_program *program;
+	int over; /* what it records has ended */
+};
+
+/* Maps it and finds its program. On failure why says so and nothing is left behind. */
+static int admit(struct cp_family *family, int recording, pid_t pid, struct admitted *one,
+		 char why[200])
 {
-	int error = cp_view_open(recording, view, why, 200);
+	int error = cp_view_open(recording, &one->view, why, 200);
 	if (error)
 		return error;
-	*over |= make_way(family, pid, cp_view_header(*view)->start_monotonic_ns);
-	*program = family->living < MEMBERS_MAX ? program_of(family, cp_view_header(*view)) : NULL;
-	if (*program)
+	struct cp_recording *rec = cp_view_header(one->view);
+	one->over |= make_way(family, pid, rec->start_monotonic_ns);
+	one->program = family->living < MEMBERS_MAX ? program_of(family, rec) : NULL;
+	if (one->program)
 		return 0;
 	snprintf(why, 200, "too many processes or programs, or out of memory");
-	cp_view_close(*view);
+	cp_view_close(one->view);
 	return -EUSERS;
 }
 
@@ -152,9 +158,8 @@ static void remember(struct cp_family *family, const uint8_t token[16])
 int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, int gone)
 {
 	char why[200] = "";
-	struct cp_view *view;
-	struct cp_program *program;
-	int error = admit(family, recording, pid, &view, &program, &gone, why);
+	struct admitted one = {.over = gone};
+	int error = admit(family, recording, pid, &one, why);
 	if (error) {
 		family->refused++;
 		cp_log_change(family->log, CP_TOPIC_JOIN, CP_ERROR,
@@ -164,25 +169,25 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 			close(pidfd);
 		return error;
 	}
-	struct cp_member *member = cp_member_new(view, pid, pidfd);
+	struct cp_member *member = cp_member_new(one.view, pid, pidfd);
 	if (!member) {
-		cp_view_close(view);
+		cp_view_close(one.view);
 		if (pidfd >= 0)
 			close(pidfd);
 		return -ENOMEM;
 	}
-	member->program = program;
+	member->program = one.program;
 	member->next = family->members;
 	family->members = member;
-	program->living++;
+	one.program->living++;
 	family->living++;
 	family->joins++;
 	remember(family, member->token);
-	atomic_store_explicit(&cp_view_header(view)->uploader_pid, (uint32_t)getpid(),
+	atomic_store_explicit(&cp_view_header(one.view)->uploader_pid, (uint32_t)getpid(),
 			      memory_order_relaxed);
-	cp_log_line(family->log, CP_DEBUG, "process %d joins: %s", (int)pid, program->exe);
+	cp_log_line(family->log, CP_DEBUG, "process %d joins: %s", (int)pid, one.program->exe);
 	error = watch(family, member);
-	if (gone || error)
+	if (one.over || error)
 		cp_family_ended(family, member);
 	return error;
 }

@@ -14,7 +14,6 @@ struct machine {
 	unsigned depth;
 	int bad;
 	const struct cp_registers *registers;
-	uint64_t pc;
 	struct cp_memory memory;
 };
 
@@ -48,7 +47,7 @@ static void push_register(struct machine *m, uint64_t reg, int64_t offset)
 {
 #if defined(__x86_64__)
 	if (reg == CP_RETURN) { /* rip, in the entries of procedure linkage tables */
-		push(m, m->pc + (uint64_t)offset);
+		push(m, m->registers->pc + (uint64_t)offset);
 		return;
 	}
 #endif
@@ -239,9 +238,9 @@ static void run(struct machine *m, struct cp_bytes b)
 }
 
 int cp_expression(const struct cp_segment *table, int64_t at, const struct cp_registers *registers,
-		  uint64_t pc, const uint64_t *start, struct cp_memory memory, uint64_t *result)
+		  const uint64_t *start, struct cp_memory memory, uint64_t *result)
 {
-	struct machine m = {.registers = registers, .pc = pc, .memory = memory};
+	struct machine m = {.registers = registers, .memory = memory};
 	struct cp_bytes b = {.at = (const uint8_t *)(uintptr_t)at,
 			     .end = (const uint8_t *)(uintptr_t)table->high};
 	uint64_t size;

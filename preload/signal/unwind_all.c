@@ -49,10 +49,10 @@ static int value_of(struct walk *w, const struct cp_segment *table, const struct
 		*value = w->now.value[rule->number];
 		return known(w, (unsigned)rule->number);
 	case CP_AT_RESULT:
-		return cp_expression(table, rule->number, &w->now, w->pc, &cfa, memory, &at) &&
+		return cp_expression(table, rule->number, &w->now, &cfa, memory, &at) &&
 		       cp_load(&w->proven, at, value);
 	case CP_IS_RESULT:
-		return cp_expression(table, rule->number, &w->now, w->pc, &cfa, memory, value);
+		return cp_expression(table, rule->number, &w->now, &cfa, memory, value);
 	default:
 		return 0;
 	}
@@ -64,7 +64,7 @@ static int find_cfa(struct walk *w, const struct cp_segment *table, const struct
 	struct cp_memory memory = {load, &w->proven};
 
 	if (r->cfa_is_result)
-		return cp_expression(table, r->cfa_number, &w->now, w->pc, NULL, memory, cfa);
+		return cp_expression(table, r->cfa_number, &w->now, NULL, memory, cfa);
 	if (!known(w, r->cfa_base))
 		return 0;
 	*cfa = w->now.value[r->cfa_base] + (uint64_t)r->cfa_number;
@@ -78,6 +78,7 @@ static int by_rules(struct walk *w, const struct cp_segment *table, const struct
 	struct cp_registers next = {.known = 0};
 	uint64_t cfa, old = w->now.value[CP_SP], back;
 
+	w->now.pc = w->pc;
 	if (!cp_rules_lead_on(r) || !find_cfa(w, table, r, &cfa))
 		return 0;
 	if (!value_of(w, table, &r->reg[CP_RETURN], CP_RETURN, cfa, &back))
@@ -166,6 +167,7 @@ static int step(struct walk *w)
 	return by_guess(w);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): they are written through the trail */
 size_t cp_all_walk(const struct cp_start *start, uint64_t *pcs, size_t max, unsigned *flags)
 {
 	struct walk w = {.pc = start->pc, .exact = 1, .first = 1, .now = start->registers};

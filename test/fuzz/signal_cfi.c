@@ -25,14 +25,14 @@ static void must(int holds)
 
 static uint64_t evaluate(const struct cp_segment *table, int64_t at, uint64_t pc)
 {
-	struct cp_registers registers = {.known = 0xffff};
+	struct cp_registers registers = {.known = 0xffff, .pc = pc};
 	struct cp_memory memory = {load, NULL};
 	uint64_t result = 0, push = 0x7ffc0000;
 
 	for (unsigned i = 0; i < CP_REGISTERS; i++)
 		registers.value[i] = pc * i;
-	cp_expression(table, at, &registers, pc, NULL, memory, &result);
-	cp_expression(table, at, &registers, pc, &push, memory, &result);
+	cp_expression(table, at, &registers, NULL, memory, &result);
+	cp_expression(table, at, &registers, &push, memory, &result);
 	return result;
 }
 

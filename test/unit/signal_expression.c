@@ -9,7 +9,6 @@
 static uint8_t room[1024];
 static uint64_t memory[8] = {0x8877665544332211, 11, 22, 33, 44, 55, 66, 77};
 static struct cp_registers registers;
-static uint64_t pc;
 
 /* memory[i] stands at 0x1000 + 8 * i. */
 static int load(void *context, uint64_t at, uint64_t *value)
@@ -35,7 +34,7 @@ static int run(const void *program, size_t size, const uint64_t *push, uint64_t 
 		at[1] = (uint8_t)(size >> 7);
 	}
 	memcpy(room + sizeof room - size, program, size);
-	return cp_expression(&table, (int64_t)(uintptr_t)at, &registers, pc, push, from, result);
+	return cp_expression(&table, (int64_t)(uintptr_t)at, &registers, push, from, result);
 }
 
 static const struct {
@@ -169,11 +168,11 @@ static void limits(void **state)
 	/* Outside the table: where it begins, and where it ends. */
 	memcpy(room, (uint8_t[]){3, 0x31, 0x96, 0x96, 0x31}, 5);
 	for (int64_t at = -1; at < 6; at++)
-		assert_int_equal(cp_expression(&table, (int64_t)table.low + at, &registers, 0, NULL,
-					       from, &result),
-				 at == 0);
+		assert_int_equal(
+		    cp_expression(&table, (int64_t)table.low + at, &registers, NULL, from, &result),
+		    at == 0);
 	room[0] = 4; /* one more byte than there is */
-	assert_false(cp_expression(&table, (int64_t)table.low, &registers, 0, NULL, from, &result));
+	assert_false(cp_expression(&table, (int64_t)table.low, &registers, NULL, from, &result));
 }
 
 static void with_something_pushed(void **state)
@@ -193,11 +192,11 @@ static void of_linkage_tables(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 16; i++) {
-		pc = 0x401020 + i;
+		registers.pc = 0x401020 + i;
 		assert_true(run(plt, sizeof plt, NULL, &result));
 		assert_int_equal(result, 1007 + (i < 11 ? 8 : 16));
 	}
-	pc = 0;
+	registers.pc = 0;
 }
 
 /* As glibc writes it for the way out of a handler: the CFA is the interrupted rsp, loaded from the
