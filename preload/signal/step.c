@@ -34,7 +34,8 @@ static void put(uint64_t pc, uint64_t epoch, cp_word word)
 	for (uint32_t i = 0; i < CP_STEP_WAYS; i++)
 		if (!atomic_load_explicit(&l->way[i].word, memory_order_relaxed))
 			way = i;
-	atomic_store_explicit(&l->way[way].mixed, (pc ^ epoch) ^ word, memory_order_relaxed);
+	atomic_store_explicit(&l->way[way].mixed, pc ^ epoch ^ cp_step_spread(word),
+			      memory_order_relaxed);
 	atomic_store_explicit(&l->way[way].word, word, memory_order_relaxed);
 }
 

@@ -20,14 +20,14 @@ enum cp_step {
 typedef uint64_t cp_word;
 
 /* The cache: 4 ways in a line of 64 bytes; 256 KiB, of which a program touches what it uses. An
- * entry is two words, the second xored into the first: of two writers' halves no key comes out, so
- * nobody needs to wait for anybody. */
+ * entry is two words, the second, spread by a multiplication, xored into the first: two writers'
+ * halves give a key that somebody asks for once in 2^47, so nobody needs to wait for anybody. */
 #define CP_STEP_SETS 4096
 #define CP_STEP_WAYS 4
 
 struct cp_step_line {
 	_Alignas(64) struct {
-		_Atomic uint64_t mixed; /* pc ^ epoch ^ word */
+		_Atomic uint64_t mixed; /* pc ^ epoch ^ spread word */
 		_Atomic uint64_t word;
 	} way[CP_STEP_WAYS];
 };
@@ -46,6 +46,11 @@ static inline struct cp_step_line *cp_step_line(uint64_t pc)
 	return &cp_step_cache.line[(pc * UINT64_C(0x9e3779b97f4a7c15)) >> cp_step_cache.shift];
 }
 
+static inline uint64_t cp_step_spread(cp_word word)
+{
+	return word * UINT64_C(0xd1342543de82ef95); /* odd: no two words become one */
+}
+
 /* From the tables, and into the cache. Runs anywhere. */
 cp_word cp_step_look_up(uint64_t pc, uint64_t epoch);
 
@@ -60,7 +65,7 @@ static inline cp_word cp_step_of(uint64_t pc, uint64_t epoch)
 		uint64_t mixed = atomic_load_explicit(&l->way[i].mixed, memory_order_relaxed);
 		cp_word word = atomic_load_explicit(&l->way[i].word, memory_order_relaxed);
 
-		if ((mixed ^ word) == key && word)
+		if ((mixed ^ cp_step_spread(word)) == key && word)
 			return word;
 	}
 	return cp_step_look_up(pc, epoch);
