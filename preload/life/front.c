@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "life/object.h"
 #include "life/settings.h"
 #include "signal/state.h"
 
@@ -13,18 +14,6 @@
 static uintptr_t the_malloc(void)
 {
 	return (uintptr_t)malloc;
-}
-
-static int holds(const struct dl_phdr_info *info, uintptr_t at)
-{
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
-
-		if (ph->p_type == PT_LOAD &&
-		    at - (info->dlpi_addr + ph->p_vaddr) < (uintptr_t)ph->p_memsz)
-			return 1;
-	}
-	return 0;
 }
 
 struct owner {
@@ -36,7 +25,7 @@ static int look(struct dl_phdr_info *info, size_t size, void *arg)
 	struct owner *owner = arg;
 
 	(void)size;
-	if (!holds(info, the_malloc()))
+	if (!cp_object_holds(info, the_malloc()))
 		return 0;
 	owner->name = info->dlpi_name[0] ? info->dlpi_name : "the program itself";
 	return 1;

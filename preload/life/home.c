@@ -138,7 +138,7 @@ int cp_home_stay_out(const char **why)
 	return *why != NULL;
 }
 
-static size_t read_file(const char *path, char *text, size_t room)
+size_t cp_home_read(const char *path, char *text, size_t room)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t len = fd >= 0 ? read(fd, text, room - 1) : 0;
@@ -194,8 +194,8 @@ void cp_home_fill(struct cp_recording *rec, const struct cp_config *config)
 	exe(rec->exe, sizeof rec->exe);
 	if (!getcwd(rec->cwd, sizeof rec->cwd))
 		rec->cwd[0] = 0;
-	read_file("/proc/self/cgroup", rec->cgroup, sizeof rec->cgroup);
-	read_file("/proc/self/cmdline", argv0, sizeof argv0);
+	cp_home_read("/proc/self/cgroup", rec->cgroup, sizeof rec->cgroup);
+	cp_home_read("/proc/self/cmdline", argv0, sizeof argv0);
 	memcpy(rec->argv0, argv0, strlen(argv0) + 1);
 	rec->config = *config;
 	rec->cpu_period_ns = cp_state.cpu_period_ns;

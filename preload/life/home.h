@@ -2,6 +2,8 @@
  */
 /* SPDX-License-Identifier: MIT */
 #pragma once
+#include <stddef.h>
+
 #include "signal/state.h"
 
 /* Finds our own file and code, the uploader beside it, and its environment. 0 or -1: no uploader.
@@ -11,3 +13,6 @@ int cp_home_find(void);
 void cp_home_fill(struct cp_recording *rec, const struct cp_config *config);
 /* 1: this program is the uploader itself, or one that a sanitizer runs in: not ours to record. */
 int cp_home_stay_out(const char **why);
+/* Reads the start of a file as text, which ends with NUL; gives its length, 0 if it can't be read.
+ */
+size_t cp_home_read(const char *path, char *text, size_t room);

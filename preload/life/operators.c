@@ -18,6 +18,7 @@
 
 #include "hook/operators.h"
 #include "hook/real.h"
+#include "life/object.h"
 #include "signal/state.h"
 
 #if defined(__x86_64__)
@@ -45,18 +46,6 @@ struct object {
 struct change {
 	uintptr_t from, to;
 };
-
-static int holds(const struct dl_phdr_info *info, uintptr_t at)
-{
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
-
-		if (ph->p_type == PT_LOAD &&
-		    at - (info->dlpi_addr + ph->p_vaddr) < (uintptr_t)ph->p_memsz)
-			return 1;
-	}
-	return 0;
-}
 
 /* ---- what an object says of itself ---- */
 
@@ -135,7 +124,7 @@ static int is_lazy(const struct object *o, const ElfW(Rela) * r, uintptr_t now)
 {
 	const ElfW(Sym) *symbol = &o->symbols[ELF64_R_SYM(r->r_info)];
 
-	if (ELF64_R_TYPE(r->r_info) != CALL_SLOT || !holds(o->info, now))
+	if (ELF64_R_TYPE(r->r_info) != CALL_SLOT || !cp_object_holds(o->info, now))
 		return 0;
 	return symbol->st_shndx == SHN_UNDEF ||
 	       (!o->symbolic && now != o->info->dlpi_addr + symbol->st_value);
@@ -209,9 +198,9 @@ static int visit(struct dl_phdr_info *info, size_t size, void *unused)
 {
 	(void)size;
 	(void)unused;
-	if (holds(info, (uintptr_t)_Znwm))
+	if (cp_object_holds(info, (uintptr_t)_Znwm))
 		turn_all(info, to_itself);
-	else if (!holds(info, (uintptr_t)cp_operators_open))
+	else if (!cp_object_holds(info, (uintptr_t)cp_operators_open))
 		turn_all(info, to_skin);
 	return 0;
 }
@@ -221,7 +210,8 @@ static int visit(struct dl_phdr_info *info, size_t size, void *unused)
 /* Everybody's malloc is ours: else we aren't the front door, and see nothing anyway. */
 static int is_us(const struct dl_phdr_info *info)
 {
-	return holds(info, (uintptr_t)cp_operators_open) && holds(info, (uintptr_t)malloc);
+	return cp_object_holds(info, (uintptr_t)cp_operators_open) &&
+	       cp_object_holds(info, (uintptr_t)malloc);
 }
 
 struct found {
@@ -236,8 +226,9 @@ static int look(struct dl_phdr_info *info, size_t size, void *arg)
 	(void)size;
 	if (is_us(info))
 		found->us = 1;
-	else if (holds(info, (uintptr_t)_Znwm) && holds(info, (uintptr_t)cp_real.malloc) &&
-		 holds(info, (uintptr_t)cp_real.free))
+	else if (cp_object_holds(info, (uintptr_t)_Znwm) &&
+		 cp_object_holds(info, (uintptr_t)cp_real.malloc) &&
+		 cp_object_holds(info, (uintptr_t)cp_real.free))
 		found->allocator = *info;
 	return 0;
 }
@@ -249,7 +240,7 @@ static void note(const struct dl_phdr_info *allocator)
 	for (int i = 0; i < CP_OPERATORS; i++) {
 		void *it = dlsym(RTLD_DEFAULT, cp_operators[i].name);
 
-		if (it && holds(allocator, (uintptr_t)it))
+		if (it && cp_object_holds(allocator, (uintptr_t)it))
 			*cp_operators[i].real = it;
 	}
 	/* NOLINTNEXTLINE(concurrency-mt-unsafe): glibc keeps one error for each thread */

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "life/home.h"
 #include "signal/filter.h"
 #include "signal/state.h"
 
@@ -25,18 +26,6 @@
 /* libc's own name for it: `sigaction` is the application's door (hook/signals.c). */
 extern int __sigaction(int sig, const struct sigaction *action, struct sigaction *before);
 
-static size_t read_text(const char *path, char *text, size_t room)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd >= 0 ? read(fd, text, room - 1) : 0;
-
-	if (fd >= 0)
-		close(fd);
-	len = len > 0 ? len : 0;
-	text[len] = 0;
-	return (size_t)len;
-}
-
 /* ---- filters ---- */
 
 /* By reading, since prctl() might be what the filter kills for. Where there is no /proc: maybe. */
@@ -44,7 +33,7 @@ static int may_be_filtered(void)
 {
 	static const char word[] = "\nSeccomp:\t";
 	char text[4096];
-	size_t len = read_text("/proc/self/status", text, sizeof text);
+	size_t len = cp_home_read("/proc/self/status", text, sizeof text);
 	const char *at = memmem(text, len, word, sizeof word - 1);
 
 	return !len || (at && at[sizeof word - 1] != '0');
@@ -179,7 +168,7 @@ static uint64_t mapped(int n)
 	char text[256], *at = text;
 	uint64_t pages = 0;
 
-	read_text("/proc/self/statm", text, sizeof text);
+	cp_home_read("/proc/self/statm", text, sizeof text);
 	for (; n > 0 && *at; at++)
 		n -= *at == ' ';
 	for (; *at >= '0' && *at <= '9'; at++)

@@ -44,13 +44,13 @@ class Run:
         self.name, self.preload, self.settings = mode
         self.user = pwd.getpwnam(user) if user and os.geteuid() == 0 else None
         self.cwd = self.folder('here')
-        self.settings = dict(self.settings, LD_PRELOAD=self.library() if self.preload else None)
+        self.settings = dict(self.settings, LD_PRELOAD=self.installed() if self.preload else None)
         self.receiver = Receiver(world, 'tcp://127.0.0.1:0', name='agent-' + self.name)
         self.settings['CONPROF_AGENT_SOCKET'] = self.receiver.url
         self.settings['CONPROF_SPOOL_DIR'] = self.folder('spool-' + self.name)
         self.busy = []  # sets of processes: of each, one at least must have CPU samples
 
-    def library(self):
+    def installed(self):
         """Both files where any user can read them: the build may lie in somebody's home."""
         place = os.path.join(self.world.dir, 'lib')
         os.makedirs(place, exist_ok=True)
