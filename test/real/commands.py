@@ -40,8 +40,9 @@ def work(argv, change=(), settings=()):
     return life
 
 
-def script(world, shell, name, service, needs=('cpu', 'alloc_objects', 'inuse_space')):
-    """A script of the folder; `service` is who must have been profiled meanwhile."""
+def script(world, shell, name, service, needs=('cpu', 'alloc_objects', 'alloc_space')):
+    """A script of the folder; `service` is who must have been profiled meanwhile. What is alive is not
+    asked for: a command may have freed all of it by the end of its only period."""
     thrice(world, work([tool(shell), os.path.join(WORK, name + '.sh')]), service, needs=needs,
            certain=NOTHING)
 

@@ -115,8 +115,9 @@ def life(run, number, mpm):
         run.gone(pid)
     lines = log(run.read('error.log'), (r'\[\w{3} \w{3} .*? \d{4}\]', 'TIME'), (r'(pid|tid) \d+', r'\1 N'),
                 (r'\d+\.\d+\.\d+\.\d+:\d+', 'CLIENT')).splitlines()
-    # At a restart its script starter says that it died, and fails those who call just then: or not.
-    result['log'] = '\n'.join(sorted({line for line in lines if 'cgid:error' not in line}))
+    # At a restart its script starter says that it died, fails those who call just then, or finds its
+    # socket taken away by the old one's end: or not, as it happens.
+    result['log'] = '\n'.join(sorted({line for line in lines if '[cgid:' not in line}))
     return result
 
 
