@@ -1,6 +1,5 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000
 // harm: run thread CONPROF_CPU_TIMER=thread
-// harm: run itimer CONPROF_CPU_TIMER=itimer
 // harm: within 40
 // harm: slow
 // harm: cpu total = printed cpu_ns +-20%
