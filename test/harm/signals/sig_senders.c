@@ -7,8 +7,8 @@
 // SPDX-License-Identifier: MIT
 // SIGPROF from everyone who can send it, itself, its threads, a child, a descriptor: each arrives
 // once, with the sender's word for it, in the thread it was meant for; none is taken for a tick. It
-// fails when cp_timer_is_ours of signal/timer.c believes any signal, or hand_on of signal/prof.c
-// does nothing.
+// fails when ticks are SIGPROF and nothing is handed on. Under ITIMER_PROF they are, and one that
+// meets a pending tick may be lost: not run there.
 #include <fcntl.h>
 #include <sys/wait.h>
 
