@@ -129,10 +129,11 @@ demo:
 	@$(M) all
 	@test/demo.sh $(B)
 
+# BENCH: which pieces, all if not said (test/bench/table_*.py).
 bench:
-	@test/deps.sh build check demo
+	@test/deps.sh build check bench
 	@$(M) all
-	@test/bench/bench.sh $(B)
+	@test/bench/bench.sh $(B) $(BENCH)
 
 deps:
 	@test/deps.sh build demo check slow
@@ -182,7 +183,7 @@ help:
 	@echo "make             build/libconprof.so and build/conprof"
 	@echo "make demo        profile redis and a threaded program for ten seconds each, show the result"
 	@echo "make check       format, house, unit and run tests; check-slow: sanitizers, fuzzers, clang, aarch64"
-	@echo "make bench       what the profiler costs, with spread"
+	@echo "make bench       what the profiler costs, into doc/COST.md; BENCH=\"pairs exec\": those pieces alone"
 	@echo "make install     into DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); uninstall takes it away"
 	@echo "make format      clang-format over the tree; deps: the Debian packages, by apt"
 
