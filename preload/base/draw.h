@@ -41,12 +41,15 @@ static inline double cp_minus_log(uint64_t bits)
 	return (zeros + 1) * 0.69314718055994530942 - 2 * z * sum;
 }
 
-/* Bytes until the next mark: exponential with this mean, at least 1. */
+/* Whole bytes in front of the next mark: exponential with this mean, rounded down. So the mark
+ * falls into the first n + 1 bytes with chance p(n + 1), from the first block on; with 1 more, a
+ * block of 0 bytes would never have it, and at an interval of 64 a sixty-fourth of such blocks be
+ * missing. */
 static inline int64_t cp_next_gap(uint64_t *state, uint64_t mean)
 {
 	double gap = cp_minus_log(cp_random(state)) * (double)mean;
 
-	return gap < 4e18 ? (int64_t)gap + 1 : INT64_MAX / 2;
+	return gap < 4e18 ? (int64_t)gap : INT64_MAX / 2;
 }
 
 /* 1 - exp(-x), x >= 0. */
