@@ -43,7 +43,18 @@ const char *cp_word_text(uint32_t word);
 #define CP_SUMS 4
 struct cp_sums {
 	uint64_t n[CP_SUMS];
+	uint32_t rest[CP_SUMS]; /* of objects: what is rounded down with them, modulo one object */
 };
+
+/* Objects in fixed point as a whole number. Each row's rest is one of 1024 that follow each other
+ * evenly over rows and processes, plus what earlier periods left of it: so a row's periods add up
+ * to within one object, and many rows with the same fraction, as a sample of 1.58 objects each, are
+ * not all rounded the same way. */
+static inline uint64_t cp_objects(uint64_t fixed, uint32_t rest)
+{
+	return fixed / CP_OBJECT_ONE +
+	       (fixed % CP_OBJECT_ONE + rest % CP_OBJECT_ONE) / CP_OBJECT_ONE;
+}
 
 /* Stacks are numbered by their key: words of 32 bits, the pid first, then the places, leaf first.
  * Their value is a struct cp_sums. */

@@ -38,13 +38,20 @@ static uint64_t times(uint64_t a, uint64_t b)
 	return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
 }
 
+/* Where the rounding of a row's objects begins: 633/1024 is as near as can be to the golden
+ * section, whose multiples lie evenly however many there are. */
+static uint32_t rest_of(const struct taking *taking, uint32_t number)
+{
+	return CP_OBJECT_ONE / 2 + 633 * (number + taking->stack[0]);
+}
+
 /* What a row or a loss adds, before anything is moved. */
-static struct cp_sums sums_of(const struct taking *taking, enum cp_kind kind,
+static struct cp_sums sums_of(const struct taking *taking, enum cp_kind kind, uint32_t rest,
 			      const uint64_t n[CP_COUNTERS], const struct cp_mark *mark)
 {
 	uint64_t first = cp_less(n[0], cp_view_load(&mark->n[0]));
 	uint64_t second = cp_less(n[1], cp_view_load(&mark->n[1]));
-	struct cp_sums sums = {{first, second, 0, 0}};
+	struct cp_sums sums = {.n = {first, second, 0, 0}};
 	if (kind == CP_KIND_CPU) {
 		sums.n[1] = times(first, taking->cpu_period_ns);
 	} else if (kind == CP_KIND_HEAP) {
@@ -52,6 +59,8 @@ static struct cp_sums sums_of(const struct taking *taking, enum cp_kind kind,
 				    n[CP_FREED_OBJECTS]);
 		sums.n[3] =
 		    cp_less(cp_more(n[CP_ALLOC_BYTES], n[CP_INHERITED_BYTES]), n[CP_FREED_BYTES]);
+		sums.rest[0] = rest + (uint32_t)cp_view_load(&mark->n[0]);
+		sums.rest[2] = rest;
 	} else {
 		sums.n[0] = cp_less(n[CP_THREADS_MADE], n[CP_THREADS_ENDED]);
 		sums.n[1] = 0;
@@ -65,15 +74,13 @@ static bool is_nothing(const struct cp_sums *sums)
 }
 
 /* How many events a counter and its mark stand for: signals, objects, threads. */
-static uint64_t events_of(enum cp_kind kind, const uint64_t n[CP_COUNTERS],
+static uint64_t events_of(enum cp_kind kind, uint32_t rest, const uint64_t n[CP_COUNTERS],
 			  const struct cp_mark *mark)
 {
 	if (kind == CP_KIND_CPU)
 		return cp_less(n[CP_CPU_SAMPLES], cp_view_load(&mark->n[1]));
-	uint64_t first = cp_less(n[0], cp_view_load(&mark->n[0]));
-	if (kind == CP_KIND_HEAP)
-		return first / CP_OBJECT_ONE + (first % CP_OBJECT_ONE >= CP_OBJECT_ONE / 2);
-	return first;
+	uint64_t taken = cp_view_load(&mark->n[0]), first = cp_less(n[0], taken);
+	return kind == CP_KIND_HEAP ? cp_objects(first, rest + (uint32_t)taken) : first;
 }
 
 static void move_mark(struct cp_mark *mark, const uint64_t n[CP_COUNTERS])
@@ -90,6 +97,8 @@ static int add_sums(struct taking *taking, enum cp_profile profile, const struct
 		return -ENOMEM;
 	for (int i = 0; i < CP_SUMS; i++)
 		total->n[i] = cp_more(total->n[i], sums->n[i]);
+	for (int i = 0; i < CP_SUMS; i++)
+		total->rest[i] += sums->rest[i];
 	return 0;
 }
 
@@ -172,8 +181,9 @@ static int take_row(struct taking *taking, uint32_t number)
 	enum cp_profile profile = profile_of(row.kind);
 	if (!(taking->profiles & CP_BIT(profile)))
 		return 0;
-	struct cp_sums sums = sums_of(taking, row.kind, row.n, mark);
-	uint64_t events = events_of(row.kind, row.n, mark);
+	uint32_t rest = rest_of(taking, number);
+	struct cp_sums sums = sums_of(taking, row.kind, rest, row.n, mark);
+	uint64_t events = events_of(row.kind, rest, row.n, mark);
 	if (!is_nothing(&sums)) {
 		int error = build_stack(taking, &row);
 		if (!error)
@@ -220,13 +230,13 @@ static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss caus
 		return 0;
 	uint64_t n[CP_COUNTERS];
 	cp_view_counts(&shared->lost[kind][cause], kind, n);
-	struct cp_sums sums = sums_of(taking, kind, n, mark);
+	struct cp_sums sums = sums_of(taking, kind, CP_OBJECT_ONE / 2, n, mark);
 	if (kind == CP_KIND_HEAP)
 		sums.n[2] = sums.n[3] = 0;
 	if (kind == CP_KIND_THREAD)
 		sums.n[0] = living_of(n, &taking->lost_ended);
 	uint64_t *lost = &taking->batch->lost[kind][cause];
-	uint64_t events = events_of(kind, n, mark);
+	uint64_t events = events_of(kind, CP_OBJECT_ONE / 2, n, mark);
 	if (!is_nothing(&sums) && !(kind == CP_KIND_HEAP && cause == CP_LOST_LIVE)) {
 		taking->words = 1;
 		int error = push(taking, cp_batch_word(taking->batch, CP_WORD_LOST + cause));

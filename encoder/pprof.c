@@ -61,11 +61,12 @@ static int64_t signed_of(uint64_t value)
 	return value < INT64_MAX ? (int64_t)value : INT64_MAX;
 }
 
-/* Objects were added up in fixed point; where bytes are there is at least one object. */
-static int64_t objects_of(uint64_t fixed, uint64_t bytes)
+/* Where bytes are there is at least one object: a sample stands for one or more, but a recording
+ * may say anything. */
+static int64_t objects_of(const struct cp_sums *sums, int objects, int bytes)
 {
-	uint64_t objects = fixed / CP_OBJECT_ONE + (fixed % CP_OBJECT_ONE >= CP_OBJECT_ONE / 2);
-	return signed_of(objects || !bytes ? objects : 1);
+	uint64_t whole = cp_objects(sums->n[objects], sums->rest[objects]);
+	return signed_of(whole || !sums->n[bytes] ? whole : 1);
 }
 
 /* The values as they are written; whether there is any that is not 0. */
@@ -75,8 +76,8 @@ static bool values_of(enum cp_profile which, const struct cp_sums *sums, int64_t
 	for (int i = 0; i < CP_SUMS; i++)
 		values[i] = signed_of(sums->n[i]);
 	if (which == CP_PROFILE_HEAP) {
-		values[0] = objects_of(sums->n[0], sums->n[1]);
-		values[2] = objects_of(sums->n[2], sums->n[3]);
+		values[0] = objects_of(sums, 0, 1);
+		values[2] = objects_of(sums, 2, 3);
 	}
 	for (size_t i = 0; i < types[which].count; i++)
 		any = any || values[i];
