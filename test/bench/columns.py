@@ -27,6 +27,10 @@ PEERS = {
 }
 
 
+# These look at every allocation: warnings, for the rows that say so.
+WARNINGS = ('tcmalloc HEAPPROFILE', 'heaptrack')
+
+
 def installed(name):
     """The file to preload for this peer, or nothing."""
     return next(iter(glob.glob(PEERS[name][0])), None)
@@ -76,11 +80,13 @@ class Bench:
         return env
 
     def start(self, column, command, cpu=None, **more):
-        """Pinned by taskset, not by a hook of ours in the child: the same exec for all columns."""
-        cpu = self.pinned if cpu is None else cpu
-        return subprocess.Popen(['taskset', '-c', str(cpu), *command], cwd=self.home,
-                                env=self.environment(column, **more), stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        """The child inherits the processor that we go to for a moment: no tool between, and no hook."""
+        os.sched_setaffinity(0, {self.pinned if cpu is None else cpu})
+        try:
+            return subprocess.Popen(command, cwd=self.home, env=self.environment(column, **more),
+                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        finally:
+            os.sched_setaffinity(0, {self.other})
 
     def finish(self, process, status=0):
         """The CPU seconds of the process and the children it waited for, and what it printed."""
@@ -107,7 +113,7 @@ class Bench:
                 results[column].append(figure)
         return results
 
-    def row(self, work, limit, one_round, unit='ms', but=('heaptrack',)):
+    def row(self, work, limit, one_round, unit='ms', but=WARNINGS):
         """A row of the table of costs, and one of the peers': the peers' rounds come after, beside a
         "none" of their own, so as not to disturb ours."""
         mine = self.compare(one_round)
