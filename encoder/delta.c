@@ -7,7 +7,7 @@
 #include "encoder/view.h"
 
 /* pid, a word at the root, and as many frames as cp_view_row lets through */
-#define CP_STACK_WORDS (1024u + 2u)
+#define CP_STACK_WORDS (CP_VIEW_DEPTH + 2u)
 
 struct taking {
 	struct cp_batch *batch;
@@ -16,6 +16,7 @@ struct taking {
 	uint64_t cpu_period_ns;
 	uint64_t lost_ended; /* ends of threads without a row, not yet accounted for */
 	unsigned profiles;
+	uint64_t frames[CP_VIEW_DEPTH];
 	uint32_t stack[CP_STACK_WORDS];
 	size_t words;
 };
@@ -126,7 +127,7 @@ static int build_stack(struct taking *taking, const struct cp_view_row *row)
 {
 	taking->words = 1;
 	for (uint32_t i = 0; i < row->depth; i++) {
-		uint64_t address = cp_view_load(&row->frames[i]);
+		uint64_t address = taking->frames[i];
 		if (!address)
 			continue;
 		if (address >= CP_FRAME_GAP) {
@@ -185,6 +186,10 @@ static int take_row(struct taking *taking, uint32_t number)
 	struct cp_sums sums = sums_of(taking, row.kind, rest, row.n, mark);
 	uint64_t events = events_of(row.kind, rest, row.n, mark);
 	if (!is_nothing(&sums)) {
+		if (cp_view_frames(taking->view, &row, taking->frames)) {
+			taking->batch->damaged_rows++;
+			return 0;
+		}
 		int error = build_stack(taking, &row);
 		if (!error)
 			error = add_sums(taking, profile, &sums);

@@ -13,8 +13,6 @@
 /* Looking at a hole of a memfd makes a page of it: the cap on a recording's size is a cap on what a
  * stranger can make us hold. */
 #define CP_VIEW_SIZE_MAX (UINT64_C(1) << 30)
-/* A deeper stack is damage; Pyroscope cuts at 1000. */
-#define CP_DEPTH_MAX 1024u
 
 static int refuse(int error, char *why, size_t why_len, const char *text)
 {
@@ -163,16 +161,37 @@ int cp_view_row(const struct cp_view *view, uint32_t number, struct cp_view_row 
 	row->flags = __atomic_load_n(&shared->flags, __ATOMIC_RELAXED);
 	row->depth = __atomic_load_n(&shared->depth, __ATOMIC_RELAXED);
 	uint64_t at = __atomic_load_n(&shared->frames_at, __ATOMIC_RELAXED);
-	if (at < 1 || at > view->frames.max || row->depth > view->frames.max - at)
+	if (at < 1 || at > view->frames.max)
 		return -1;
 	const uint64_t *frames = table_at(view, &view->frames);
 	row->epoch = (uint32_t)cp_view_load(&frames[at - 1]);
-	row->frames = frames + at;
-	if (row->depth > CP_DEPTH_MAX) {
-		row->depth = CP_DEPTH_MAX;
+	row->frames_at = (uint32_t)at;
+	if (row->depth > CP_VIEW_DEPTH) {
+		row->depth = CP_VIEW_DEPTH;
 		row->flags |= CP_ROW_TRUNCATED;
 	}
 	cp_view_counts(&shared->counts, row->kind, row->n);
+	return 0;
+}
+
+int cp_view_frames(const struct cp_view *view, const struct cp_view_row *row,
+		   uint64_t frames[CP_VIEW_DEPTH])
+{
+	const uint64_t *shared = table_at(view, &view->frames);
+	uint64_t at = row->frames_at;
+	for (uint32_t i = 0; i < row->depth; i++, at++) {
+		if (at >= view->frames.max)
+			return -1;
+		frames[i] = cp_view_load(&shared[at]);
+		if (!cp_is_link(frames[i]))
+			continue;
+		at = frames[i] - CP_FRAME_LINK;
+		if (at >= view->frames.max)
+			return -1;
+		frames[i] = cp_view_load(&shared[at]);
+		if (cp_is_link(frames[i]))
+			return -1;
+	}
 	return 0;
 }
 

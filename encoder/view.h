@@ -20,13 +20,18 @@ struct cp_view_row {
 	unsigned flags;
 	uint32_t epoch;
 	uint32_t depth;
-	const uint64_t *frames; /* shared: read each with cp_view_load, once */
+	uint32_t frames_at;
 	uint64_t n[CP_COUNTERS];
 };
 
 /* 0, or -1 when the row is unfinished or damaged. Counters are read in the order that keeps
  * differences from being negative. */
 int cp_view_row(const struct cp_view *view, uint32_t number, struct cp_view_row *row);
+/* A deeper stack is damage; Pyroscope cuts at 1000. */
+#define CP_VIEW_DEPTH 1024u
+/* Its frames, links followed; 0, or -1 when they are damaged. */
+int cp_view_frames(const struct cp_view *view, const struct cp_view_row *row,
+		   uint64_t frames[CP_VIEW_DEPTH]);
 void cp_view_counts(struct cp_counts *counts, enum cp_kind kind, uint64_t n[CP_COUNTERS]);
 
 struct cp_view_module {

@@ -24,7 +24,7 @@
 #include "base/config.h"
 
 #define CP_MAGIC UINT64_C(0x31464f5250434e43)
-#define CP_ABI	 2u
+#define CP_ABI	 3u
 
 /* What a row counts. Kind is the last word written of a row. */
 enum cp_kind { CP_KIND_NONE, CP_KIND_CPU, CP_KIND_HEAP, CP_KIND_THREAD, CP_KINDS };
@@ -71,8 +71,17 @@ enum { CP_ROW_TRUNCATED = 1, CP_ROW_LEAF_IS_PC = 2 };
 #define CP_FRAME_GAP UINT64_C(0xffffff0000000000)
 #define CP_GAP_MAX   16 /* deeper stacks have no root's part */
 
-/* A distinct stack. frames[frames_at .. frames_at+depth) are addresses, leaf first. Without
- * CP_ROW_LEAF_IS_PC all are return addresses; with it, the first is an interrupted pc. */
+/* Stacks share their root's part: instead of an address, this and a number: the next frame and all
+ * after it stand from there on, where another stack wrote them. A link leads to no link. */
+#define CP_FRAME_LINK UINT64_C(0xfffffe0000000000)
+
+static inline int cp_is_link(uint64_t word)
+{
+	return word >= CP_FRAME_LINK && word < CP_FRAME_GAP;
+}
+
+/* A distinct stack: depth addresses, leaf first, from frames[frames_at] on (links not counted).
+ * Without CP_ROW_LEAF_IS_PC all are return addresses; with it, the first is an interrupted pc. */
 struct cp_row {
 	uint64_t hash;
 	uint32_t frames_at;
@@ -145,6 +154,7 @@ struct cp_recording {
 	struct cp_table threads; /* struct cp_thread_slot */
 	struct cp_table rows;	 /* struct cp_row */
 	struct cp_table index;	/* uint64_t: hash's upper half | row number + 1; the target's own */
+	struct cp_table rests;	/* uint32_t: places in frames, by hash; the target's own */
 	struct cp_table frames; /* uint64_t */
 	struct cp_table marks;	/* struct cp_mark, by row number */
 	char exe[1024];		/* absolute path of the program */

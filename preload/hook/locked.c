@@ -19,7 +19,7 @@
 #include "hook/law.h"
 
 #define PAGE   UINT64_C(4096)
-#define RANGES 9
+#define RANGES 10
 
 /* Of a recording's 24 MiB the pages that were never touched cost nothing. Locked, all of them would
  * be there; and without the privilege the call fails where it would have succeeded without us,
@@ -43,6 +43,7 @@ static size_t reserve(struct range *to)
 	    {&rec->threads, rec->threads_used, sizeof(struct cp_thread_slot)},
 	    {&rec->rows, rec->rows_used, sizeof(struct cp_row)},
 	    {&rec->index, 0, sizeof(uint64_t)},
+	    {&rec->rests, 0, sizeof(uint32_t)},
 	    {&rec->frames, 0, sizeof(uint64_t)},
 	    {&rec->marks, 0, sizeof(struct cp_mark)},
 	};

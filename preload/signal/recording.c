@@ -11,16 +11,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "signal/stacks.h"
+
 #include "signal/law.h"
 
-/* 64 Ki distinct stacks of 31 frames: 24 MiB of addresses, of which pages appear as they are used
- * (a redis under load touches some 100 KiB). Where the process may not have that much, a sixteenth.
- */
-#define ROWS	(UINT64_C(1) << 16)
-#define FRAMES	(ROWS * 32)
-#define STRINGS (UINT64_C(1) << 19)
-#define MODULES UINT64_C(4096)
-#define THREADS (UINT64_C(1) << 15)
+/* 56 Ki distinct stacks of 7 words: 10 MiB of addresses, of which pages appear as they are used (a
+ * redis under load touches some 60 KiB). Stacks share their ends: of real programs' a new one takes
+ * 4 to 6 words (doc/COST.md). Where the process may not have that much, a sixteenth. */
+#define ROWS	(UINT64_C(7) << 13)
+#define FRAMES	(ROWS * 7)
+#define STRINGS (UINT64_C(1) << 18)
+#define MODULES UINT64_C(2048)
+#define THREADS (UINT64_C(1) << 14)
+#define RESTS	(UINT64_C(1) << 14)
 #define SHRUNK	4 /* the sixteenth, as a shift */
 
 static struct cp_table place(uint64_t *end, uint64_t max, uint64_t entry)
@@ -39,7 +42,8 @@ static uint64_t lay_out(struct cp_recording *rec, unsigned shrink)
 	struct cp_table modules = place(&end, MODULES >> shrink, sizeof(struct cp_module));
 	struct cp_table threads = place(&end, THREADS >> shrink, sizeof(struct cp_thread_slot));
 	struct cp_table rows = place(&end, ROWS >> shrink, sizeof(struct cp_row));
-	struct cp_table index = place(&end, (ROWS >> shrink) * 2, sizeof(uint64_t));
+	struct cp_table index = place(&end, CP_INDEX_SLOTS(shrink), sizeof(uint64_t));
+	struct cp_table rests = place(&end, RESTS >> shrink, sizeof(uint32_t));
 	struct cp_table frames = place(&end, FRAMES >> shrink, sizeof(uint64_t));
 	struct cp_table marks = place(&end, ROWS >> shrink, sizeof(struct cp_mark));
 
@@ -49,6 +53,7 @@ static uint64_t lay_out(struct cp_recording *rec, unsigned shrink)
 		rec->threads = threads;
 		rec->rows = rows;
 		rec->index = index;
+		rec->rests = rests;
 		rec->frames = frames;
 		rec->marks = marks;
 		rec->size = end;
@@ -159,11 +164,11 @@ void cp_recording_copy(struct cp_recording *to, const struct cp_recording *from)
 	copy_table(to, &to->threads, from, &from->threads,
 		   used(&from->threads_used, &from->threads) * sizeof(struct cp_thread_slot));
 	copy_table(to, &to->rows, from, &from->rows, rows * sizeof(struct cp_row));
-	copy_table(to, &to->index, from, &from->index, from->index.max * sizeof(uint64_t));
 	copy_table(to, &to->frames, from, &from->frames,
 		   used(&from->frames_used, &from->frames) * sizeof(uint64_t));
 	copy_table(to, &to->marks, from, &from->marks, rows * sizeof(struct cp_mark));
 	to->heartbeat_ns = CP_HEARTBEAT_NEVER;
+	cp_stacks_enter(to);
 }
 
 /* The larger of two layouts may be the parent's: a child under tighter limits keeps what fits. */

@@ -2,14 +2,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "signal/stacks.h"
 
-#include <string.h>
-
 #include "signal/modules.h"
 
 #include "signal/law.h"
 
 /* Half of the index stays empty, so this many steps do not happen but by damage. */
-#define PROBES 4096
+#define STEPS 4096
+#define LINE  8 /* slots */
 
 struct stack {
 	const uint64_t *pcs;
@@ -20,57 +19,44 @@ struct stack {
 	unsigned flags;
 };
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * UINT64_C(0x9fb21c651e98df25);
-	return h ^ (h >> 32);
-}
-
 static uint64_t hash_of(const struct stack *s)
 {
-	uint64_t h = mix((uint64_t)s->kind << 32 | s->flags, s->epoch);
+	uint64_t h = cp_mix((uint64_t)s->kind << 32 | s->flags, s->epoch);
 
 	for (size_t i = 0; i < s->depth; i++)
-		h = mix(h, s->pcs[i]);
-	return mix(h, s->depth);
+		h = cp_mix(h, s->pcs[i]);
+	return cp_mix(h, s->depth);
 }
 
 static int same(struct cp_recording *rec, const struct cp_row *row, const struct stack *s)
 {
-	const uint64_t *frames = cp_frames(rec) + row->frames_at;
-
 	return row->hash == s->hash && row->depth == s->depth && row->flags == s->flags &&
 	       atomic_load_explicit(&row->kind, memory_order_relaxed) == s->kind &&
-	       frames[-1] == s->epoch && memcmp(frames, s->pcs, s->depth * sizeof *s->pcs) == 0;
+	       cp_frames(rec)[row->frames_at - 1] == s->epoch &&
+	       cp_pool_same(rec, row->frames_at, s->pcs, s->depth);
 }
 
 /* Writes a new row that nobody sees yet; its number, or CP_NO_ROW. */
 static uint32_t write_row(struct cp_recording *rec, const struct stack *s, enum cp_loss *why)
 {
-	uint32_t words = (uint32_t)s->depth + 1, at, number;
+	uint32_t at, number;
 	struct cp_row *row;
 
 	/* Looked at first, so that a full table's counter does not run round. */
-	if (atomic_load_explicit(&rec->rows_used, memory_order_relaxed) >= rec->rows.max) {
-		*why = CP_LOST_ROWS;
+	*why = CP_LOST_ROWS;
+	if (atomic_load_explicit(&rec->rows_used, memory_order_relaxed) >= rec->rows.max)
 		return CP_NO_ROW;
-	}
-	if (atomic_load_explicit(&rec->frames_used, memory_order_relaxed) + words >
-	    rec->frames.max) {
+	at = cp_pool_write(rec, s->pcs, s->depth, s->epoch);
+	if (!at) {
 		*why = CP_LOST_FRAMES;
 		return CP_NO_ROW;
 	}
-	at = atomic_fetch_add_explicit(&rec->frames_used, words, memory_order_relaxed);
 	number = atomic_fetch_add_explicit(&rec->rows_used, 1, memory_order_relaxed);
-	if (at + words > rec->frames.max || number >= rec->rows.max) {
-		*why = number >= rec->rows.max ? CP_LOST_ROWS : CP_LOST_FRAMES;
+	if (number >= rec->rows.max)
 		return CP_NO_ROW;
-	}
-	cp_frames(rec)[at] = s->epoch;
-	memcpy(cp_frames(rec) + at + 1, s->pcs, s->depth * sizeof *s->pcs);
 	row = cp_rows(rec) + number;
 	row->hash = s->hash;
-	row->frames_at = at + 1;
+	row->frames_at = at;
 	row->depth = (uint16_t)s->depth;
 	row->flags = (uint8_t)s->flags;
 	atomic_store_explicit(&row->kind, (uint8_t)s->kind, memory_order_release);
@@ -79,31 +65,69 @@ static uint32_t write_row(struct cp_recording *rec, const struct stack *s, enum 
 	return number;
 }
 
-static uint32_t find_or_write(struct cp_recording *rec, const struct stack *s, enum cp_loss *why)
+/* The slot of the index in which a hash is looked for at this step. */
+static _Atomic uint64_t *slot_at(struct cp_recording *rec, uint64_t hash, uint64_t step)
 {
 	_Atomic uint64_t *index = (_Atomic uint64_t *)((char *)rec + rec->index.at);
-	uint64_t mask = rec->index.max - 1, tag = s->hash & UINT64_C(0xffffffff00000000);
-	uint64_t slot = s->hash & mask, seen;
+	uint64_t mask = rec->index.max - CP_INDEX_FIRST - CP_INDEX_SECOND - 1;
+
+	if (step < LINE)
+		return index + (hash & (CP_INDEX_FIRST - LINE)) + ((hash + step) & (LINE - 1));
+	index += CP_INDEX_FIRST;
+	if (step < 2 * LINE)
+		return index + (hash & (CP_INDEX_SECOND - LINE)) + ((hash + step) & (LINE - 1));
+	return index + CP_INDEX_SECOND + ((hash + step) & mask);
+}
+
+static uint64_t tag_of(uint64_t hash)
+{
+	return hash & UINT64_C(0xffffffff00000000);
+}
+
+static uint32_t find_or_write(struct cp_recording *rec, const struct stack *s, enum cp_loss *why)
+{
+	uint64_t tag = tag_of(s->hash), seen;
 	uint32_t mine = CP_NO_ROW;
 
-	for (int i = 0; i < PROBES; i++, slot = (slot + 1) & mask) {
-		seen = atomic_load_explicit(&index[slot], memory_order_acquire);
+	for (uint64_t i = 0; i < STEPS; i++) {
+		_Atomic uint64_t *slot = slot_at(rec, s->hash, i);
+
+		seen = atomic_load_explicit(slot, memory_order_acquire);
 		if (seen == 0) {
 			if (mine == CP_NO_ROW)
 				mine = write_row(rec, s, why);
 			if (mine == CP_NO_ROW)
 				return CP_NO_ROW;
-			if (atomic_compare_exchange_strong_explicit(
-				&index[slot], &seen, tag | (mine + 1), memory_order_acq_rel,
-				memory_order_acquire))
+			if (atomic_compare_exchange_strong_explicit(slot, &seen, tag | (mine + 1),
+								    memory_order_acq_rel,
+								    memory_order_acquire))
 				return mine;
 		}
-		if ((seen & UINT64_C(0xffffffff00000000)) == tag &&
-		    same(rec, cp_rows(rec) + (uint32_t)seen - 1, s))
+		if (tag_of(seen) == tag && same(rec, cp_rows(rec) + (uint32_t)seen - 1, s))
 			return (uint32_t)seen - 1;
 	}
 	*why = CP_LOST_ROWS;
 	return CP_NO_ROW;
+}
+
+/* Nobody else is there yet. */
+void cp_stacks_enter(struct cp_recording *rec)
+{
+	uint64_t rows = atomic_load_explicit(&rec->rows_used, memory_order_relaxed);
+
+	for (uint64_t n = 0; n < rows && n < rec->rows.max; n++) {
+		const struct cp_row *row = cp_rows(rec) + n;
+		_Atomic uint64_t *slot = NULL;
+
+		for (uint64_t i = 0; i < STEPS; i++) {
+			slot = slot_at(rec, row->hash, i);
+			if (atomic_load_explicit(slot, memory_order_relaxed) == 0)
+				break;
+		}
+		if (atomic_load_explicit(&row->kind, memory_order_relaxed) != CP_KIND_NONE)
+			atomic_store_explicit(slot, tag_of(row->hash) | (n + 1),
+					      memory_order_relaxed);
+	}
 }
 
 uint32_t cp_stack_row(struct cp_recording *rec, enum cp_kind kind, const uint64_t *pcs,
@@ -128,11 +152,15 @@ uint32_t cp_stack_row_of(struct cp_recording *rec, struct cp_recording *other, u
 			 enum cp_loss *why)
 {
 	const struct cp_row *old = cp_rows(other) + row;
-	struct stack s = {.depth = old->depth, .flags = old->flags};
+	uint64_t pcs[CP_DEPTH];
+	struct stack s = {.pcs = pcs, .depth = old->depth, .flags = old->flags};
 
 	s.kind = atomic_load_explicit(&old->kind, memory_order_acquire);
-	s.pcs = cp_frames(other) + old->frames_at;
-	s.epoch = (uint32_t)s.pcs[-1];
+	s.epoch = (uint32_t)cp_frames(other)[old->frames_at - 1];
+	if (s.depth > CP_DEPTH || cp_pool_read(other, old->frames_at, pcs, s.depth) != 0) {
+		*why = CP_LOST_FRAMES;
+		return CP_NO_ROW;
+	}
 	s.hash = hash_of(&s);
 	return find_or_write(rec, &s, why);
 }

@@ -3,7 +3,7 @@
 #pragma once
 #include <stddef.h>
 
-#include "signal/state.h"
+#include "signal/pool.h"
 
 /* Who may meet whom: any number of threads and handlers may look up and add at the same time (the
  * door keeps a handler out of its own thread's insertion). Rows are written before they are
@@ -16,17 +16,23 @@ static inline struct cp_row *cp_rows(struct cp_recording *rec)
 	return (struct cp_row *)((char *)rec + rec->rows.at);
 }
 
-static inline uint64_t *cp_frames(struct cp_recording *rec)
-{
-	return (uint64_t *)((char *)rec + rec->frames.at);
-}
-
 static inline void cp_count(_Atomic uint64_t *counter, uint64_t by)
 {
 	atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
 }
 
 #define CP_NO_ROW UINT32_MAX
+
+/* The index is three streets of slots, each sixteen times as long as the one before it: who finds
+ * no place in a cache line of the first looks in the second, then in the last. So a few stacks
+ * touch one page of it, not one each. */
+#define CP_INDEX_FIRST	       512
+#define CP_INDEX_SECOND	       8192
+#define CP_INDEX_LAST(shrink)  ((UINT64_C(1) << 17) >> (shrink))
+#define CP_INDEX_SLOTS(shrink) (CP_INDEX_FIRST + CP_INDEX_SECOND + CP_INDEX_LAST(shrink))
+
+/* Fills the empty index of a recording that has rows already. */
+void cp_stacks_enter(struct cp_recording *rec);
 
 /* The row of this stack in this recording. Frames of our own code are left out. CP_NO_ROW when the
  * table or the frame pool is full, with the cause in *why (enum cp_loss). Runs anywhere. */

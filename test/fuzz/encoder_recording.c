@@ -16,24 +16,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void lay_out(struct cp_recording *rec, size_t size, uint64_t trust)
 {
 	uint64_t at = (sizeof(*rec) + 63) & ~UINT64_C(63);
-	struct cp_table *const tables[] = {&rec->strings, &rec->modules, &rec->threads, &rec->rows,
-					   &rec->index,	  &rec->frames,	 &rec->marks};
+	struct cp_table *const tables[] = {&rec->strings, &rec->modules, &rec->threads,
+					   &rec->rows,	  &rec->index,	 &rec->rests,
+					   &rec->frames,  &rec->marks};
 	static const size_t entries[] = {
-	    1, sizeof(struct cp_module), sizeof(struct cp_thread_slot), sizeof(struct cp_row), 8,
+	    1, sizeof(struct cp_module), sizeof(struct cp_thread_slot), sizeof(struct cp_row), 8, 4,
 	    8, sizeof(struct cp_mark)};
-	for (unsigned i = 0; i < 7; i++) {
+	for (unsigned i = 0; i < 8; i++) {
 		if (trust >> i & 1) {
 			*tables[i] = (struct cp_table){at, 1024 / entries[i]};
 			at += 1024;
 		}
 	}
-	if (trust >> 7 & 1) {
+	if (trust >> 8 & 1) {
 		rec->magic = CP_MAGIC;
 		rec->abi = CP_ABI;
 		rec->header_size = sizeof(*rec);
 		rec->size = size;
 	}
-	if (trust >> 8 & 1) {
+	if (trust >> 9 & 1) {
 		rec->rows_used = rec->modules_used = 1024;
 		rec->config.types = CP_TYPE_ALL;
 	}

@@ -114,6 +114,7 @@ static void rows_and_strings_are_checked(void **state)
 	struct cp_view *view;
 	struct cp_view_row row;
 	struct cp_view_module module;
+	uint64_t copy[CP_VIEW_DEPTH];
 	char text[16];
 	const uint64_t frames[] = {1, 2, 3};
 	(void)state;
@@ -129,7 +130,8 @@ static void rows_and_strings_are_checked(void **state)
 	const uint32_t bad[] = {0, UINT32_MAX, 65536 - 2, 65536};
 	for (size_t i = 0; i < 4; i++) {
 		shared->frames_at = bad[i];
-		assert_int_equal(cp_view_row(view, number, &row), -1);
+		assert_true(cp_view_row(view, number, &row) != 0 ||
+			    cp_view_frames(view, &row, copy) != 0);
 	}
 	shared->frames_at = at;
 	shared->kind = 200;

@@ -39,6 +39,7 @@ static CP_UNUSED uint64_t fake_lay_out(struct cp_recording *rec)
 	end = fake_table(end, &rec->threads, 64, sizeof(struct cp_thread_slot));
 	end = fake_table(end, &rec->rows, 4096, sizeof(struct cp_row));
 	end = fake_table(end, &rec->index, 8192, sizeof(uint64_t));
+	end = fake_table(end, &rec->rests, 1024, sizeof(uint32_t));
 	end = fake_table(end, &rec->frames, 65536, sizeof(uint64_t));
 	return fake_table(end, &rec->marks, 4096, sizeof(struct cp_mark));
 }

@@ -8,7 +8,7 @@
 // harm: same
 // harm: exit 0
 // SPDX-License-Identifier: MIT
-// mlockall(): it locks, and makes, every page there is, so 24 MiB of holes in a recording would be
+// mlockall(): it locks, and makes, every page there is, so 9 MiB of holes in a recording would be
 // memory; and without privileges it counts address space, so it fails with RLIMIT_MEMLOCK where it
 // did not without a profiler. Both when hook/locked.c is left out.
 #include <errno.h>

@@ -13,7 +13,7 @@
 #include "test/harm/harm.h"
 
 #define STACKS	(1 << 20)
-#define ALLOWED (60 << 10) /* KiB: the recording, of 30 MiB, and what is alive */
+#define ALLOWED (60 << 10) /* KiB: the recording, of 16 MiB, and what is alive */
 
 static void *volatile last[1024];
 static uint64_t asked;
