@@ -32,9 +32,10 @@ enum cp_word {
 	CP_WORD_NONE,
 	CP_WORD_TRUNCATED,
 	CP_WORD_NO_FRAMES,
-	CP_WORD_LOST,				/* + cause */
-	CP_WORD_GAP = CP_WORD_LOST + CP_LOSSES, /* + k: 2^k frames or more are left out */
-	CP_WORDS = CP_WORD_GAP + CP_GAP_MAX + 1
+	CP_WORD_LOST,				     /* + cause */
+	CP_WORD_GAP = CP_WORD_LOST + CP_LOSSES,	     /* + k: 2^k frames or more are left out */
+	CP_WORD_NOTE = CP_WORD_GAP + CP_GAP_MAX + 1, /* + enum cp_note */
+	CP_WORDS = CP_WORD_NOTE + CP_NOTES
 };
 const char *cp_word_text(uint32_t word);
 

@@ -121,6 +121,14 @@ static int push_gap(struct taking *taking, uint64_t address)
 				  CP_WORD_GAP + (uint32_t)(k < CP_GAP_MAX ? k : CP_GAP_MAX)));
 }
 
+static int push_note(struct taking *taking, uint64_t address)
+{
+	uint64_t note = address - CP_FRAME_NOTE;
+	return push(taking, cp_batch_word(taking->batch,
+					  CP_WORD_NOTE +
+					      (uint32_t)(note < CP_NOTES ? note : CP_NOTES - 1)));
+}
+
 /* The row's frames as places. The recorder's own frames at the leaf of an allocation or of a
  * thread's creation are how it came to be counted, not who did it. */
 static int build_stack(struct taking *taking, const struct cp_view_row *row)
@@ -130,8 +138,9 @@ static int build_stack(struct taking *taking, const struct cp_view_row *row)
 		uint64_t address = taking->frames[i];
 		if (!address)
 			continue;
-		if (address >= CP_FRAME_GAP) {
-			int error = push_gap(taking, address);
+		if (address >= CP_FRAME_NOTE) {
+			int error = cp_is_note(address) ? push_note(taking, address)
+							: push_gap(taking, address);
 			if (error)
 				return error;
 			continue;

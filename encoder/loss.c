@@ -27,9 +27,15 @@ static const char *const gaps[CP_GAP_MAX + 1] = {
     LEFT_OUT(32768), LEFT_OUT(65536),
 };
 
+static const char *const notes[CP_NOTES] = {
+    [CP_NOTE_REST] = "[conprof: after the last tick]",
+};
+
 const char *cp_word_text(uint32_t word)
 {
-	if (word >= CP_WORD_GAP && word < CP_WORDS)
+	if (word >= CP_WORD_NOTE && word < CP_WORDS)
+		return notes[word - CP_WORD_NOTE];
+	if (word >= CP_WORD_GAP && word < CP_WORD_NOTE)
 		return gaps[word - CP_WORD_GAP];
 	if (word >= CP_WORD_LOST && word - CP_WORD_LOST < CP_LOSSES)
 		return losses[word - CP_WORD_LOST].text;

@@ -80,6 +80,19 @@ static inline int cp_is_link(uint64_t word)
 	return word >= CP_FRAME_LINK && word < CP_FRAME_GAP;
 }
 
+/* At a CPU stack's leaf: instead of an address, its lower bits say what this time is that no tick
+ * has seen (doc/why/013). What follows is where the thread began. */
+#define CP_FRAME_NOTE UINT64_C(0xfffffd0000000000)
+enum cp_note {
+	CP_NOTE_REST, /* it was due when the thread ended, but the kernel had not looked yet */
+	CP_NOTES
+};
+
+static inline int cp_is_note(uint64_t word)
+{
+	return word >= CP_FRAME_NOTE && word < CP_FRAME_LINK;
+}
+
 /* A distinct stack: depth addresses, leaf first, from frames[frames_at] on (links not counted).
  * Without CP_ROW_LEAF_IS_PC all are return addresses; with it, the first is an interrupted pc. */
 struct cp_row {

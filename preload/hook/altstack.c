@@ -36,7 +36,7 @@ static int too_small(const stack_t *stack)
 void cp_altstack_end(struct cp_thread *self)
 {
 	if (self->held && ticks())
-		cp_tick_no_room(cp_timer_passed(self));
+		cp_tick_no_room(cp_timer_rest(self));
 }
 
 static void release(struct cp_thread *self)

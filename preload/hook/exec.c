@@ -8,6 +8,7 @@
 
 #include "base/attrs.h"
 #include "hook/real.h"
+#include "signal/rest.h"
 #include "signal/shared.h"
 #include "signal/state.h"
 #include "signal/timer.h"
@@ -32,6 +33,7 @@ static struct before prepare(void)
 	struct before b = {cp_itimer_pause(), 0};
 
 	if (cp_phase() == CP_RUNNING && cp_state.wiped->pid == (int32_t)syscall(SYS_getpid)) {
+		cp_rest_leave();
 		b.marked = 1;
 		atomic_store_explicit(&cp_state.rec->ended, CP_ENDED_EXEC, memory_order_release);
 	}

@@ -15,6 +15,7 @@
 #include "signal/adopt.h"
 #include "signal/apart.h"
 #include "signal/reserved.h"
+#include "signal/rest.h"
 #include "signal/roster.h"
 #include "signal/stacks.h"
 #include "signal/timer.h"
@@ -60,14 +61,23 @@ void cp_spawn_forked(void)
 
 /* ---- in the new thread ---- */
 
+/* First the timer goes: what it has still to say is not said any more. */
+static void end_ticks(struct cp_thread *self)
+{
+	cp_timer_disarm(self);
+	if (cp_phase() == CP_RUNNING)
+		cp_rest_count(self);
+}
+
 /* From here on what the thread does is the C library's cleaning up: destructors of other keys. */
 static void on_end(void *unused)
 {
 	(void)unused;
 	CP_INSIDE (self) {
 		cp_altstack_end(self);
+		self->held = 0;
 		if (!atomic_load_explicit(&cp_state.quiet, memory_order_acquire))
-			cp_timer_disarm(self);
+			end_ticks(self);
 		if (cp_remembers() && self->row)
 			cp_roster_out(self);
 		cp_unwind_thread_end();
@@ -91,10 +101,31 @@ void cp_spawn_watch_end(struct cp_thread *self)
 		pthread_setspecific(cp_state.thread_key, self);
 }
 
-static void begin(struct start *start)
+/* What is below the thread's start function: one frame of libc's, another below that. Every thread
+ * has the second from the same place, so one look is enough. */
+static void look_below(const struct cp_apart *apart, void *unused)
+{
+	uint64_t pcs[4];
+	unsigned flags = 0;
+	size_t depth;
+
+	(void)unused;
+	cp_thread_ready(apart->self);
+	cp_witness_rest(apart->self, 1);
+	depth = cp_unwind_here(apart, pcs, 4, &flags);
+	cp_witness_rest(apart->self, 0);
+	atomic_store_explicit(&cp_state.clone, depth == 2 ? pcs[1] : CP_NO_CLONE,
+			      memory_order_relaxed);
+}
+
+/* called_from: where the start function will return to. */
+static void begin(struct start *start, uintptr_t run, void *called_from)
 {
 	int saved = errno;
 
+	if (CP_UNLIKELY(!atomic_load_explicit(&cp_state.clone, memory_order_relaxed)) &&
+	    cp_phase() == CP_RUNNING)
+		cp_apart(look_below, NULL);
 	CP_INSIDE (self) {
 		if (cp_phase() != CP_RUNNING)
 			break;
@@ -102,7 +133,12 @@ static void begin(struct start *start)
 		cp_roster_in(self, start->row);
 		cp_spawn_watch_end(self);
 		cp_reserved_keep();
+		self->began[0] = run;
+		self->began[1] = (uintptr_t)called_from;
+		cp_timer_born(self);
 		cp_timer_arm(self);
+		if (self->next > self->due)
+			cp_rest_count(self);
 	}
 	errno = saved;
 }
@@ -111,7 +147,7 @@ static void *begin_pthread(void *arg)
 {
 	struct start copy = *(struct start *)arg;
 
-	begin(arg);
+	begin(arg, (uintptr_t)copy.run.pthread, __builtin_return_address(0));
 	give_start(arg);
 	return copy.run.pthread(copy.arg);
 }
@@ -120,7 +156,7 @@ static int begin_thrd(void *arg)
 {
 	struct start copy = *(struct start *)arg;
 
-	begin(arg);
+	begin(arg, (uintptr_t)copy.run.thrd, __builtin_return_address(0));
 	give_start(arg);
 	return copy.run.thrd(copy.arg);
 }

@@ -8,6 +8,7 @@
 
 #include "hook/altstack.h"
 #include "signal/join.h"
+#include "signal/rest.h"
 #include "signal/state.h"
 
 /* The uploader holds the memory and delivers after our end. Only where it ends with us, as in a
@@ -54,10 +55,12 @@ __attribute__((destructor)) static void finish(void)
 	uint64_t end;
 	unsigned wait;
 
-	if (!rec || cp_phase() != CP_RUNNING || cp_state.homeless ||
-	    cp_state.wiped->pid != (int32_t)getpid())
+	if (!rec || cp_phase() != CP_RUNNING || cp_state.wiped->pid != (int32_t)getpid())
 		return;
 	cp_altstack_end(&cp_self);
+	cp_rest_leave();
+	if (cp_state.homeless)
+		return;
 	wait = seconds(rec);
 	if (!wait)
 		return;

@@ -97,6 +97,7 @@ static void know_yourself(struct cp_thread *self)
 
 	if (self->tid != tid) {
 		cp_state.itimer_on = 0;
+		self->due = 0;
 		if (!deadly())
 			self->timer_armed = 0;
 	}

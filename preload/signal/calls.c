@@ -68,7 +68,8 @@ const struct cp_call cp_calls[] = {
     CALL(sched_yield, MAY, 0),					  /* before a fork */
     CALL(process_vm_readv, MAY, 0, 0, 0, 0, 0, 0),		  /* the loader's list */
     CALL(timer_create, MAY, CLOCK_THREAD_CPUTIME_ID, 0, 0),	  /* a thread's ticks */
-    CALL(timer_settime, MAY, BAD, 0, 0, 0),			  /* likewise */
+    CALL(timer_settime, MAY, BAD, 0, 0, 0),			  /* likewise, for a while */
+    CALL(timer_settime, MAY, BAD, TIMER_ABSTIME, 0, 0),		  /* likewise, the first time */
     CALL(timer_delete, MAY, BAD),				  /* likewise, at its end */
     CALL(setitimer, MAY, ITIMER_PROF, 1, 0),			  /* where there can be no timer */
     CALL(rt_sigreturn, MUST, 0),				  /* the end of every tick */

@@ -84,10 +84,13 @@ static void hand_on(int sig, siginfo_t *info, void *uc)
 static void on_signal(int sig, siginfo_t *info, void *uc)
 {
 	int saved = errno;
+	uint64_t periods;
 
-	if (cp_timer_is_ours(info))
-		cp_tick(uc, 1 + (uint64_t)info->si_overrun);
-	else
+	if (cp_timer_is_ours(info)) {
+		periods = cp_timer_rang(&cp_self, info);
+		if (periods)
+			cp_tick(uc, periods);
+	} else
 		hand_on(sig, info, uc);
 	errno = saved;
 }

@@ -50,6 +50,8 @@ struct cp_home {
 	char *envp[10];
 };
 
+#define CP_NO_CLONE 1 /* looked for in vain */
+
 struct cp_state {
 	/* by the constructor, before the phase is RUNNING; by a child that adopts itself */
 	struct cp_wiped *wiped;
@@ -60,10 +62,12 @@ struct cp_state {
 	uint64_t own_start, own_end; /* our own code, left out of stacks */
 	uint32_t types;		     /* enum cp_types */
 	uint64_t heap_interval;
-	uint64_t cpu_period_ns;	    /* 0: no CPU profile */
-	uint64_t tick_room;	    /* what a tick needs of an alternate stack */
-	uint32_t cpu_timer;	    /* enum cp_cpu_timer */
-	uint64_t entry;		    /* the program's entry point, for the main thread's stack */
+	uint64_t cpu_period_ns; /* 0: no CPU profile */
+	uint64_t tick_room;	/* what a tick needs of an alternate stack */
+	uint32_t cpu_timer;	/* enum cp_cpu_timer */
+	uint64_t entry;		/* the program's entry point, for the main thread's stack */
+	_Atomic uint64_t
+	    clone; /* the frame that every thread's stack begins with; 0: not met yet */
 	struct cp_scratch *scratch; /* CP_SCRATCHES of them */
 	int thread_key_made;
 	unsigned thread_key;

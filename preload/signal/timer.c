@@ -17,6 +17,10 @@
 
 #define SECOND UINT64_C(1000000000)
 
+#define BIRTH UINT64_C(1000000) /* CPU time, at most, until a new thread comes to us: 0.05 ms */
+
+enum { DISARMED, ARMED, ARMING };
+
 /* Our signals carry this address: nobody else's timer does. */
 static void *cookie(void)
 {
@@ -36,14 +40,17 @@ static struct timespec span(uint64_t ns)
 	return (struct timespec){.tv_sec = (time_t)(ns / SECOND), .tv_nsec = (long)(ns % SECOND)};
 }
 
-/* The first expiry is anywhere in the period: a thread that lives a tenth of one has a tenth of a
- * chance to be seen, so many short threads are counted right. Raw calls: libc's are in librt before
- * glibc 2.34. */
+static uint64_t in_a_period(struct cp_thread *self)
+{
+	return 1 + cp_random(&self->rng) % cp_state.cpu_period_ns;
+}
+
+/* Raw calls: libc's are in librt before glibc 2.34. The first expiry may be over already: then the
+ * kernel's signal comes at once. */
 static int arm_own(struct cp_thread *self)
 {
-	uint64_t period = cp_state.cpu_period_ns;
-	struct itimerspec when = {.it_interval = span(period),
-				  .it_value = span(1 + cp_random(&self->rng) % period)};
+	struct itimerspec when = {.it_interval = span(cp_state.cpu_period_ns),
+				  .it_value = span(self->due)};
 	struct sigevent event;
 
 	memset(&event, 0, sizeof event);
@@ -57,10 +64,13 @@ static int arm_own(struct cp_thread *self)
 		syscall(SYS_timer_delete, self->timer_id);
 		return -1;
 	}
-	self->timer_armed = 1;
+	self->next = self->due;
+	self->timer_armed = ARMING;
 	atomic_signal_fence(memory_order_seq_cst);
-	if (syscall(SYS_timer_settime, self->timer_id, 0, &when, NULL) == 0)
+	if (syscall(SYS_timer_settime, self->timer_id, TIMER_ABSTIME, &when, NULL) == 0) {
+		self->timer_armed = ARMED;
 		return 0;
+	}
 	cp_timer_disarm(self);
 	return -1;
 }
@@ -103,13 +113,24 @@ int cp_itimer_pause(void)
 	return was.it_interval.tv_sec != 0 || was.it_interval.tv_usec != 0;
 }
 
+/* The first period ends anywhere within one: a thread that lives a tenth of a period has a tenth of
+ * a chance to be counted, so many short threads are counted right. */
+void cp_timer_born(struct cp_thread *self)
+{
+	if (!cp_state.cpu_period_ns)
+		return;
+	self->due = in_a_period(self);
+	self->not_due_ns = self->due > BIRTH ? cp_now_ns() + self->due - BIRTH : 0;
+}
+
 void cp_timer_arm(struct cp_thread *self)
 {
-	if (!cp_state.cpu_period_ns || self->timer_armed || self->held)
+	if (!cp_state.cpu_period_ns || self->timer_armed || self->held || self->ending)
 		return;
+	if (!self->due)
+		self->due = thread_cpu_ns() + in_a_period(self);
 	if (cp_state.cpu_timer != CP_TIMER_ITIMER && arm_own(self) == 0)
 		return;
-	self->cpu_ns = thread_cpu_ns();
 	if (cp_state.cpu_timer != CP_TIMER_THREAD &&
 	    !atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
 		cp_itimer_start();
@@ -125,18 +146,33 @@ void cp_timer_disarm(struct cp_thread *self)
 	syscall(SYS_timer_delete, self->timer_id);
 }
 
-/* ITIMER_PROF hits whichever thread the kernel picks and says nothing of the hits it merged (at
- * 1 kHz it delivers a fifth). So its tick stands for all CPU time of its thread since the last one:
- * totals are right, and what is charged to one stack is right on average. */
-static uint64_t by_clock(struct cp_thread *self)
+uint64_t cp_timer_rest(struct cp_thread *self)
 {
-	uint64_t now = thread_cpu_ns(), periods;
+	uint64_t now, periods;
 
-	if (now < self->cpu_ns)
-		self->cpu_ns = 0;
-	periods = (now - self->cpu_ns) / cp_state.cpu_period_ns;
-	self->cpu_ns += periods * cp_state.cpu_period_ns;
+	if (!self->due || (self->not_due_ns && cp_now_ns() < self->not_due_ns))
+		return 0;
+	self->not_due_ns = 0;
+	now = thread_cpu_ns();
+	if (now < self->due)
+		return 0;
+	periods = (now - self->due) / cp_state.cpu_period_ns + 1;
+	self->due += periods * cp_state.cpu_period_ns;
 	return periods;
+}
+
+/* The signal's periods are counted from where the last one's ended. What cp_timer_rest has counted
+ * meanwhile is not counted again. A timer that is just being armed may ring at once: that is left
+ * to cp_timer_rest, since the thread has done nothing yet. */
+uint64_t cp_timer_rang(struct cp_thread *self, const siginfo_t *info)
+{
+	uint64_t from = self->due;
+
+	self->next += (1 + (uint64_t)info->si_overrun) * cp_state.cpu_period_ns;
+	if (self->timer_armed == ARMING || self->next <= from)
+		return 0;
+	self->due = self->next;
+	return (self->next - from) / cp_state.cpu_period_ns;
 }
 
 int cp_timer_is_ours(const siginfo_t *info)
@@ -144,19 +180,23 @@ int cp_timer_is_ours(const siginfo_t *info)
 	return info->si_code == SI_TIMER && info->si_value.sival_ptr == cookie();
 }
 
+/* ITIMER_PROF hits whichever thread the kernel picks and says nothing of the hits it merged (at
+ * 1 kHz it delivers a fifth). So its tick stands for all CPU time of its thread since the last one:
+ * totals are right, and what is charged to one stack is right on average. */
 int64_t cp_itimer_periods(struct cp_thread *self, const siginfo_t *info)
 {
 	if (info->si_code != SI_KERNEL ||
 	    !atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
 		return -1;
-	return self->timer_armed ? 0 : (int64_t)by_clock(self);
+	if (!self->due) /* a thread of whose beginning we have not heard */
+		cp_timer_born(self);
+	return self->timer_armed ? 0 : (int64_t)cp_timer_rest(self);
 }
 
 void cp_timer_hold(struct cp_thread *self)
 {
 	self->held = 1 + self->timer_armed;
 	cp_timer_disarm(self);
-	self->cpu_ns = thread_cpu_ns();
 	atomic_store_explicit(&cp_state.itimer_app, 1, memory_order_relaxed);
 	cp_itimer_stop();
 }
@@ -168,9 +208,4 @@ void cp_timer_release(struct cp_thread *self)
 	self->held = 0;
 	if (had)
 		cp_timer_arm(self);
-}
-
-uint64_t cp_timer_passed(struct cp_thread *self)
-{
-	return by_clock(self);
 }

@@ -187,6 +187,24 @@ static void a_gap_is_a_frame(void **state)
 	tear_down(&bench);
 }
 
+static void a_note_is_a_frame(void **state)
+{
+	struct bench bench;
+	const uint64_t frames[] = {CP_FRAME_NOTE | CP_NOTE_REST, 0x400300, CP_FRAME_LINK - 1};
+	(void)state;
+	set_up(&bench);
+	uint32_t row = fake_row(&bench.fake, CP_KIND_CPU, 0, frames, 3);
+	fake_count(&bench.fake, row, CP_CPU_PERIODS, 3);
+	Cp__Profile *p = take(&bench, CP_PROFILE_CPU);
+	assert_int_equal(p->n_sample, 1);
+	assert_int_equal(p->sample[0]->value[0], 3);
+	assert_int_equal(p->sample[0]->n_location_id, 3);
+	assert_string_equal(frame_of(p, p->sample[0], 0), "[conprof: after the last tick]");
+	assert_string_equal(frame_of(p, p->sample[0], 2), "[conprof: after the last tick]");
+	cp__profile__free_unpacked(p, NULL);
+	tear_down(&bench);
+}
+
 static void lost_threads_are_counted(void **state)
 {
 	struct bench bench;
@@ -309,6 +327,7 @@ int main(void)
 	    cmocka_unit_test(threads_are_counted),
 	    cmocka_unit_test(losses_are_samples),
 	    cmocka_unit_test(a_gap_is_a_frame),
+	    cmocka_unit_test(a_note_is_a_frame),
 	    cmocka_unit_test(lost_threads_are_counted),
 	    cmocka_unit_test(full_batch_sums_up_the_rest),
 	    cmocka_unit_test(processes_merge_by_file),
