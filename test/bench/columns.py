@@ -51,7 +51,7 @@ class Bench:
         cpus = sorted(os.sched_getaffinity(0))
         self.pinned, self.other = cpus[0], cpus[-1]  # the columns; their load, and our own processes
         self.home = tempfile.mkdtemp(prefix='conprof-bench-')
-        os.chmod(self.home, 0o755)
+        os.chmod(self.home, 0o777)  # postgres runs as nobody
         with open(f'{self.home}/empty.conf', 'w', encoding='ascii'):
             pass
         self.peers = [name for name in PEERS if installed(name)] if self.peer_rounds else []
@@ -79,11 +79,11 @@ class Bench:
         env.update(more)
         return env
 
-    def start(self, column, command, cpu=None, **more):
+    def start(self, column, command, cpu=None, user=None, **more):
         """The child inherits the processor that we go to for a moment: no tool between, and no hook."""
         os.sched_setaffinity(0, {self.pinned if cpu is None else cpu})
         try:
-            return subprocess.Popen(command, cwd=self.home, env=self.environment(column, **more),
+            return subprocess.Popen(command, cwd=self.home, env=self.environment(column, **more), user=user,
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         finally:
             os.sched_setaffinity(0, {self.other})

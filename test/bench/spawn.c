@@ -1,5 +1,5 @@
-/* spawn.c - what it costs to begin and to end: exec, fork, threads, exceptions' cousins in C.
- * Prints the microseconds of CPU time, and of the clock, that one round took. */
+/* spawn.c - what it costs to begin and to end: exec, fork, threads. Prints the
+ * microseconds of CPU time, and of the clock, that one round took. */
 /* SPDX-License-Identifier: MIT */
 #include <pthread.h>
 #include <spawn.h>
