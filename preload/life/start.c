@@ -31,14 +31,6 @@
 
 static struct cp_config config; /* frozen after the constructor */
 
-static void *pages(size_t size)
-{
-	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return map == MAP_FAILED ? NULL : map;
-}
-
 /* Kernels before 5.14 do not say how large their frame is; 4 KiB holds AVX-512. */
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
@@ -63,7 +55,7 @@ static void choose(void)
 /* Private memory: the page that forks wipe, room for stacks, live blocks. */
 static int reserve(struct cp_wiped **wiped)
 {
-	struct cp_wiped_pages *all = pages(sizeof *all);
+	struct cp_wiped_pages *all = cp_room(sizeof *all);
 
 	if (!all)
 		return -1;
@@ -72,7 +64,7 @@ static int reserve(struct cp_wiped **wiped)
 	cp_state.timers = all->timers;
 	*wiped = &all->wiped;
 	(*wiped)->phase = CP_BUSY;
-	cp_state.scratch = pages(CP_SCRATCHES * sizeof *cp_state.scratch);
+	cp_state.scratch = cp_room(CP_SCRATCHES * sizeof *cp_state.scratch);
 	if (!cp_state.scratch)
 		return -1;
 	return cp_state.heap_interval ? cp_live_open() : 0;

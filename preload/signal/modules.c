@@ -4,12 +4,12 @@
 
 #include <elf.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/attrs.h"
 #include "signal/ledger.h"
 #include "signal/loaded.h"
 #include "signal/probe.h"
+#include "signal/state.h"
 #include "signal/tables.h"
 
 #include "signal/law.h"
@@ -369,10 +369,7 @@ void *cp_modules_room(size_t *size)
 
 int cp_modules_open(void)
 {
-	void *map = mmap(NULL, OBJECTS_MAX * sizeof(struct object), PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
 	list.loader = cp_loaded_list();
-	list.object = map == MAP_FAILED ? NULL : map;
+	list.object = cp_room(OBJECTS_MAX * sizeof(struct object));
 	return list.loader && list.object ? 0 : -1;
 }

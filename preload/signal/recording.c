@@ -15,11 +15,11 @@
 
 #include "signal/law.h"
 
-/* 56 Ki distinct stacks of 7 words: 10 MiB of addresses, of which pages appear as they are used (a
- * redis under load touches some 60 KiB). Stacks share their ends: of real programs' a new one takes
- * 4 to 6 words (doc/COST.md). Where the process may not have that much, a sixteenth. */
-#define ROWS	(UINT64_C(7) << 13)
-#define FRAMES	(ROWS * 7)
+/* 48 Ki distinct stacks of 9 words: 9 MiB of addresses, of which pages appear as they are used (a
+ * redis under load touches some 60 KiB). Stacks share their ends: of python's and node's a new one
+ * takes 9 words (doc/why/012). Where the process may not have that much, a sixteenth. */
+#define ROWS	(UINT64_C(3) << 14)
+#define FRAMES	(ROWS * 9)
 #define STRINGS (UINT64_C(1) << 18)
 #define MODULES UINT64_C(2048)
 #define THREADS (UINT64_C(1) << 14)

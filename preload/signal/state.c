@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "signal/state.h"
 
+#include <sys/mman.h>
 #include <time.h>
 
 #include "signal/law.h"
@@ -35,6 +36,17 @@ void cp_scratch_give(struct cp_scratch **scratch)
 		atomic_fetch_and_explicit(&cp_state.wiped->scratch,
 					  ~(UINT64_C(1) << (*scratch - cp_state.scratch)),
 					  memory_order_release);
+}
+
+void *cp_room(size_t size)
+{
+	void *room = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (room == MAP_FAILED)
+		return NULL;
+	madvise(room, size, MADV_NOHUGEPAGE);
+	return room;
 }
 
 uint64_t cp_now_ns(void)

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/recording.h"
@@ -104,6 +105,10 @@ static inline int cp_remembers(void)
 #define CP_SCRATCHES 64
 struct cp_scratch *cp_scratch_take(void);
 void cp_scratch_give(struct cp_scratch **scratch);
+
+/* Private memory that appears as it is touched, by the page: a huge page would be 2 MiB for a word.
+ * NULL when there is none. Runs anywhere. */
+void *cp_room(size_t size);
 
 /* CLOCK_MONOTONIC in ns. Signal-safe. */
 uint64_t cp_now_ns(void);

@@ -4,11 +4,11 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/attrs.h"
 #include "signal/modules.h"
 #include "signal/probe.h"
+#include "signal/state.h"
 
 #include "signal/law.h"
 
@@ -16,24 +16,50 @@
 static struct cp_step_line few[2];
 struct cp_step_cache cp_step_cache = {few, 63};
 static _Atomic uint32_t turn;
+static _Atomic uint64_t crowded_ns; /* when the last so many rules had been thrown out */
+
+#define CROWD	   1024u /* rules thrown out; a power of two */
+#define CROWDED_NS UINT64_C(4000000000)
 
 void cp_step_open(void)
 {
-	void *room = mmap(NULL, CP_STEP_SETS * sizeof *few, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *room = cp_room(CP_STEP_SETS * sizeof *few);
 
-	if (room != MAP_FAILED)
-		cp_step_cache = (struct cp_step_cache){room, 52};
+	if (room) {
+		cp_step_cache.line = room;
+		atomic_store_explicit(&cp_step_cache.shift, CP_STEP_SHIFT_FIRST,
+				      memory_order_relaxed);
+	}
+}
+
+/* Rules are thrown out at all times, since a tick interrupts anywhere. 250 a second cost
+ * more than memory does. Who looks in a line of the larger cache looks up what lies in the smaller
+ * one once more. */
+static void grow_if_crowded(void)
+{
+	uint64_t now = cp_now_ns();
+	uint64_t before = atomic_exchange_explicit(&crowded_ns, now, memory_order_relaxed);
+	unsigned shift = atomic_load_explicit(&cp_step_cache.shift, memory_order_relaxed);
+
+	if (before && now - before < CROWDED_NS && shift > CP_STEP_SHIFT_LAST &&
+	    shift <= CP_STEP_SHIFT_FIRST)
+		atomic_store_explicit(&cp_step_cache.shift, shift - 2, memory_order_relaxed);
 }
 
 static void put(uint64_t pc, uint64_t epoch, cp_word word)
 {
 	struct cp_step_line *l = cp_step_line(pc);
-	uint32_t way = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed) % CP_STEP_WAYS;
+	uint32_t way = CP_STEP_WAYS, out;
 
 	for (uint32_t i = 0; i < CP_STEP_WAYS; i++)
 		if (!atomic_load_explicit(&l->way[i].word, memory_order_relaxed))
 			way = i;
+	if (way == CP_STEP_WAYS) {
+		out = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed);
+		if (out % CROWD == CROWD - 1)
+			grow_if_crowded();
+		way = out % CP_STEP_WAYS;
+	}
 	atomic_store_explicit(&l->way[way].mixed, pc ^ epoch ^ cp_step_spread(word),
 			      memory_order_relaxed);
 	atomic_store_explicit(&l->way[way].word, word, memory_order_relaxed);

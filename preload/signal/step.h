@@ -19,11 +19,14 @@ enum cp_step {
 
 typedef uint64_t cp_word;
 
-/* The cache: 4 ways in a line of 64 bytes; 256 KiB, of which a program touches what it uses. An
- * entry is two words, the second, spread by a multiplication, xored into the first: two writers'
- * halves give a key that somebody asks for once in 2^47, so nobody needs to wait for anybody. */
-#define CP_STEP_SETS 4096
-#define CP_STEP_WAYS 4
+/* The cache: 4 ways in a line of 64 bytes; 16 KiB at first, which last for a forked worker of some
+ * server; 64, then 256 when many rules are thrown out of it. An entry is two words, the second,
+ * spread by a multiplication, xored into the first: two writers' halves give a key that somebody
+ * asks for once in 2^47, so nobody needs to wait for anybody. */
+#define CP_STEP_SETS	    4096
+#define CP_STEP_SHIFT_FIRST 56
+#define CP_STEP_SHIFT_LAST  52
+#define CP_STEP_WAYS	    4
 
 struct cp_step_line {
 	_Alignas(64) struct {
@@ -34,7 +37,7 @@ struct cp_step_line {
 
 extern struct cp_step_cache {
 	struct cp_step_line *line;
-	unsigned shift; /* so many upper bits of the product are the line's number */
+	_Atomic unsigned shift; /* so many upper bits of the product are the line's number */
 } cp_step_cache;
 
 /* Makes room for all of it: static room would count against RLIMIT_DATA before anything of ours
@@ -43,7 +46,9 @@ void cp_step_open(void);
 
 static inline struct cp_step_line *cp_step_line(uint64_t pc)
 {
-	return &cp_step_cache.line[(pc * UINT64_C(0x9e3779b97f4a7c15)) >> cp_step_cache.shift];
+	unsigned shift = atomic_load_explicit(&cp_step_cache.shift, memory_order_relaxed);
+
+	return &cp_step_cache.line[(pc * UINT64_C(0x9e3779b97f4a7c15)) >> shift];
 }
 
 static inline uint64_t cp_step_spread(cp_word word)

@@ -304,6 +304,34 @@ static void *look_at_all(void *arg)
 	return (void *)(uintptr_t)wrong;
 }
 
+static size_t touched(const void *at, size_t size)
+{
+	unsigned char there[CP_STEP_SETS * sizeof(struct cp_step_line) / 4096];
+	size_t pages = 0;
+
+	assert_int_equal(mincore((void *)(uintptr_t)at, size, there), 0);
+	for (size_t i = 0; i < size / 4096; i++)
+		pages += there[i] & 1;
+	return pages;
+}
+
+/* A worker's few hundred addresses touch four pages of the cache; a crowd gets the whole of it. */
+static void the_cache_grows_when_it_is_crowded(void **state)
+{
+	const size_t size = CP_STEP_SETS * sizeof(struct cp_step_line);
+
+	(void)state;
+	prepare_rows();
+	cp_step_open();
+	for (uint64_t i = 0; i < 0x10000; i += 113)
+		cp_step_of(made_code(made) + i, epoch());
+	assert_in_range(touched(cp_step_cache.line, size), 2, 4);
+	assert_int_equal(cp_step_cache.shift, CP_STEP_SHIFT_FIRST);
+	look_at_all((void *)1);
+	assert_int_equal(cp_step_cache.shift, CP_STEP_SHIFT_LAST);
+	assert_in_range(touched(cp_step_cache.line, size), size / 4096 - 8, size / 4096);
+}
+
 static void no_rule_is_another_ones(void **state)
 {
 	pthread_t thread[4];
@@ -377,6 +405,7 @@ int main(void)
 	    cmocka_unit_test(kinds_of_words),
 	    cmocka_unit_test(ways_out),
 	    cmocka_unit_test(what_was_learnt_is_forgotten),
+	    cmocka_unit_test(the_cache_grows_when_it_is_crowded),
 	    cmocka_unit_test(no_rule_is_another_ones),
 	    cmocka_unit_test(tables_that_are_gone),
 	    cmocka_unit_test(a_guess_at_a_pages_edge),
