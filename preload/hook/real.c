@@ -235,6 +235,7 @@ const struct cp_real_calls *cp_real_calls(void)
 	if (CP_LIKELY(atomic_load_explicit(&calls_found, memory_order_acquire)))
 		return &calls;
 	*(void **)&calls.pthread_create = next("pthread_create", NULL);
+	*(void **)&calls.pthread_attr_getstacksize = next_or("pthread_attr_getstacksize", NULL);
 	*(void **)&calls.thrd_create = next_or("thrd_create", NULL);
 	*(void **)&calls.sigaction = next("sigaction", NULL);
 	*(void **)&calls.signal = next("signal", NULL);

@@ -34,6 +34,7 @@ extern struct cp_real cp_real;
  * NULL: this libc has no such function. */
 struct cp_real_calls {
 	int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	int (*pthread_attr_getstacksize)(const pthread_attr_t *, size_t *);
 	int (*thrd_create)(thrd_t *, thrd_start_t, void *);
 	int (*sigaction)(int, const struct sigaction *, struct sigaction *);
 	void (*(*signal)(int, void (*)(int)))(int);

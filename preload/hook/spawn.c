@@ -14,6 +14,7 @@
 #include "hook/real.h"
 #include "signal/adopt.h"
 #include "signal/apart.h"
+#include "signal/near.h"
 #include "signal/reserved.h"
 #include "signal/rest.h"
 #include "signal/roster.h"
@@ -31,6 +32,7 @@
 struct start {
 	_Atomic uint32_t taken;
 	uint32_t row;
+	size_t stack; /* its size; 0: what the libc gives by default */
 	union {
 		void *(*pthread)(void *);
 		thrd_start_t thrd;
@@ -80,6 +82,7 @@ static void on_end(void *unused)
 			end_ticks(self);
 		if (cp_remembers() && self->row)
 			cp_roster_out(self);
+		cp_near_end(self);
 		cp_unwind_thread_end();
 		self->ending = 1;
 	}
@@ -130,6 +133,7 @@ static void begin(struct start *start, uintptr_t run, void *called_from)
 		if (cp_phase() != CP_RUNNING)
 			break;
 		cp_thread_ready(self);
+		cp_near_thread(self, start->stack);
 		cp_roster_in(self, start->row);
 		cp_spawn_watch_end(self);
 		cp_reserved_keep();
@@ -206,6 +210,16 @@ static void count(uint32_t row, enum cp_loss why, unsigned counter)
 		cp_row_add(cp_state.rec, CP_KIND_THREAD, row, why, counter, 1);
 }
 
+/* 1: not known, so not to be counted on. */
+static size_t size_of_stack(const pthread_attr_t *attr)
+{
+	size_t size = 0;
+
+	if (!attr)
+		return 0;
+	return cp_real_calls()->pthread_attr_getstacksize(attr, &size) == 0 && size ? size : 1;
+}
+
 CP_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
 			     void *arg)
 {
@@ -221,6 +235,7 @@ CP_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void
 	if (!start)
 		return real->pthread_create(thread, attr, run, arg);
 	start->row = row;
+	start->stack = size_of_stack(attr);
 	start->run.pthread = run;
 	start->arg = arg;
 	count(row, why, CP_THREADS_MADE);
@@ -243,6 +258,7 @@ CP_EXPORT int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
 	if (!creation(&row, &why) || !(start = take_start()))
 		return real->thrd_create(thread, run, arg);
 	start->row = row;
+	start->stack = 0;
 	start->run.thrd = run;
 	start->arg = arg;
 	count(row, why, CP_THREADS_MADE);

@@ -72,6 +72,7 @@ static void in_child(void)
 	self->slot = 0;
 	self->row = 0;
 	self->inside = 0;
+	self->near = 0;
 	self->tid = (int)syscall(SYS_gettid);
 	self->rng ^= cp_now_ns() ^ (uint64_t)self->tid << 32;
 	cp_timer_born(self);

@@ -21,6 +21,7 @@
 #include "signal/join.h"
 #include "signal/live.h"
 #include "signal/modules.h"
+#include "signal/near.h"
 #include "signal/prof.h"
 #include "signal/recording.h"
 #include "signal/reserved.h"
@@ -129,6 +130,7 @@ static void begin(struct cp_wiped *wiped)
 		self->ready = 0;
 		self->budget = 0;
 		cp_thread_ready(self);
+		cp_near_main(self);
 		cp_witness_rest(self, 1); /* libc and ld.so allocate in what follows */
 		cp_spawn_open();
 		cp_spawn_watch_end(self);

@@ -102,6 +102,7 @@ static void know_yourself(struct cp_thread *self)
 			self->timer_armed = 0;
 	}
 	self->tid = tid;
+	self->near = 0; /* the word that it is counted in began anew */
 	cp_shared_forked();
 }
 

@@ -314,12 +314,17 @@ static int misleads(const uint64_t *pcs, size_t n)
 	return 0;
 }
 
+int cp_modules_settled(const uint64_t *pcs, size_t n)
+{
+	return CP_LIKELY(!atomic_load_explicit(&list.left_to, memory_order_acquire)) ||
+	       !misleads(pcs, n);
+}
+
 /* Code lies where unloaded code lay. If it is a library, a look finds it, and the epoch turns with
  * it; else (a JIT's) it has no name, and must not get the old one. */
 int cp_modules_meet(const uint64_t *pcs, size_t n)
 {
-	if (CP_LIKELY(!atomic_load_explicit(&list.left_to, memory_order_acquire)) ||
-	    !misleads(pcs, n))
+	if (cp_modules_settled(pcs, n))
 		return 1;
 	if (!take())
 		return 0;

@@ -24,6 +24,8 @@ int cp_modules_look_for(uint64_t pc);
 /* Before a stack is entered: code in it that lies where unloaded code lay is told apart from that.
  * 0: somebody else is at the list, and until that is done it can't be. Runs anywhere. */
 int cp_modules_meet(const uint64_t *pcs, size_t n);
+/* 1: there is nothing to tell apart; only reads. */
+int cp_modules_settled(const uint64_t *pcs, size_t n);
 
 /* 1 while another thread loads or unloads: tables of unwinding may be half there. */
 int cp_modules_changing(void);

@@ -55,12 +55,12 @@ static int turn_off(void)
  * gets no scratch, and sees the phase then. */
 static int wait_for_others(void)
 {
-	uint32_t self = cp_self.inside != 0;
+	int32_t self = cp_self.inside != 0;
 
 	before.held = atomic_load(&before.wiped->scratch);
 	for (int i = 0; i < PATIENCE; i++) {
 		atomic_store(&before.wiped->scratch, ~UINT64_C(0));
-		if (atomic_load(cp_state.inside) <= self &&
+		if ((int32_t)atomic_load(cp_state.inside) <= self &&
 		    atomic_load(&before.wiped->scratch) == ~UINT64_C(0))
 			return !self;
 		yield();

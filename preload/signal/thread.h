@@ -19,7 +19,11 @@ struct cp_thread {
 	uint32_t row;  /* creation stack + 1; 0: unknown */
 	int timer_armed;
 	int timer_id;
-	int held;      /* no tick may come: 1, or 2 if there was a timer to take away */
+	uint64_t stack_low;  /* near.h: frames from here on have room below them ... */
+	uint64_t stack_high; /* ... and this is the upper end; 0: not known */
+	int stack_looked;    /* the size is not known: what is below must be looked at */
+	int near;	     /* at work on the application's stack: so often, one in the other */
+	int held;	     /* no tick may come: 1, or 2 if there was a timer to take away */
 	uint64_t due;  /* when the next uncounted period ends, by its CPU clock; 0: none yet */
 	uint64_t next; /* the same, by what its timer's signals have said */
 	uint64_t not_due_ns;   /* until then, by CLOCK_MONOTONIC, it can't have been that long */

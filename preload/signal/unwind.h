@@ -45,6 +45,10 @@ size_t cp_unwind_here(const struct cp_apart *apart, uint64_t *pcs, size_t max, u
  * handler that has all signals blocked. */
 size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags);
 
+/* As cp_unwind_here, on the thread's own stack, which ends at `high`; nothing is held, so it may be
+ * left by a jump. 0: cp_unwind_here must do it. */
+size_t cp_unwind_near(const void *frame, uint64_t high, uint64_t *pcs, size_t max, unsigned *flags);
+
 /* Readies the calling thread for libunwind; without it, it has frame pointers only. The process's
  * first call may allocate, later ones do not. From ordinary context, outside malloc's locks. */
 void cp_unwind_warm(void);

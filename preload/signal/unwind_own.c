@@ -193,6 +193,28 @@ static CP_NOINLINE size_t all_here(struct range own, uint64_t *pcs, size_t max, 
 	return cp_all_walk(&start, pcs, max, flags);
 }
 
+/* Where the walk begins: in the caller of the function with this frame; from a frame pointer alone
+ * nobody knows that one's stack pointer on aarch64, so there it begins here. */
+#if defined(__x86_64__)
+#define FAST_HERE(f, frame)                                                                        \
+	do {                                                                                       \
+		const uint64_t *saved_ = frame;                                                    \
+		(f).pc = saved_[1];                                                                \
+		(f).sp = (uint64_t)(uintptr_t)(saved_ + 2);                                        \
+		(f).fp = saved_[0];                                                                \
+	} while (0)
+#else
+#define FAST_HERE(f, frame)                                                                        \
+	do {                                                                                       \
+		struct cp_start here_;                                                             \
+		REGISTERS_HERE(here_);                                                             \
+		(f).pc = here_.pc;                                                                 \
+		(f).sp = here_.registers.value[CP_SP];                                             \
+		(f).fp = here_.registers.value[CP_FP];                                             \
+		(f).exact = 1;                                                                     \
+	} while (0)
+#endif
+
 CP_NOINLINE size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t own_end,
 			       uint64_t *pcs, size_t max, unsigned *flags)
 {
@@ -200,24 +222,24 @@ CP_NOINLINE size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t o
 	struct fast f = {.pc = 0};
 	struct cp_trail trail = {.pcs = pcs, .max = max};
 
-#if defined(__x86_64__)
-	const uint64_t *saved = frame;
-
-	f.pc = saved[1];
-	f.sp = (uint64_t)(uintptr_t)(saved + 2);
-	f.fp = saved[0];
-#else
-	/* From a frame pointer alone nobody knows the caller's stack pointer. */
-	struct cp_start here;
-
-	REGISTERS_HERE(here);
-	f.pc = here.pc;
-	f.sp = here.registers.value[CP_SP];
-	f.fp = here.registers.value[CP_FP];
-	f.exact = 1;
-#endif
+	FAST_HERE(f, frame);
 	if (walk(f, cp_proven_at(frame), own, &trail) == NEEDS_ALL)
 		return all_here(own, pcs, max, flags);
+	return cp_trail_end(&trail, flags);
+}
+
+CP_NOINLINE size_t cp_own_near(const void *frame, uint64_t high, uint64_t own_start,
+			       uint64_t own_end, uint64_t *pcs, size_t max, unsigned *flags)
+{
+	struct range own = {own_start, own_end};
+	struct fast f = {.pc = 0};
+	struct cp_trail trail = {.pcs = pcs, .max = max};
+	struct cp_proven proven = cp_proven_at(frame);
+
+	FAST_HERE(f, frame);
+	proven.high = high;
+	if (walk(f, proven, own, &trail) == NEEDS_ALL || trail.stranger)
+		return 0;
 	return cp_trail_end(&trail, flags);
 }
 

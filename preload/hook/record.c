@@ -1,0 +1,121 @@
+/* record.c - what is recorded of a sampled block: its stack, its weight, its end. */
+/* SPDX-License-Identifier: MIT */
+#include "hook/record.h"
+
+#include "base/draw.h"
+#include "signal/adopt.h"
+#include "signal/apart.h"
+#include "signal/live.h"
+#include "signal/modules.h"
+#include "signal/near.h"
+#include "signal/reserved.h"
+#include "signal/stacks.h"
+#include "signal/unwind.h"
+
+#include "hook/law.h"
+
+struct sampled {
+	const void *block;
+	size_t size;
+	int can_follow;
+};
+
+/* Both counters of one pair, as alloc or as free. */
+static void add(uint32_t row, enum cp_loss why, unsigned objects, size_t size)
+{
+	double weight = cp_weight(size, cp_state.heap_interval);
+
+	cp_row_add(cp_state.rec, CP_KIND_HEAP, row, why, objects, cp_weight_objects(weight));
+	cp_row_add(cp_state.rec, CP_KIND_HEAP, row, why, objects + 1,
+		   cp_weight_bytes(weight, size));
+}
+
+/* Nothing is unwound for a free, so it needs no ticket. In a forked child that sleeps, and in one
+ * of vfork, the block is taken off the list and counted by nobody. */
+void cp_record_end(size_t size, uint32_t row)
+{
+	if (cp_remembers() && row < cp_state.rec->rows.max)
+		add(row, CP_LOST_ROWS, CP_FREED_OBJECTS, size);
+}
+
+/* An address that is handed out anew is nobody's: its last block's end was not seen. */
+static int follow(const void *block, size_t size, uint32_t row)
+{
+	size_t old_size;
+	uint32_t old_row;
+
+	if (cp_live_take(block, &old_size, &old_row))
+		cp_record_end(old_size, old_row);
+	return cp_live_add(block, size, row);
+}
+
+/* Allocated; and, where the block can't be followed to its end, freed at once: better not live than
+ * live for ever. */
+static void count(const struct sampled *s, uint32_t row, enum cp_loss why)
+{
+	add(row, why, CP_ALLOC_OBJECTS, s->size);
+	if (row != CP_NO_ROW && s->can_follow && follow(s->block, s->size, row) == 0)
+		return;
+	add(row, why, CP_FREED_OBJECTS, s->size);
+	if (row != CP_NO_ROW) {
+		add(CP_NO_ROW, CP_LOST_LIVE, CP_ALLOC_OBJECTS, s->size);
+		add(CP_NO_ROW, CP_LOST_LIVE, CP_FREED_OBJECTS, s->size);
+	}
+}
+
+static void record_apart(const struct cp_apart *apart, void *arg)
+{
+	enum cp_loss why = CP_LOST_BUSY;
+	uint32_t row = CP_NO_ROW;
+	unsigned flags = 0;
+
+	if (!cp_awake(apart->self))
+		return;
+	cp_reserved_keep();
+	cp_count(&cp_state.rec->heap_hits, 1);
+	if (apart->scratch) {
+		uint64_t *pcs = apart->scratch->pcs;
+		size_t depth;
+
+		/* The loader takes libunwind's TLS from malloc, once. */
+		cp_witness_rest(apart->self, 1);
+		depth = cp_unwind_here(apart, pcs, CP_DEPTH, &flags);
+		cp_witness_rest(apart->self, 0);
+		row = cp_stack_row(cp_state.rec, CP_KIND_HEAP, pcs, depth, flags, &why);
+		if (depth)
+			cp_modules_look_for(pcs[0]);
+	}
+	count(arg, row, why);
+	cp_heartbeat_look();
+}
+
+/* What must be looked after now and then holds something while it does so: the long way. */
+#define NOW_AND_THEN 63
+
+static int record_near(struct cp_thread *self, const struct sampled *sampled)
+{
+	const void *frame = __builtin_frame_address(0);
+	enum cp_loss why = CP_LOST_UNWIND;
+	uint64_t pcs[CP_DEPTH];
+	unsigned flags = 0;
+	size_t depth;
+
+	if (!(self->rng & NOW_AND_THEN) || !cp_near_enter(self, frame))
+		return 0;
+	depth = cp_unwind_near(frame, self->stack_high, pcs, CP_DEPTH, &flags);
+	if (depth) {
+		cp_count(&cp_state.rec->heap_hits, 1);
+		count(sampled, cp_stack_row(cp_state.rec, CP_KIND_HEAP, pcs, depth, flags, &why),
+		      why);
+	}
+	cp_near_leave(self);
+	return depth != 0;
+}
+
+void cp_record(const void *block, size_t size, int can_follow)
+{
+	struct sampled sampled = {block, size, can_follow};
+
+	if (!record_near(&cp_self, &sampled))
+		cp_apart(record_apart, &sampled);
+}
