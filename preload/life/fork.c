@@ -73,8 +73,7 @@ static void in_child(void)
 	self->row = 0;
 	self->inside = 0;
 	self->near = 0;
-	self->tid = (int)syscall(SYS_gettid);
-	self->rng ^= cp_now_ns() ^ (uint64_t)self->tid << 32;
+	cp_thread_forked(self);
 	cp_timer_born(self);
 	cp_timer_arm(self);
 	unblock();

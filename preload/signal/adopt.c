@@ -96,12 +96,12 @@ static void know_yourself(struct cp_thread *self)
 	int tid = (int)syscall(SYS_gettid);
 
 	if (self->tid != tid) {
+		cp_thread_forked(self);
 		cp_state.itimer_on = 0;
 		self->due = 0;
 		if (!deadly())
 			self->timer_armed = 0;
 	}
-	self->tid = tid;
 	self->near = 0; /* the word that it is counted in began anew */
 	cp_shared_forked();
 }

@@ -27,3 +27,11 @@ void cp_thread_ready(struct cp_thread *self)
 	}
 	self->ready = 1;
 }
+
+void cp_thread_forked(struct cp_thread *self)
+{
+	self->tid = (int)syscall(SYS_gettid);
+	self->rng ^= cp_now_ns() ^ (uint64_t)self->tid << 32;
+	if (self->ready && cp_state.heap_interval)
+		self->budget = cp_next_gap(&self->rng, cp_state.heap_interval);
+}

@@ -36,6 +36,11 @@ extern CP_TLS struct cp_thread cp_self;
 /* Seeds the thread and warms the unwinder. From ordinary context only, behind the door. */
 void cp_thread_ready(struct cp_thread *self);
 
+/* In a forked child, for its one thread: other random numbers than the parent's, and a gap of its
+ * own. With the parent's, all children of one moment would sample the same block, or none; what
+ * follows a mark does not depend on what went before it, so it may be drawn anew at any time. */
+void cp_thread_forked(struct cp_thread *self);
+
 /* The ticket. Who holds it is alone in our code on this thread; who gets NULL passes straight
  * through, and counts what that loses. */
 static inline struct cp_thread *cp_enter(void)
