@@ -21,6 +21,7 @@ REAL = os.path.join(ROOT, 'test', 'real')
 sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'harm'), REAL]
 
 import allocators  # noqa: E402
+import allocs  # noqa: E402
 import delivery  # noqa: E402
 import harms  # noqa: E402
 import itself  # noqa: E402
@@ -48,7 +49,7 @@ def compile_all(build):
                        check=True)
     for folder in ('truth', 'harm', 'run'):
         os.makedirs(os.path.join(build, folder), exist_ok=True)
-        common = glob.glob(os.path.join(ROOT, 'test', 'truth', '*.h'))
+        common = glob.glob(os.path.join(ROOT, 'test', 'truth', '**', '*.h'), recursive=True)
         common += glob.glob(os.path.join(ROOT, 'test', 'harm', '**', '*.h'), recursive=True)
         for source in glob.glob(os.path.join(ROOT, 'test', folder, '**', '*.c*'), recursive=True):
             name, kind = os.path.splitext(os.path.basename(source))
@@ -114,7 +115,7 @@ def real_programs():
 
 
 def chosen(args):
-    for module in (itself, truths, allocators, lives, delivery, settings, program, same, harms,
+    for module in (itself, truths, allocs, allocators, lives, delivery, settings, program, same, harms,
                    *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
