@@ -1,0 +1,60 @@
+# table_50_free.py - tables: malloc and free in a process that grows old, and with a million samples alive.
+# SPDX-License-Identifier: MIT
+import os
+import statistics
+
+from cost import Table
+
+KINDS = (('small', 'blocks of 64 bytes'), ('aligned', 'page-aligned blocks'),
+         ('mixed', 'random sizes, some aligned, some sampled'))
+PARTS = 10
+
+
+def old(bench):
+    """The processes run at the same time on one processor. Flat: the last tenth costs at most 3 %
+    more than the first, or than the like of a process without us."""
+    total = int(float(os.environ.get('BENCH_FREES', 1e9)))
+    rows = []
+    for kind, work in KINDS:
+        command = [bench.tool('freepath'), kind, str(total), str(PARTS)]
+        running = {column: bench.start(column, command) for column in ('none', 'conprof')}
+        parts = {column: list(map(float, bench.finish(process)[1].split())) for column, process in running.items()}
+        ours = parts['conprof']
+        ratios = [o / n for o, n in zip(ours, parts['none'])]
+        flat = min(ours[-1] / ours[0], ratios[-1] / ratios[0]) <= 1.03
+        rows.append((work, f"{parts['none'][0]:.1f} ns", f"{parts['none'][-1]:.1f} ns", f'{ours[0]:.1f} ns',
+                     f'{statistics.median(ours):.1f} ns', f'{ours[-1]:.1f} ns', f'{ratios[0]:.3f}',
+                     f'{ratios[-1]:.3f}', 'yes' if flat else 'NO'))
+    tenth = f'{total / PARTS:.0e}'.replace('e+0', 'e')
+    head = ('a pair of malloc and free', 'none, at first', 'none, at last', 'conprof, at first', 'median', 'at last',
+            'ratio at first', 'ratio at last', 'flat')
+    return [Table('old', 'The free path after 10^9 frees', head, rows,
+                  f'{total:.0e} pairs in one process; at first and at last: {tenth} of them.'.replace('e+0', 'e'))]
+
+
+def available():
+    with open('/proc/meminfo', encoding='ascii') as f:
+        return next(int(line.split()[1]) for line in f if line.startswith('MemAvailable:')) * 1024
+
+
+def live(bench):
+    """Of blocks of 1 KiB at an interval of 1 KiB, 63 % are sampled. Each takes a page and more."""
+    blocks = min(1600000, int(available() / 2 / 6000))
+    settings = {'CONPROF_HEAP_SAMPLE_INTERVAL': '1024'}
+    runs = []
+    for _ in range(min(3, bench.rounds)):
+        out = bench.finish(bench.start('conprof', [bench.tool('freepath'), 'live', str(blocks)], **settings))[1]
+        runs.append([list(map(float, line.split())) for line in out.splitlines()])
+    rows = []
+    for size, sampled in enumerate(('1 byte, one in 500 sampled', '64 bytes, one in 16 sampled')):
+        for i, what in enumerate(('free alone', 'malloc and free', 'posix_memalign of a page and free')):
+            # The first part was for warmth.
+            before, after = (statistics.median(run[2 * part + size][i] for run in runs) for part in (1, 2))
+            rows.append((f'{what}, {sampled}', f'{before:.1f} ns', f'{after:.1f} ns', f'{after / before:.3f}',
+                         'yes' if after / before <= 1.05 else 'NO'))
+    return [Table('live', 'With a million samples alive',
+                  ('work', 'none alive', f'{blocks * 0.632 / 1e6:.2f} million alive', 'ratio', 'flat'), rows,
+                  'CONPROF_HEAP_SAMPLE_INTERVAL=1024; medians of three processes; flat: 5 % more at most.')]
+
+
+PIECES = {'old': old, 'live': live}
