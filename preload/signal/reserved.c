@@ -25,23 +25,24 @@ struct action {
 };
 
 /* x86-64 wants to be told the way out of a handler. These are the bytes by which debuggers and
- * unwinders know it; a nop before, since they look one byte ahead of a return address. On aarch64
- * the kernel brings its own. */
+ * unwinders know it; a nop before, since they look one byte ahead of a return address. gdb looks at
+ * the bytes only where there is no name, or one with "sigaction" in it. On aarch64 the kernel
+ * brings its own. */
 #if defined(__x86_64__)
 #define HAS_RESTORER 0x04000000ul
-void cp_restorer(void);
+void cp_sigaction_restorer(void);
 __asm__(".pushsection .text\n"
 	".p2align 4\n"
 	"nop\n"
-	".hidden cp_restorer\n"
-	".globl cp_restorer\n"
-	".type cp_restorer, @function\n"
-	"cp_restorer:\n"
+	".hidden cp_sigaction_restorer\n"
+	".globl cp_sigaction_restorer\n"
+	".type cp_sigaction_restorer, @function\n"
+	"cp_sigaction_restorer:\n"
 	"movq $15, %rax\n"
 	"syscall\n"
-	".size cp_restorer, . - cp_restorer\n"
+	".size cp_sigaction_restorer, . - cp_sigaction_restorer\n"
 	".popsection\n");
-#define RESTORER cp_restorer
+#define RESTORER cp_sigaction_restorer
 #else
 #define HAS_RESTORER 0ul
 #define RESTORER     NULL

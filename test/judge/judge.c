@@ -38,11 +38,18 @@ static struct {
 } scratch;
 
 static struct cp_wiped wiped;
+/* Who is right where they differ: BARE: the frame they agree on last is code without tables, at
+ * which each guesses. ASTRAY: libunwind goes on to what is no code, where ours has ended. LONGER:
+ * one goes on where the other has ended. OTHER: by tables, to another caller. */
+enum { EQUAL, BARE, THEIRS_ASTRAY, OURS_LONGER, THEIRS_LONGER, OTHER, CLASSES };
+static const char *const class_name[] = {"equal",	"no_table",	 "theirs_astray",
+					 "ours_longer", "theirs_longer", "different"};
 static struct {
-	uint64_t contexts, equal, frames, ours_longer, theirs_longer, theirs_astray, different;
+	uint64_t contexts, frames, class[CLASSES];
 } sum;
 
 static struct kind {
+	int class;
 	uint64_t last, ours, theirs, times;
 } kind[KINDS];
 
@@ -85,60 +92,94 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void note(uint64_t last, uint64_t ours, uint64_t theirs)
+static void note(int class, uint64_t last, uint64_t ours, uint64_t theirs)
 {
 	for (int i = 0; i < KINDS; i++) {
 		struct kind *k = &kind[i];
 
 		if (k->times && (k->last != last || (k->ours != ours && k->theirs != theirs)))
 			continue;
-		*k = (struct kind){last, ours, theirs, k->times + 1};
+		*k = (struct kind){class, last, ours, theirs, k->times + 1};
 		return;
 	}
+}
+
+static int has_table(size_t frame)
+{
+	enum cp_step how =
+	    cp_word_kind(cp_step_of(scratch.ours[frame] - (frame > 0), cp_tables_epoch));
+
+	return how != CP_STEP_NONE && how != CP_STEP_UNKNOWN;
 }
 
 static void compare(size_t ours, size_t theirs)
 {
 	size_t same = 0;
+	int class = OTHER;
 
-	sum.contexts++;
-	sum.frames += ours;
 	while (same < ours && same < theirs && scratch.ours[same] == scratch.theirs[same])
 		same++;
-	if (same == ours && same == theirs) {
-		sum.equal++;
-		return;
-	}
-	if (same == theirs)
-		sum.ours_longer++;
+	if (same == ours && same == theirs)
+		class = EQUAL;
 	else if (same == ours && !cp_is_code(scratch.theirs[same]))
-		sum.theirs_astray++;
+		class = THEIRS_ASTRAY;
+	else if (same && !has_table(same - 1))
+		class = BARE;
+	else if (same == theirs)
+		class = OURS_LONGER;
 	else if (same == ours)
-		sum.theirs_longer++;
-	else
-		sum.different++;
-	note(same ? scratch.ours[same - 1] : 0, same < ours ? scratch.ours[same] : 0,
-	     same < theirs ? scratch.theirs[same] : 0);
+		class = THEIRS_LONGER;
+	sum.contexts++;
+	sum.frames += ours;
+	sum.class[class]++;
+	if (class != EQUAL)
+		note(class, same ? scratch.ours[same - 1] : 0, same < ours ? scratch.ours[same] : 0,
+		     same < theirs ? scratch.theirs[same] : 0);
+}
+
+/* As cp_unwind_context does: a module that has just been loaded is not in our list yet. */
+static size_t walk_ours(const void *context, uint64_t *pcs)
+{
+	unsigned flags = 0;
+	size_t n = cp_own_context(context, pcs, DEPTH, &flags);
+
+	for (size_t i = 0; (flags & CP_OWN_STRANGER) && i < n; i++)
+		if (cp_modules_look_for(pcs[i]))
+			return cp_own_context(context, pcs, DEPTH, &flags);
+	return n;
 }
 
 static void both(void *context)
 {
-	unsigned flags = 0;
 	uint64_t at[4];
 	size_t ours, theirs, slot = sum.contexts % TIMES;
 
 	at[0] = now_ns();
-	cp_own_context(context, scratch.ours, DEPTH, &flags);
+	cp_own_context(context, scratch.ours, DEPTH, &(unsigned){0});
 	at[1] = now_ns();
-	ours = cp_own_context(context, scratch.ours, DEPTH, &flags);
+	ours = walk_ours(context, scratch.ours);
 	at[2] = now_ns();
-	theirs = cp_unwind_context(context, scratch.theirs, DEPTH, &flags);
+	theirs = cp_unwind_context(context, scratch.theirs, DEPTH, &(unsigned){0});
 	at[3] = now_ns();
 	for (int i = 0; i < 3; i++)
 		took[i][slot] = (uint32_t)(at[i + 1] - at[i]);
 	compare(ours, theirs);
-	if (ours)
-		cp_modules_look_for(scratch.ours[0]);
+}
+
+/* For gdb, the other judge (by_gdb.py), which asks for it: our stack, and where each of its frames
+ * has its rule from, to be compared with what it makes of the handler's frame. */
+volatile int judge_asked;
+struct {
+	uint64_t moved, n, pcs[DEPTH], tables[DEPTH];
+} judge_moment;
+
+static void show_gdb(const ucontext_t *uc)
+{
+	judge_moment.n = walk_ours(uc, judge_moment.pcs);
+	for (size_t i = 0; i < judge_moment.n; i++)
+		judge_moment.tables[i] =
+		    cp_word_kind(cp_step_of(judge_moment.pcs[i] - (i > 0), cp_tables_epoch));
+	__asm__ volatile("int3" ::: "memory");
 }
 
 /* Asleep in the same call as before. */
@@ -156,14 +197,20 @@ static int has_moved(const ucontext_t *uc)
 
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
+	static unsigned still;
 	int saved = errno;
 
 	(void)sig;
 	if (info->si_code != SI_TIMER || __atomic_exchange_n(&scratch.busy, 1, __ATOMIC_ACQUIRE))
 		return;
 	cp_unwind_warm();
-	if (has_moved(context))
+	judge_moment.moved = (uint64_t)has_moved(context);
+	if (judge_moment.moved)
 		cp_on_stack(scratch.stack + sizeof scratch.stack, both, context);
+	/* Asleep for a while: then it may look at its clock. */
+	still = judge_moment.moved ? 0 : still + 1;
+	if (judge_asked && still % 256 == 0)
+		show_gdb(context);
 	__atomic_store_n(&scratch.busy, 0, __ATOMIC_RELEASE);
 	errno = saved;
 }
@@ -209,17 +256,17 @@ __attribute__((destructor)) static void finish(void)
 	char line[65536];
 	FILE *out;
 
+	while (__atomic_exchange_n(&scratch.busy, 1, __ATOMIC_ACQUIRE))
+		; /* for good: the sums stand still */
 	if (!path[0] || !sum.contexts || !(out = fmemopen(line, sizeof line, "w")))
 		return;
-	fprintf(out,
-		"sum contexts %lu equal %lu frames %lu ours_longer %lu theirs_longer %lu "
-		"theirs_astray %lu different %lu",
-		sum.contexts, sum.equal, sum.frames, sum.ours_longer, sum.theirs_longer,
-		sum.theirs_astray, sum.different);
+	fprintf(out, "sum contexts %lu frames %lu", sum.contexts, sum.frames);
+	for (int i = 0; i < CLASSES; i++)
+		fprintf(out, " %s %lu", class_name[i], sum.class[i]);
 	tell_times(out);
 	fprintf(out, "\n");
 	for (int i = 0; i < KINDS && kind[i].times; i++) {
-		fprintf(out, "%lu after", kind[i].times);
+		fprintf(out, "kind %lu %s: after", kind[i].times, class_name[kind[i].class]);
 		place(out, kind[i].last);
 		fprintf(out, " ours");
 		place(out, kind[i].ours);
@@ -234,7 +281,7 @@ __attribute__((destructor)) static void finish(void)
 }
 
 /* The way out of a handler, which the kernel wants to be told: signal/reserved.c's. */
-void cp_restorer(void);
+void cp_sigaction_restorer(void);
 
 static void install(void)
 {
@@ -243,8 +290,8 @@ static void install(void)
 		unsigned long flags;
 		void (*restorer)(void);
 		uint64_t mask;
-	} action = {on_signal, SA_SIGINFO | SA_RESTART | SA_ONSTACK | 0x04000000, cp_restorer,
-		    ~UINT64_C(0)};
+	} action = {on_signal, SA_SIGINFO | SA_RESTART | SA_ONSTACK | 0x04000000,
+		    cp_sigaction_restorer, ~UINT64_C(0)};
 
 	syscall(SYS_rt_sigaction, SIGNAL, &action, NULL, 8);
 }
