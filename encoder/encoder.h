@@ -27,6 +27,8 @@ uint64_t cp_view_threads(const struct cp_view *view);
 struct cp_symbols;
 struct cp_symbols *cp_symbols_new(void);
 void cp_symbols_free(struct cp_symbols *symbols);
+/* Between two batches, with a time that grows: closes what has not been asked for in 100 s. */
+void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now_ns);
 
 /* ---- what one program did in one period, over all its processes ---- */
 struct cp_batch;

@@ -22,12 +22,15 @@
 #define CP_SLIPS_BYTES_MAX ((size_t)32 << 20)
 /* Longer names are cut: no reader sees more, and templates can be made to explode. */
 #define CP_NAME_MAX 4096u
+/* A book that nobody asked for in this time goes back: libc's alone takes 12 MB once it is open. */
+#define CP_UNUSED_NS (UINT64_C(100) * 1000000000)
 
 struct cp_image {
 	char *key; /* NULL: this desk is free */
 	size_t key_len;
-	uint64_t used; /* when: a count of questions */
-	pid_t pid;     /* with whose help it was looked for */
+	uint64_t used;	    /* when: a count of questions */
+	uint64_t rested_ns; /* the last rest before which it was asked for */
+	pid_t pid;	    /* with whose help it was looked for */
 	struct cp_elf own, debug;
 	struct cp_symtab names;
 	struct cp_dwarf *dwarf;
@@ -37,6 +40,7 @@ struct cp_image {
 struct cp_symbols {
 	struct cp_image images[CP_IMAGES_MAX];
 	uint64_t questions;
+	uint64_t rested; /* how many there had been at the last rest */
 };
 
 struct cp_symbols *cp_symbols_new(void)
@@ -64,6 +68,18 @@ void cp_symbols_free(struct cp_symbols *symbols)
 	for (int i = 0; i < CP_IMAGES_MAX; i++)
 		put_back(&symbols->images[i]);
 	free(symbols);
+}
+
+void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now_ns)
+{
+	for (int i = 0; i < CP_IMAGES_MAX; i++) {
+		struct cp_image *image = &symbols->images[i];
+		if (image->used > symbols->rested)
+			image->rested_ns = now_ns;
+		else if (now_ns - image->rested_ns > CP_UNUSED_NS)
+			put_back(image);
+	}
+	symbols->rested = symbols->questions;
 }
 
 /* Opens what there is. The debug file is only asked when the module's own has no lines. */

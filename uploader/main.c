@@ -10,6 +10,11 @@
 #include "uploader/serve.h"
 #include "uploader/status.h"
 
+/* jemalloc's own name for its settings. We work for a moment each period, on two threads: what was
+ * freed would wait for the next one, so it goes back at once; one arena is enough. */
+extern const char *const malloc_conf;
+const char *const malloc_conf = "narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0";
+
 static int help(void)
 {
 	printf("conprof " CP_VERSION " - continuous profiles of programs that nobody changed\n\n"

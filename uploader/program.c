@@ -176,6 +176,7 @@ struct cp_parcel *cp_program_close_period(struct cp_program *program, struct cp_
 			cp_batch_free(program->batch);
 			program->batch = fresh;
 		}
+		cp_symbols_rest(program->symbols, cp_text_monotonic());
 	}
 	program->taken = 0;
 	program->pid = 0;
