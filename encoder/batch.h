@@ -39,6 +39,9 @@ enum cp_word {
 };
 const char *cp_word_text(uint32_t word);
 
+/* ---- ticks.c: what a tick itself takes of its thread's CPU time, in this recording, in ns ---- */
+uint64_t cp_batch_tick_ns(const struct cp_batch *batch, struct cp_recording *shared);
+
 /* CPU: periods, nanoseconds. Heap: allocated objects (fixed point) and bytes, then those in use.
  * Threads: living ones. */
 #define CP_SUMS 4
@@ -69,6 +72,8 @@ struct cp_batch {
 	uint64_t events[CP_PROFILES];
 	uint64_t period[CP_PROFILES]; /* ns for CPU, bytes for heap */
 	uint64_t ticks, heap_hits;    /* since their starts, over all recordings */
+	uint64_t signal_ns, clock_ns; /* cp_batch_signals */
+	uint64_t tick_ns;	      /* what the last recording's ticks took on average */
 	uint32_t recordings, truncated_rows, damaged_rows;
 	uint32_t foreign_mallocs; /* recordings whose program finds another's malloc first */
 	unsigned has;		  /* CP_BIT of each profile that some recording had switched on */

@@ -36,7 +36,8 @@ void cp_making_comments(struct cp_making *making)
 		return;
 	say(making, "conprof %s: %" PRIu32 " process(es)", CP_VERSION, batch->recordings);
 	if (making->which == CP_PROFILE_CPU)
-		say(making, "ticks taken since start: %" PRIu64, batch->ticks);
+		say(making, "ticks taken since start: %" PRIu64 "; one takes %" PRIu64 " ns",
+		    batch->ticks, batch->tick_ns);
 	if (making->which == CP_PROFILE_HEAP)
 		say(making, "allocations sampled since start: %" PRIu64, batch->heap_hits);
 	if (making->which == CP_PROFILE_HEAP && batch->foreign_mallocs)

@@ -1,6 +1,7 @@
 /* delta.c - takes from a recording what is new since the marks, and what is alive now. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <string.h>
 
 #include "base/attrs.h"
 #include "encoder/batch.h"
@@ -8,6 +9,7 @@
 
 /* pid, a word at the root, and as many frames as cp_view_row lets through */
 #define CP_STACK_WORDS (CP_VIEW_DEPTH + 2u)
+#define CP_ROOT_FRAMES 3u
 
 struct taking {
 	struct cp_batch *batch;
@@ -180,6 +182,35 @@ static int add_overflow(struct taking *taking, enum cp_kind kind, const struct c
 	return 0;
 }
 
+/* A stack's CPU time is what its ticks stand for, less what they themselves took: that is ours. */
+static uint64_t take_out_ticks(const struct taking *taking, enum cp_kind kind, uint64_t ticks,
+			       struct cp_sums *sums)
+{
+	uint64_t ns = kind == CP_KIND_CPU ? times(ticks, taking->batch->tick_ns) : 0;
+	ns = ns < sums->n[1] ? ns : sums->n[1];
+	sums->n[1] -= ns;
+	return ns;
+}
+
+/* It goes to a name of its own, on as much of the stack's root as tells what thread it was: its
+ * start function and libc's two frames. So a thread's sum stays what its clock says. */
+static int add_ticks(struct taking *taking, uint64_t ns)
+{
+	struct cp_sums sums = {.n = {0, ns, 0, 0}};
+	uint64_t events = 0;
+	size_t root = taking->words - 1 < CP_ROOT_FRAMES ? taking->words - 1 : CP_ROOT_FRAMES;
+	if (!ns)
+		return 0;
+	memmove(taking->stack + 2, taking->stack + taking->words - root,
+		root * sizeof *taking->stack);
+	taking->words = 1;
+	int error = push(taking, cp_batch_word(taking->batch, CP_WORD_NOTE + CP_NOTE_TICKS));
+	taking->words += root;
+	if (!error)
+		error = add_sums(taking, CP_PROFILE_CPU, &sums);
+	return error ? add_overflow(taking, CP_KIND_CPU, &sums, &events) : 0;
+}
+
 static int take_row(struct taking *taking, uint32_t number)
 {
 	struct cp_view_row row;
@@ -199,11 +230,14 @@ static int take_row(struct taking *taking, uint32_t number)
 			taking->batch->damaged_rows++;
 			return 0;
 		}
+		uint64_t ticks_ns = take_out_ticks(taking, row.kind, events, &sums);
 		int error = build_stack(taking, &row);
 		if (!error)
 			error = add_sums(taking, profile, &sums);
 		if (error)
 			error = add_overflow(taking, row.kind, &sums, &events);
+		if (!error)
+			error = add_ticks(taking, ticks_ns);
 		if (error)
 			return error;
 	}
@@ -252,10 +286,13 @@ static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss caus
 	uint64_t *lost = &taking->batch->lost[kind][cause];
 	uint64_t events = events_of(kind, CP_OBJECT_ONE / 2, n, mark);
 	if (!is_nothing(&sums) && !(kind == CP_KIND_HEAP && cause == CP_LOST_LIVE)) {
+		uint64_t ticks_ns = take_out_ticks(taking, kind, events, &sums);
 		taking->words = 1;
 		int error = push(taking, cp_batch_word(taking->batch, CP_WORD_LOST + cause));
 		if (!error)
 			error = add_sums(taking, profile, &sums);
+		if (!error)
+			error = add_ticks(taking, ticks_ns);
 		if (error)
 			return error;
 	}
@@ -282,6 +319,7 @@ static void note_header(struct taking *taking)
 	if (!batch->period[CP_PROFILE_HEAP])
 		batch->period[CP_PROFILE_HEAP] = interval;
 	batch->recordings++;
+	batch->tick_ns = cp_batch_tick_ns(batch, shared);
 	batch->foreign_mallocs += __atomic_load_n(&shared->foreign_malloc, __ATOMIC_RELAXED) != 0;
 	/* relaxed: figures for a comment */
 	batch->ticks =

@@ -34,6 +34,9 @@ void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now_ns);
 struct cp_batch;
 struct cp_batch *cp_batch_new(struct cp_symbols *symbols);
 void cp_batch_free(struct cp_batch *batch);
+/* What this machine takes to bring a signal to a handler and back, and for a look at a thread's CPU
+ * clock. With it ticks are taken out of the CPU time of the stacks that they met (doc/why/013). */
+void cp_batch_signals(struct cp_batch *batch, uint64_t signal_ns, uint64_t clock_ns);
 
 #define CP_BIT(profile) (1u << (profile))
 /* Adds what the recording holds beyond its marks (CPU, alloc_*) and what is alive now (inuse_*,

@@ -29,6 +29,7 @@ static const char *const gaps[CP_GAP_MAX + 1] = {
 
 static const char *const notes[CP_NOTES] = {
     [CP_NOTE_REST] = "[conprof: after the last tick]",
+    [CP_NOTE_TICKS] = "[conprof: the ticks themselves]",
 };
 
 const char *cp_word_text(uint32_t word)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "uploader/request.h"
+#include "uploader/signal_cost.h"
 
 static void read_names(struct cp_program *program, const struct cp_recording *header)
 {
@@ -22,6 +23,15 @@ static void read_names(struct cp_program *program, const struct cp_recording *he
 	snprintf(program->service, sizeof program->service, "%s", *name ? name : "unknown");
 }
 
+static struct cp_batch *new_batch(struct cp_symbols *symbols)
+{
+	const struct cp_signal_cost *cost = cp_signal_cost();
+	struct cp_batch *batch = cp_batch_new(symbols);
+	if (batch)
+		cp_batch_signals(batch, cost->signal_ns, cost->clock_ns);
+	return batch;
+}
+
 struct cp_program *cp_program_new(uint64_t id, struct cp_symbols *symbols,
 				  const struct cp_recording *header, uint64_t now_ns)
 {
@@ -30,7 +40,7 @@ struct cp_program *cp_program_new(uint64_t id, struct cp_symbols *symbols,
 		return NULL;
 	program->id = id;
 	program->symbols = symbols;
-	program->batch = cp_batch_new(symbols);
+	program->batch = new_batch(symbols);
 	cp_member_config(header, &program->config);
 	read_names(program, header);
 	if (!program->batch || cp_request_uuid(program->runtime_id)) {
@@ -171,7 +181,7 @@ struct cp_parcel *cp_program_close_period(struct cp_program *program, struct cp_
 			cp_log_change(log, CP_TOPIC_ENCODE, CP_ERROR,
 				      "%s: out of memory, a period is lost", program->service);
 		program->seq++;
-		struct cp_batch *fresh = cp_batch_new(program->symbols);
+		struct cp_batch *fresh = new_batch(program->symbols);
 		if (fresh) {
 			cp_batch_free(program->batch);
 			program->batch = fresh;

@@ -84,7 +84,8 @@ static inline int cp_is_link(uint64_t word)
  * has seen (doc/why/013). What follows is where the thread began. */
 #define CP_FRAME_NOTE UINT64_C(0xfffffd0000000000)
 enum cp_note {
-	CP_NOTE_REST, /* it was due when the thread ended, but the kernel had not looked yet */
+	CP_NOTE_REST,  /* it was due when the thread ended, but the kernel had not looked yet */
+	CP_NOTE_TICKS, /* what the ticks themselves took: the reader's, in no row */
 	CP_NOTES
 };
 
@@ -185,7 +186,9 @@ struct cp_recording {
 	_Atomic uint32_t epoch;
 	_Atomic uint32_t ended; /* enum cp_ended */
 	_Atomic uint32_t truncated_rows;
-	_Atomic uint64_t ticks;	    /* CPU signals of ours taken */
+	_Atomic uint64_t ticks;	   /* CPU signals of ours taken */
+	_Atomic uint64_t measured; /* signals of which our handler took the time, one of many */
+	_Atomic uint64_t took_ns;  /* CPU time that it spent on those, with one look at the clock */
 	_Atomic uint64_t heap_hits; /* allocations sampled */
 	struct cp_counts lost[CP_KINDS][CP_LOSSES];
 

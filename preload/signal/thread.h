@@ -26,6 +26,7 @@ struct cp_thread {
 	int held;	     /* no tick may come: 1, or 2 if there was a timer to take away */
 	uint64_t due;  /* when the next uncounted period ends, by its CPU clock; 0: none yet */
 	uint64_t next; /* the same, by what its timer's signals have said */
+	uint32_t rang; /* ticks, to measure one of many */
 	uint64_t not_due_ns;   /* until then, by CLOCK_MONOTONIC, it can't have been that long */
 	uint64_t began[2];     /* its start function, and where that returns to; 0: unknown */
 	uint64_t fork_blocked; /* the signals that we blocked for the time of a fork */

@@ -27,7 +27,7 @@ static void *cookie(void)
 	return &cp_state;
 }
 
-static uint64_t thread_cpu_ns(void)
+uint64_t cp_timer_clock(void)
 {
 	struct timespec t = {0, 0};
 
@@ -128,7 +128,7 @@ void cp_timer_arm(struct cp_thread *self)
 	if (!cp_state.cpu_period_ns || self->timer_armed || self->held || self->ending)
 		return;
 	if (!self->due)
-		self->due = thread_cpu_ns() + in_a_period(self);
+		self->due = cp_timer_clock() + in_a_period(self);
 	if (cp_state.cpu_timer != CP_TIMER_ITIMER && arm_own(self) == 0)
 		return;
 	if (cp_state.cpu_timer != CP_TIMER_THREAD &&
@@ -153,7 +153,7 @@ uint64_t cp_timer_rest(struct cp_thread *self)
 	if (!self->due || (self->not_due_ns && cp_now_ns() < self->not_due_ns))
 		return 0;
 	self->not_due_ns = 0;
-	now = thread_cpu_ns();
+	now = cp_timer_clock();
 	if (now < self->due)
 		return 0;
 	periods = (now - self->due) / cp_state.cpu_period_ns + 1;

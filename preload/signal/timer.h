@@ -24,6 +24,9 @@ void cp_timer_release(struct cp_thread *self);
  * the last milliseconds of a thread are mostly of this kind. */
 uint64_t cp_timer_rest(struct cp_thread *self);
 
+/* The calling thread's CPU clock: a system call. */
+uint64_t cp_timer_clock(void);
+
 /* Whether this is the signal of a timer of ours. */
 int cp_timer_is_ours(const siginfo_t *info);
 /* How many periods it stands for. */

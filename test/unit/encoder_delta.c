@@ -200,8 +200,49 @@ static void a_note_is_a_frame(void **state)
 	assert_int_equal(p->sample[0]->value[0], 3);
 	assert_int_equal(p->sample[0]->n_location_id, 3);
 	assert_string_equal(frame_of(p, p->sample[0], 0), "[conprof: after the last tick]");
-	assert_string_equal(frame_of(p, p->sample[0], 2), "[conprof: after the last tick]");
+	assert_string_equal(frame_of(p, p->sample[0], 2), "[conprof: the ticks themselves]");
 	cp__profile__free_unpacked(p, NULL);
+	tear_down(&bench);
+}
+
+/* 4 ticks of 3000 ns in the handler, of which a look at the clock takes 500, and 1500 in the
+ * kernel: of 7 periods 16 us are not the stack's. What no tick has seen keeps all of its time. */
+static void ticks_are_taken_out(void **state)
+{
+	struct bench bench;
+	const uint64_t frames[] = {0x400200, 0x400300, 0x400400, 0x400500, 0x400600};
+	const uint64_t rest[] = {CP_FRAME_NOTE | CP_NOTE_REST, 0x400600};
+	(void)state;
+	set_up(&bench);
+	bench.fake.rec->measured = 10;
+	bench.fake.rec->took_ns = 30000;
+	uint32_t row = fake_row(&bench.fake, CP_KIND_CPU, CP_ROW_LEAF_IS_PC, frames, 5);
+	fake_count(&bench.fake, row, CP_CPU_PERIODS, 7);
+	fake_count(&bench.fake, row, CP_CPU_SAMPLES, 4);
+	row = fake_row(&bench.fake, CP_KIND_CPU, 0, rest, 2);
+	fake_count(&bench.fake, row, CP_CPU_PERIODS, 2);
+	struct cp_batch *batch = cp_batch_new(NULL);
+	cp_batch_signals(batch, 1500, 500);
+	assert_int_equal(cp_batch_take(batch, bench.view, PID, CP_BIT(CP_PROFILE_CPU)), 0);
+	Cp__Profile *p = unpack(batch, CP_PROFILE_CPU);
+	assert_true(is_valid(p));
+	int64_t sum = 0, ticks = 0, after = 0, period = (int64_t)bench.fake.rec->cpu_period_ns;
+	for (size_t i = 0; i < p->n_sample; i++) {
+		const char *leaf = frame_of(p, p->sample[i], 0);
+		sum += p->sample[i]->value[1];
+		if (strcmp(leaf, "[conprof: the ticks themselves]") == 0) {
+			ticks += p->sample[i]->value[1];
+			assert_int_equal(p->sample[i]->value[0], 0);
+			assert_int_equal(p->sample[i]->n_location_id, 4);
+		} else if (strcmp(leaf, "[conprof: after the last tick]") == 0) {
+			after += p->sample[i]->value[1];
+		}
+	}
+	assert_int_equal(sum, 9 * period);
+	assert_int_equal(ticks, 16000);
+	assert_int_equal(after, 2 * period);
+	cp__profile__free_unpacked(p, NULL);
+	cp_batch_free(batch);
 	tear_down(&bench);
 }
 
@@ -328,6 +369,7 @@ int main(void)
 	    cmocka_unit_test(losses_are_samples),
 	    cmocka_unit_test(a_gap_is_a_frame),
 	    cmocka_unit_test(a_note_is_a_frame),
+	    cmocka_unit_test(ticks_are_taken_out),
 	    cmocka_unit_test(lost_threads_are_counted),
 	    cmocka_unit_test(full_batch_sums_up_the_rest),
 	    cmocka_unit_test(processes_merge_by_file),
