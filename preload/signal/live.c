@@ -1,55 +1,73 @@
-/* live.c - two houses of eight rooms for every sampled block alive. */
+/* live.c - three streets of houses with eight rooms, for every sampled block alive. */
 /* SPDX-License-Identifier: MIT */
 #include "signal/live.h"
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <sys/mman.h>
+
+#include "base/attrs.h"
 
 #include "signal/law.h"
 
 #define ROOMS	      8
-#define HOUSES	      (1u << 14)
 #define MOVING_IN     1u /* no block has this address */
 #define ROW_BITS      20
+#define ROW_MASK      ((UINT64_C(1) << ROW_BITS) - 1)
 #define SIZE_MAX_KEPT ((UINT64_C(1) << 44) - 1)
 
-/* 16 bytes a room: a house is two cache lines. */
-struct room {
-	_Atomic uint64_t block;
-	_Atomic uint64_t what; /* size << ROW_BITS | row */
-};
-
+/* Two cache lines; only the first is read of a house where the block is not. */
 struct house {
-	struct room room[ROOMS];
+	_Alignas(64) _Atomic uint64_t block[ROOMS];
+	_Atomic uint64_t what[ROOMS]; /* size << ROW_BITS | row */
 };
 
-/* In front of the street, how many blocks are alive for each of 4096 hashes: the freed block of a
- * sample lies first in the allocator's cache, so a tight loop of one size gets it again and again,
- * and each free of it comes here. One byte tells most of them that there is nothing to look for. A
- * byte that has reached its end stays there. */
-#define SIGNS	   4096
-#define SIGN_STUCK 255
-static struct house *street;
-static _Atomic uint8_t *signs;
+/* The next street is opened when both of a block's houses in this one are full, so a program
+ * touches what it needs: 512, 8192, 131072 rooms in 8 KiB, 128 KiB, 2 MiB. */
+#define STREETS 3
+static const unsigned char bits[STREETS] = {6, 10, 14}; /* of the houses' numbers */
+#define HOUSES ((1u << 6) + (1u << 10) + (1u << 14))
 
-static struct house *house_of(uint64_t block, int second)
+/* In front of them: how many blocks are alive for each of so many hashes, for the first street and
+ * for the others. The freed block of a sample lies first in the allocator's cache, so a tight loop
+ * may get it again and again, and each free of it comes here; and of all small blocks one in 128
+ * lies where a sampled one could. One byte, rarely two, tell most of them that there is nothing to
+ * look for. A byte that has reached its end stays there. */
+#define FIRST_SIGNS (1u << 12)
+#define OTHER_SIGNS (1u << 18)
+#define SIGN_STUCK  255
+
+static struct {
+	struct house *street[STREETS];
+	_Atomic uint8_t *first, *other;
+	_Atomic uint32_t open; /* streets beyond the first */
+} live;
+
+static uint64_t hash_of(uint64_t block)
 {
 	uint64_t h = (block >> 4) * UINT64_C(0x9e3779b97f4a7c15);
 
-	h ^= h >> 29;
-	return street + (second ? (h * UINT64_C(0xbf58476d1ce4e5b9)) >> 50 : h >> 50);
+	return h ^ h >> 29;
 }
 
-static _Atomic uint8_t *sign_of(uint64_t block)
+static struct house *house_of(unsigned street, uint64_t hash, int second)
 {
-	return &signs[(block >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 52];
+	uint64_t h = second ? hash * UINT64_C(0xbf58476d1ce4e5b9) : hash;
+
+	return live.street[street] + (h >> (64 - bits[street]));
+}
+
+static _Atomic uint8_t *sign_of(unsigned street, uint64_t hash)
+{
+	uint64_t h = hash * UINT64_C(0x94d049bb133111eb);
+
+	return street ? &live.other[h >> 46] : &live.first[h >> 52];
 }
 
 /* Adds or subtracts one, unless the sign is stuck. */
-static void turn_sign(uint64_t block, uint8_t by)
+static void turn_sign(_Atomic uint8_t *sign, uint8_t by)
 {
-	_Atomic uint8_t *sign = sign_of(block);
 	uint8_t now = atomic_load_explicit(sign, memory_order_relaxed);
 
 	while (now != SIGN_STUCK &&
@@ -60,91 +78,137 @@ static void turn_sign(uint64_t block, uint8_t by)
 
 int cp_live_open(void)
 {
-	char *map = mmap(NULL, HOUSES * sizeof *street + SIGNS, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *map =
+	    mmap(NULL, HOUSES * sizeof(struct house) + FIRST_SIGNS + OTHER_SIGNS,
+		 PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
-	signs = (_Atomic uint8_t *)(map + HOUSES * sizeof *street);
-	street = (struct house *)map;
+	live.other = (_Atomic uint8_t *)(map + HOUSES * sizeof(struct house) + FIRST_SIGNS);
+	live.first = (_Atomic uint8_t *)(map + HOUSES * sizeof(struct house));
+	for (unsigned s = 0; s < STREETS; s++) {
+		live.street[s] = (struct house *)map;
+		map += (sizeof(struct house)) << bits[s];
+	}
 	return 0;
 }
 
 static int move_in(struct house *house, uint64_t block, uint64_t what)
 {
 	for (int i = 0; i < ROOMS; i++) {
-		struct room *room = &house->room[i];
 		uint64_t empty = 0;
 
-		if (atomic_load_explicit(&room->block, memory_order_relaxed) != 0)
+		if (atomic_load_explicit(&house->block[i], memory_order_relaxed) != 0)
 			continue;
-		if (!atomic_compare_exchange_strong_explicit(&room->block, &empty, MOVING_IN,
+		if (!atomic_compare_exchange_strong_explicit(&house->block[i], &empty, MOVING_IN,
 							     memory_order_acquire,
 							     memory_order_relaxed))
 			continue;
-		atomic_store_explicit(&room->what, what, memory_order_relaxed);
-		atomic_store_explicit(&room->block, block, memory_order_release);
+		atomic_store_explicit(&house->what[i], what, memory_order_relaxed);
+		atomic_store_explicit(&house->block[i], block, memory_order_release);
 		return 0;
 	}
 	return -1;
 }
 
-int cp_live_add(const void *block, size_t size, uint32_t row)
+/* The sign first: who frees the block asks it. */
+static int move_to(unsigned street, uint64_t block, uint64_t what)
 {
-	uint64_t kept = size < SIZE_MAX_KEPT ? size : SIZE_MAX_KEPT;
-	uint64_t what = kept << ROW_BITS | (row & ((1u << ROW_BITS) - 1));
+	uint64_t hash = hash_of(block);
 
-	turn_sign((uint64_t)block, 1);
-	if (move_in(house_of((uint64_t)block, 0), (uint64_t)block, what) == 0 ||
-	    move_in(house_of((uint64_t)block, 1), (uint64_t)block, what) == 0)
+	turn_sign(sign_of(street, hash), 1);
+	if (move_in(house_of(street, hash, 0), block, what) == 0 ||
+	    move_in(house_of(street, hash, 1), block, what) == 0)
 		return 0;
-	turn_sign((uint64_t)block, (uint8_t)-1);
+	turn_sign(sign_of(street, hash), (uint8_t)-1);
 	return -1;
 }
 
-static struct room *find(uint64_t block)
+/* The longest street that is open has most room. */
+int cp_live_add(const void *block, size_t size, uint32_t row)
+{
+	uint64_t kept = size < SIZE_MAX_KEPT ? size : SIZE_MAX_KEPT;
+	uint64_t what = kept << ROW_BITS | (row & ROW_MASK);
+	uint32_t open = atomic_load_explicit(&live.open, memory_order_acquire);
+
+	for (unsigned street = open + 1; street-- > 0;)
+		if (move_to(street, (uint64_t)block, what) == 0)
+			return 0;
+	if (open + 1 == STREETS)
+		return -1;
+	atomic_compare_exchange_strong_explicit(&live.open, &open, open + 1, memory_order_acq_rel,
+						memory_order_acquire);
+	return cp_live_add(block, size, row);
+}
+
+static _Atomic uint64_t *find_in(unsigned street, uint64_t block, uint64_t hash)
 {
 	for (int second = 0; second < 2; second++) {
-		struct house *house = house_of(block, second);
+		struct house *house = house_of(street, hash, second);
 
 		for (int i = 0; i < ROOMS; i++)
-			if (atomic_load_explicit(&house->room[i].block, memory_order_acquire) ==
-			    block)
-				return &house->room[i];
+			if (atomic_load_explicit(&house->block[i], memory_order_acquire) == block)
+				return &house->block[i];
 	}
 	return NULL;
 }
 
+/* The room where the block lives, and the sign that counts it. */
+static _Atomic uint64_t *find(uint64_t block, _Atomic uint8_t **sign)
+{
+	uint64_t hash = hash_of(block);
+	uint32_t open = atomic_load_explicit(&live.open, memory_order_acquire);
+	_Atomic uint64_t *room = NULL;
+
+	*sign = sign_of(0, hash);
+	if (atomic_load_explicit(*sign, memory_order_acquire) != 0)
+		room = find_in(0, block, hash);
+	if (CP_LIKELY(!open) || room)
+		return room;
+	*sign = sign_of(1, hash);
+	if (atomic_load_explicit(*sign, memory_order_acquire) == 0)
+		return NULL;
+	for (unsigned street = open; street > 0 && !room; street--)
+		room = find_in(street, block, hash);
+	return room;
+}
+
 int cp_live_take(const void *block, size_t *size, uint32_t *row)
 {
-	struct room *room;
+	_Atomic uint8_t *sign;
+	_Atomic uint64_t *room;
 	uint64_t what;
 
-	if (!street || atomic_load_explicit(sign_of((uint64_t)block), memory_order_acquire) == 0 ||
-	    !(room = find((uint64_t)block)))
+	if (!live.first || !(room = find((uint64_t)block, &sign)))
 		return 0;
-	what = atomic_load_explicit(&room->what, memory_order_relaxed);
-	atomic_store_explicit(&room->block, 0, memory_order_release);
-	turn_sign((uint64_t)block, (uint8_t)-1);
+	what = atomic_load_explicit(room + ROOMS, memory_order_relaxed);
+	atomic_store_explicit(room, 0, memory_order_release);
+	turn_sign(sign, (uint8_t)-1);
 	*size = (size_t)(what >> ROW_BITS);
-	*row = (uint32_t)(what & ((1u << ROW_BITS) - 1));
+	*row = (uint32_t)(what & ROW_MASK);
 	return 1;
+}
+
+static void each_of(struct house *house, uint32_t (*move)(size_t size, uint32_t row))
+{
+	for (int i = 0; i < ROOMS; i++) {
+		uint64_t what;
+		uint32_t row;
+
+		if (atomic_load_explicit(&house->block[i], memory_order_acquire) <= MOVING_IN)
+			continue;
+		what = atomic_load_explicit(&house->what[i], memory_order_relaxed);
+		row = move((size_t)(what >> ROW_BITS), (uint32_t)(what & ROW_MASK));
+		atomic_store_explicit(&house->what[i], (what & ~ROW_MASK) | (row & ROW_MASK),
+				      memory_order_relaxed);
+	}
 }
 
 void cp_live_each(uint32_t (*move)(size_t size, uint32_t row))
 {
-	const uint64_t row_mask = (1u << ROW_BITS) - 1;
+	uint32_t open = atomic_load_explicit(&live.open, memory_order_acquire);
 
-	for (struct room *room = &street[0].room[0]; street && room < &street[HOUSES].room[0];
-	     room++) {
-		uint64_t what;
-		uint32_t row;
-
-		if (atomic_load_explicit(&room->block, memory_order_acquire) <= MOVING_IN)
-			continue;
-		what = atomic_load_explicit(&room->what, memory_order_relaxed);
-		row = move((size_t)(what >> ROW_BITS), (uint32_t)(what & row_mask));
-		atomic_store_explicit(&room->what, (what & ~row_mask) | (row & row_mask),
-				      memory_order_relaxed);
-	}
+	for (unsigned s = 0; live.first && s <= open; s++)
+		for (unsigned h = 0; h < 1u << bits[s]; h++)
+			each_of(live.street[s] + h, move);
 }

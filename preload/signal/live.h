@@ -4,14 +4,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A street of small houses: an address may live in one of two houses of eight rooms, chosen by two
- * hashes. So a look-up reads at most two short runs of words, whether it finds its block or not, on
- * the first day and after 10^9 frees: there are no tombstones, because leaving empties the room.
+/* Streets of small houses: in each street an address may live in one of two houses of eight rooms,
+ * chosen by two hashes; if both are full, in the next, longer street. So a look-up reads at most
+ * two short runs of words in each of three streets, whether it finds its block or not, on the first
+ * day and after 10^9 frees: there are no tombstones, because leaving empties the room.
  *
  * Who may meet whom: anyone, anyone. An address is added and taken at most once at a time, since
  * the application itself hands a block from malloc to free; other addresses never touch its room.
- * When both houses are full the block is not followed (the caller counts it): 2^17 rooms are enough
- * for 64 GiB of live heap at one sample in 512 KiB.
+ * When the last street's houses are full the block is not followed (the caller counts it): 139,776
+ * rooms are enough for 64 GiB of live heap at one sample in 512 KiB.
  *
  * The table is private memory: a forked child inherits it, copied, with its blocks. */
 

@@ -8,7 +8,7 @@
 #include "signal/live.h"
 #include "test/unit/unit.h"
 
-#define ROOMS (1u << 17)
+#define ROOMS ((1u << 17) + (1u << 13) + (1u << 9))
 
 static const void *block(uint64_t n)
 {
@@ -71,18 +71,20 @@ static uint32_t next_row(size_t size, uint32_t row)
 	return row + 1;
 }
 
+#define MANY UINT64_C(20000) /* in all three streets */
+
 static void walks_over_all(void **state)
 {
 	size_t size;
 	uint32_t row;
 
 	(void)state;
-	for (uint32_t n = 0; n < 1000; n++)
+	for (uint32_t n = 0; n < MANY; n++)
 		assert_int_equal(cp_live_add(block(n), n, n), 0);
 	seen = 0;
 	cp_live_each(next_row);
-	assert_int_equal(seen, 999 * 1000 / 2);
-	for (uint32_t n = 0; n < 1000; n++) {
+	assert_int_equal(seen, MANY * (MANY - 1) / 2);
+	for (uint32_t n = 0; n < MANY; n++) {
 		assert_int_equal(cp_live_take(block(n), &size, &row), 1);
 		assert_int_equal(row, n + 1);
 	}
