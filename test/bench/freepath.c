@@ -81,20 +81,28 @@ static double timed(void (*work)(long), long n)
 	return (double)(cpu_ns(RUSAGE_SELF) - before) / (double)n;
 }
 
-/* Of blocks of one byte hardly any is sampled, of 64 bytes one in 16. */
-static void live(long count)
+/* Of blocks of one byte hardly any is sampled, of 64 bytes one in 16. `places`: the program itself
+ * places as many blocks at the start of a page as would be sampled, for a heap of the same shape.
+ */
+static void live(long count, int places)
 {
+	uint64_t state = 88172645463325252u;
+	void *block;
+
 	for (int part = 0; part < 3; part++) {
 		for (bytes = 1; bytes <= 64; bytes += 63)
 			printf("%.3f %.3f %.3f\n", frees(), timed(small, 3000000),
 			       timed(aligned, 500000));
 		fflush(stdout);
 		for (long i = 0; part == 1 && i < count; i++)
-			keep = malloc(1024);
+			if (!places || next_random(&state) % 1000 > 632)
+				keep = malloc(1024);
+			else if (posix_memalign(&block, 4096, 1024))
+				exit(3);
 	}
 }
 
-/* freepath small|aligned|mixed PAIRS PARTS | live BLOCKS */
+/* freepath small|aligned|mixed PAIRS PARTS | live BLOCKS [placing] */
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -104,7 +112,7 @@ int main(int argc, char **argv)
 							    : mixed;
 
 	if (strcmp(what, "live") == 0)
-		live(n);
+		live(n, argc > 3);
 	for (long part = 0; part < parts; part++) {
 		printf("%.3f\n", timed(work, n / parts));
 		fflush(stdout);
