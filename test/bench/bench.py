@@ -5,6 +5,7 @@
 import glob
 import importlib
 import os
+import subprocess
 import sys
 import time
 
@@ -34,17 +35,24 @@ def main():
         if not installed(name):
             print(f'{name} is not installed: no such column')
     keeper = bench.keeper()
+    failed = []
     try:
         for name in wanted:
             begin = time.monotonic()
-            for table in every[name](bench) or ():
-                print(f'\n{table.title}\n{table.body()}' + (f'\n{table.note}' if table.note else ''), flush=True)
-                cost.keep(table, bench.rounds)
+            try:
+                for table in every[name](bench) or ():
+                    print(f'\n{table.title}\n{table.body()}' + (f'\n{table.note}' if table.note else ''), flush=True)
+                    cost.keep(table, bench.rounds)
+            except (SystemExit, OSError, subprocess.CalledProcessError) as failure:
+                print(f'{name}: {failure}')
+                failed.append(name)
             print(f'({name}: {time.monotonic() - begin:.0f} s)', flush=True)
     finally:
         keeper.kill()
         keeper.wait()
         bench.close()
+    if failed:
+        raise SystemExit(f"bench: not measured: {' '.join(failed)}")
 
 
 if __name__ == '__main__':

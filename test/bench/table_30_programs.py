@@ -18,7 +18,7 @@ for i in range(260000):
 '''
 NODE = '''
 const words = {};
-for (let i = 0; i < 16000; i++) { const k = 'w' + i % 3000; words[k] = (words[k] || []).slice(-20).concat([i]); }
+for (let i = 0; i < 8000; i++) { const k = 'w' + i % 3000; words[k] = (words[k] || []).slice(-20).concat([i]); }
 let t = '';
 for (let i = 0; i < 100; i++) t += JSON.stringify(JSON.parse(JSON.stringify(words)).w7).length;
 '''
@@ -61,10 +61,10 @@ def gcc(bench):
     """cc1 alone holds most of it; the driver, cc1 and as are three execs."""
     source = f'{bench.home}/input.c'
     with open(source, 'w', encoding='ascii') as f:
-        for i in range(200):
+        for i in range(60):
             f.write(f'int f{i}(int a, int *b) {{ int s = {i}; for (int j = 0; j < a; j++) '
                     f's += b[j] * {i + 3} ^ (s >> j % 5); return s > a ? s : f{max(i - 1, 0)}(s, b); }}\n')
-    return row(bench, 'gcc -O2 -c, 200 functions', 1.01, [system('gcc'), '-O2', '-c', '-o', '/dev/null', source])
+    return row(bench, 'gcc -O2 -c, 60 functions', 1.01, [system('gcc'), '-O2', '-c', '-o', '/dev/null', source])
 
 
 PIECES = {'python': python, 'heavy': heavy, 'node': node, 'sqlite': sqlite, 'gcc': gcc}

@@ -197,7 +197,7 @@ class Postgres(Server):
         return data
 
     def client(self, share):
-        return [f'{binaries()}/pgbench', '-n', '-c', '4', '-t', str(int(500 * share)), '-h', '127.0.0.1',
+        return [f'{binaries()}/pgbench', '-n', '-c', '4', '-t', str(int(200 * share)), '-h', '127.0.0.1',
                 '-p', str(self.port), '-U', 'me', 'postgres']
 
     def answered(self, text):
