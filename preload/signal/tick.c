@@ -50,15 +50,32 @@ struct tick {
 	uint64_t periods;
 };
 
+/* What the program has us do inside its malloc is its malloc's: the leaf is who called us. How many
+ * frames are ours. */
+static size_t of_ours(const uint64_t *pcs, size_t depth, unsigned *flags)
+{
+	size_t n = 0;
+
+	while (n < depth && pcs[n] >= cp_state.own_start && pcs[n] < cp_state.own_end)
+		n++;
+	if (n == 0 || n == depth)
+		return 0;
+	*flags &= ~(unsigned)CP_ROW_LEAF_IS_PC;
+	return n;
+}
+
 static void sample(const struct tick *t)
 {
 	enum cp_loss why = CP_LOST_UNWIND;
-	unsigned flags = 0;
+	unsigned flags = CP_ROW_LEAF_IS_PC;
 	uint64_t *pcs = t->scratch->pcs;
 	size_t depth = cp_unwind_context(t->uc, pcs, CP_DEPTH, &flags);
-	uint32_t row =
-	    cp_stack_row(cp_state.rec, CP_KIND_CPU, pcs, depth, flags | CP_ROW_LEAF_IS_PC, &why);
+	size_t ours = of_ours(pcs, depth, &flags);
+	uint32_t row;
 
+	pcs += ours;
+	depth -= ours;
+	row = cp_stack_row(cp_state.rec, CP_KIND_CPU, pcs, depth, flags, &why);
 	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, t->periods);
 	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_SAMPLES, 1);
 	if (depth)
