@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hook/record.h"
 
+#include "base/attrs.h"
 #include "base/draw.h"
 #include "signal/adopt.h"
 #include "signal/apart.h"
@@ -89,33 +90,35 @@ static void record_apart(const struct cp_apart *apart, void *arg)
 	cp_heartbeat_look();
 }
 
-/* What must be looked after now and then holds something while it does so: the long way. */
-#define NOW_AND_THEN 63
-
-static int record_near(struct cp_thread *self, const struct sampled *sampled)
+/* 4 KiB of addresses: a frame of its own, which is there only where there is room for it. */
+static CP_NOINLINE int record_near(struct cp_thread *self, const struct sampled *sampled)
 {
-	const void *frame = __builtin_frame_address(0);
 	enum cp_loss why = CP_LOST_UNWIND;
 	uint64_t pcs[CP_DEPTH];
 	unsigned flags = 0;
-	size_t depth;
+	size_t depth = cp_unwind_near(__builtin_frame_address(0), self->stack_high, pcs, CP_DEPTH,
+				      &flags);
 
-	if (!(self->rng & NOW_AND_THEN) || !cp_near_enter(self, frame))
+	if (!depth)
 		return 0;
-	depth = cp_unwind_near(frame, self->stack_high, pcs, CP_DEPTH, &flags);
-	if (depth) {
-		cp_count(&cp_state.rec->heap_hits, 1);
-		count(sampled, cp_stack_row(cp_state.rec, CP_KIND_HEAP, pcs, depth, flags, &why),
-		      why);
-	}
-	cp_near_leave(self);
-	return depth != 0;
+	cp_count(&cp_state.rec->heap_hits, 1);
+	count(sampled, cp_stack_row(cp_state.rec, CP_KIND_HEAP, pcs, depth, flags, &why), why);
+	return 1;
 }
+
+/* What must be looked after now and then holds something while it does so: the long way. */
+#define NOW_AND_THEN 63
 
 void cp_record(const void *block, size_t size, int can_follow)
 {
 	struct sampled sampled = {block, size, can_follow};
+	struct cp_thread *self = &cp_self;
+	int done = 0;
 
-	if (!record_near(&cp_self, &sampled))
+	if ((self->rng & NOW_AND_THEN) && cp_near_enter(self, __builtin_frame_address(0))) {
+		done = record_near(self, &sampled);
+		cp_near_leave(self);
+	}
+	if (!done)
 		cp_apart(record_apart, &sampled);
 }
