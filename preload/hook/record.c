@@ -96,8 +96,8 @@ static CP_NOINLINE int record_near(struct cp_thread *self, const struct sampled 
 	enum cp_loss why = CP_LOST_UNWIND;
 	uint64_t pcs[CP_DEPTH];
 	unsigned flags = 0;
-	size_t depth = cp_unwind_near(__builtin_frame_address(0), self->stack_high, pcs, CP_DEPTH,
-				      &flags);
+	size_t depth =
+	    cp_unwind_near(__builtin_frame_address(0), self->stack_high, pcs, CP_DEPTH, &flags);
 
 	if (!depth)
 		return 0;
