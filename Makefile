@@ -15,7 +15,7 @@ BASE := -std=gnu11 -D_GNU_SOURCE -DCP_VERSION='"$(VERSION)"' -Ipreload -I. -I$(B
 LIBFLAGS := $(BASE) -fPIC -fvisibility=hidden -fno-plt -fno-omit-frame-pointer -fno-builtin-malloc -fno-exceptions -U_FORTIFY_SOURCE
 # libdl and libpthread are part of libc since glibc 2.34: there nothing of them is linked.
 # Code and constants share a segment: two fewer to map, and to fault in, for each program that starts.
-LIBLINK := -shared -Wl,-z,now,-z,relro,-z,defs,-z,noseparate-code,-soname,libconprof.so -Wl,--as-needed
+LIBLINK := -shared -nostartfiles -Wl,--sort-section=name,-z,now,-z,relro,-z,defs,-z,noseparate-code,-soname,libconprof.so -Wl,--as-needed
 # Calls that only libc can answer come to preload/libc/theirs.c.
 THEIRS := dlsym dlopen dlerror dlinfo dladdr dl_iterate_phdr pthread_key_create pthread_setspecific getauxval clock_gettime \
 	__sigaction pthread_atfork

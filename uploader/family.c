@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -76,7 +77,7 @@ static void unlink_member(struct cp_family *family, const struct cp_member *memb
 		epoll_ctl(family->epoll, EPOLL_CTL_DEL, member->source.fd, NULL);
 }
 
-static struct cp_member *member_of(const struct cp_family *family, pid_t pid)
+struct cp_member *cp_family_member(const struct cp_family *family, pid_t pid)
 {
 	for (struct cp_member *m = family->members; m; m = m->next)
 		if (m->pid == pid)
@@ -87,15 +88,16 @@ static struct cp_member *member_of(const struct cp_family *family, pid_t pid)
 /* The same pid again. The same start: its recording has moved and holds all of the old one, marks
  * included. A later start: exec, so what the old image did is taken first. An earlier one, 1: the
  * image before the one we know. A process that executes at once may found a second uploader while
- * the first is still starting; then the joins come in any order. */
+ * the first is still starting; then the joins come in any order. Who slept, and has a recording of
+ * its own now, loses the one that we made for it. */
 static int make_way(struct cp_family *family, pid_t pid, uint64_t start_ns)
 {
-	struct cp_member *old = member_of(family, pid);
+	struct cp_member *old = cp_family_member(family, pid);
 	if (!old)
 		return 0;
 	if (old->start_ns > start_ns)
 		return 1;
-	if (old->start_ns < start_ns) {
+	if (old->start_ns < start_ns && !old->standin) {
 		cp_family_ended(family, old);
 		return 0;
 	}
@@ -128,6 +130,8 @@ static int admit(struct cp_family *family, int recording, pid_t pid, struct admi
 		return error;
 	struct cp_recording *rec = cp_view_header(one->view);
 	one->over |= make_way(family, pid, rec->start_monotonic_ns);
+	if (!family->like && (family->like = malloc(sizeof *rec)))
+		memcpy(family->like, rec, sizeof *rec);
 	one->program = family->living < MEMBERS_MAX ? program_of(family, rec) : NULL;
 	if (one->program)
 		return 0;
@@ -149,7 +153,8 @@ int cp_family_knows(const struct cp_family *family, const uint8_t token[16])
 
 static void remember(struct cp_family *family, const uint8_t token[16])
 {
-	if (cp_family_knows(family, token))
+	static const uint8_t none[16];
+	if (memcmp(token, none, sizeof none) == 0 || cp_family_knows(family, token))
 		return;
 	memcpy(family->tokens[family->tokens_next], token, 16);
 	family->tokens_next = (family->tokens_next + 1) % CP_FAMILY_TOKENS;
@@ -233,7 +238,7 @@ static void end_period(struct cp_family *family, struct cp_program *program)
 
 int cp_family_farewell(struct cp_family *family, pid_t pid)
 {
-	struct cp_member *member = member_of(family, pid);
+	struct cp_member *member = cp_family_member(family, pid);
 	if (member) {
 		if (!member->farewell) {
 			member->farewell = 1;
@@ -285,12 +290,13 @@ static void forget_programs(struct cp_family *family)
 	}
 }
 
-void cp_family_tick(struct cp_family *family, uint64_t now_ns)
+int cp_family_tick(struct cp_family *family, uint64_t now_ns)
 {
-	int turned = 0;
+	int turned = 0, looked = 0;
 	if (now_ns >= family->looked_ns + LOOK_NS) {
 		family->looked_ns = now_ns;
 		look_at_all(family);
+		looked = 1;
 	}
 	for (struct cp_program *p = family->programs; p; p = p->next) {
 		switch (cp_schedule_due(&p->schedule, now_ns)) {
@@ -307,6 +313,7 @@ void cp_family_tick(struct cp_family *family, uint64_t now_ns)
 	}
 	if (turned && family->living)
 		forget_programs(family);
+	return looked;
 }
 
 uint64_t cp_family_next(const struct cp_family *family)
@@ -345,4 +352,6 @@ void cp_family_leave(struct cp_family *family)
 		family->programs = program->next;
 		cp_program_free(program);
 	}
+	free(family->like);
+	family->like = NULL;
 }

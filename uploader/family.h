@@ -24,7 +24,10 @@ struct cp_family {
 	uint64_t joins, refused;
 	uint8_t tokens[CP_FAMILY_TOKENS][16];
 	unsigned tokens_next;
-	uint64_t looked_ns; /* of the last look at every process */
+	struct cp_sleeper *sleepers; /* newest first (rollcall.c) */
+	unsigned sleeping;
+	struct cp_recording *like; /* the header of the first to join: its settings are all's */
+	uint64_t looked_ns;	   /* of the last look at every process */
 	int log_open;
 	uint32_t upload_timeout_s; /* the longest of the members' */
 };
@@ -33,6 +36,8 @@ struct cp_family {
  * -errno after one line in the log. pidfd < 0: no such thing here, or the process is over (gone).
  */
 int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, int gone);
+/* The process of this number, as we see it; NULL. */
+struct cp_member *cp_family_member(const struct cp_family *family, pid_t pid);
 /* Whether a token is that of a recording that is or was held here: then its bearer is family,
  * whatever its uid. */
 int cp_family_knows(const struct cp_family *family, const uint8_t token[16]);
@@ -41,8 +46,8 @@ void cp_family_ended(struct cp_family *family, struct cp_member *member);
 /* The process ends and may be waiting for its delivery, or somebody else waits for it: its
  * program's period ends now. -ESRCH when no such process was here. */
 int cp_family_farewell(struct cp_family *family, pid_t pid);
-/* What is due at this time: CPU windows, periods, a look at every process once a second. */
-void cp_family_tick(struct cp_family *family, uint64_t now_ns);
+/* What is due at this time: CPU windows, periods, a look at every process once a second: then 1. */
+int cp_family_tick(struct cp_family *family, uint64_t now_ns);
 uint64_t cp_family_next(const struct cp_family *family);
 /* Ends every program's period now, for the living and the dead. */
 void cp_family_flush(struct cp_family *family);

@@ -8,6 +8,7 @@
 /* What an epoll event is about: the first member of whatever is watched. */
 enum cp_source_kind {
 	CP_SOURCE_LISTEN,
+	CP_SOURCE_HELLO,
 	CP_SOURCE_PEER,
 	CP_SOURCE_MEMBER,
 	CP_SOURCE_SIGNAL,
@@ -31,6 +32,7 @@ struct cp_member {
 	dev_t exe_dev; /* of /proc/PID/exe when it joined; 0 and 0 when it could not be had */
 	ino_t exe_ino;
 	unsigned exec_ticks; /* how many times in a row it said that it is in exec */
+	int standin;	     /* we made its recording: it sleeps */
 	int farewell;	     /* it waits for, or has had, its delivery */
 	uint64_t ticket;     /* of that delivery; 0 while it is not yet on its way */
 };

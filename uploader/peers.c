@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "uploader/rendezvous.h"
+#include "uploader/rollcall.h"
 #include "uploader/status.h"
 
 #define PEERS_MAX   256u
@@ -90,7 +91,8 @@ static void understand(struct cp_peers *peers, const struct cp_peer *peer,
 			return refuse(peers, pid, "what it hands over is no socket of a target");
 		if (add(peers, *fd, 1))
 			*fd = -1;
-	} else if (!trusted && !cp_family_knows(peers->family, message->token)) {
+	} else if (!trusted && !cp_family_knows(peers->family, message->token) &&
+		   !cp_rollcall_expects(peers->family, pid)) {
 		refuse(peers, pid, "it belongs to another user");
 	} else if (*fd >= 0) {
 		if (pid <= 0)

@@ -32,12 +32,12 @@ static socklen_t address_of(const char *name, struct sockaddr_un *address)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len);
 }
 
-static int make_socket(const char *name, int flags,
+static int make_socket(const char *name, int type,
 		       int (*use)(int, const struct sockaddr *, socklen_t))
 {
 	struct sockaddr_un address;
 	socklen_t len = address_of(name, &address);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
+	int fd = socket(AF_UNIX, SOCK_CLOEXEC | type, 0);
 	if (fd < 0)
 		return -errno;
 	if (!use(fd, (const struct sockaddr *)&address, len))
@@ -49,7 +49,7 @@ static int make_socket(const char *name, int flags,
 
 int cp_rendezvous_listen(const char *name)
 {
-	int fd = make_socket(name, SOCK_NONBLOCK, bind);
+	int fd = make_socket(name, SOCK_SEQPACKET | SOCK_NONBLOCK, bind);
 	if (fd >= 0 && listen(fd, 4096)) {
 		int error = -errno;
 		close(fd);
@@ -60,7 +60,7 @@ int cp_rendezvous_listen(const char *name)
 
 int cp_rendezvous_connect(const char *name)
 {
-	return make_socket(name, 0, connect);
+	return make_socket(name, SOCK_SEQPACKET, connect);
 }
 
 union control {
@@ -123,6 +123,49 @@ int cp_rendezvous_receive(int socket, struct cp_join *join, int *fd)
 	    join->magic != CP_MAGIC)
 		return -EBADMSG;
 	return join->abi == CP_ABI ? 1 : -EPROTONOSUPPORT;
+}
+
+int cp_rendezvous_hear(const char *name)
+{
+	char marked[64];
+	int on = 1;
+	snprintf(marked, sizeof marked, "%s" CP_HELLO_MARK, name);
+	int fd = make_socket(marked, SOCK_DGRAM | SOCK_NONBLOCK, bind);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on)) {
+		int error = -errno;
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+int cp_rendezvous_hello(int socket, pid_t *pid, uid_t *uid, uint64_t *start_ns)
+{
+	struct cp_hello hello;
+	struct ucred from = {.pid = 0};
+	struct iovec iov = {.iov_base = &hello, .iov_len = sizeof hello};
+	union control control;
+	struct msghdr message = {.msg_iov = &iov,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
+				 .msg_controllen = sizeof control.bytes};
+	int fd = -1;
+	ssize_t n = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
+			memcpy(&from, CMSG_DATA(c), sizeof from);
+	collect(&message, &fd);
+	if (fd >= 0)
+		close(fd);
+	if (n != (ssize_t)sizeof hello || hello.magic != CP_MAGIC || hello.abi != CP_ABI ||
+	    from.pid <= 0)
+		return -EBADMSG;
+	*pid = from.pid;
+	*uid = from.uid;
+	*start_ns = hello.start_monotonic_ns;
+	return 1;
 }
 
 int cp_rendezvous_peer(int socket, pid_t *pid, uid_t *uid)

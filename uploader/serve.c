@@ -20,11 +20,13 @@
 #include "uploader/http.h"
 #include "uploader/peers.h"
 #include "uploader/rendezvous.h"
+#include "uploader/rollcall.h"
 
 #define MS	  UINT64_C(1000000)
 #define GRACE_NS  (300 * MS)  /* a family of none: the next child may be on its way */
 #define LINGER_NS (2000 * MS) /* everything is out: somebody may ask where, or start it again */
 #define FIRST_NS  (5000 * MS) /* nobody has ever come */
+#define ROLL_NS	  (1000 * MS) /* who sleeps so long is recorded by us */
 #define LAST_NS	  (2000 * MS) /* SIGTERM: targets that got it, too, end by themselves */
 #define INHERITED 3
 
@@ -33,7 +35,7 @@ enum phase { PHASE_WAITING, PHASE_RECORDING, PHASE_EMPTY, PHASE_FLUSHED, PHASE_S
 struct server {
 	struct cp_family family;
 	struct cp_peers peers;
-	struct cp_source listener, signals, done;
+	struct cp_source listener, hello, signals, done;
 	enum phase phase;
 	uint64_t since_ns; /* of the phase */
 };
@@ -123,6 +125,10 @@ static int start(struct server *server)
 	if (!family->heartbeat || !family->delivery)
 		return -ENOMEM;
 	int error = watch(family->epoll, &server->listener);
+	/* a stranger may sit on that name: then who sleeps is not seen until it wakes */
+	server->hello = (struct cp_source){CP_SOURCE_HELLO, cp_rendezvous_hear(server->peers.name)};
+	if (!error && server->hello.fd >= 0)
+		error = watch(family->epoll, &server->hello);
 	if (!error)
 		error = watch(family->epoll, &server->signals);
 	return error ? error : watch(family->epoll, &server->done);
@@ -140,6 +146,9 @@ static void dispatch(struct server *server, struct cp_source *source)
 	switch (source->kind) {
 	case CP_SOURCE_LISTEN:
 		cp_peers_accept(&server->peers, source->fd);
+		break;
+	case CP_SOURCE_HELLO:
+		cp_rollcall_hear(&server->family, source->fd);
 		break;
 	case CP_SOURCE_PEER:
 		cp_peers_hear(&server->peers, source);
@@ -182,6 +191,8 @@ static int advance(struct server *server, uint64_t now)
 {
 	struct cp_family *family = &server->family;
 	int over = now >= phase_end(server);
+	if (!family->living && (over || server->phase == PHASE_RECORDING))
+		cp_rollcall_look(family, 0); /* who sleeps lives, too */
 	switch (server->phase) {
 	case PHASE_RECORDING:
 		if (!family->living)
@@ -226,13 +237,17 @@ static void loop(struct server *server)
 		if (n == 1)
 			dispatch(server, event.data.ptr);
 		now = cp_text_monotonic();
-		cp_family_tick(&server->family, now);
+		if (cp_family_tick(&server->family, now))
+			cp_rollcall_look(&server->family, ROLL_NS);
 		cp_peers_expire(&server->peers, now);
 		if (!advance(server, now))
 			continue;
 		/* Whoever connected in the meantime is heard before the door closes. */
 		uint64_t joins = server->family.joins;
 		cp_peers_accept(&server->peers, server->listener.fd);
+		if (server->hello.fd >= 0)
+			cp_rollcall_hear(&server->family, server->hello.fd);
+		cp_rollcall_look(&server->family, 0);
 		if (server->phase == PHASE_STOPPING || server->family.joins == joins)
 			return;
 	}
@@ -242,6 +257,9 @@ static void leave(struct server *server)
 {
 	struct cp_family *family = &server->family;
 	uint32_t seconds = family->upload_timeout_s ? family->upload_timeout_s : 1;
+	if (server->hello.fd >= 0)
+		close(server->hello
+			  .fd); /* first: the next uploader takes both names, by the listener's */
 	close(server->listener.fd);
 	if (family->delivery)
 		cp_family_flush(family);
@@ -282,7 +300,8 @@ static int has_inherited(void)
 
 int cp_serve(const char *name, const char *elder)
 {
-	struct server server = {.peers = {.name = name, .family = &server.family}};
+	struct server server = {.peers = {.name = name, .family = &server.family},
+				.hello = {CP_SOURCE_HELLO, -1}};
 	settle();
 	int inherited = has_inherited();
 	if (inherited && elder && !find_elder(elder))

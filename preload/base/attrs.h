@@ -11,5 +11,8 @@
 #define CP_LIKELY(x)	     (__builtin_expect(!!(x), 1) != 0)
 #define CP_UNLIKELY(x)	     (__builtin_expect(!!(x), 0) != 0)
 
+/* Static room that a start does not touch: what it does touch then lies on few pages. */
+#define CP_LATE __attribute__((section(".bss.late")))
+
 /* Initial-exec: reading it never calls __tls_get_addr, which may call malloc on first touch. */
 #define CP_TLS _Thread_local __attribute__((tls_model("initial-exec")))

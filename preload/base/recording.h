@@ -199,6 +199,16 @@ struct cp_recording {
 	struct cp_mark lost_marks[CP_KINDS][CP_LOSSES];
 };
 
+/* The hello of a process that sleeps until its first event: a datagram, with the kernel's word on
+ * who sent it. */
+struct cp_hello {
+	uint64_t magic; /* CP_MAGIC */
+	uint32_t abi;
+	uint32_t reserved;
+	uint64_t start_monotonic_ns;
+};
+#define CP_HELLO_MARK "+" /* behind the rendezvous' name */
+
 /* The join message: sent on a SOCK_SEQPACKET unix socket with the memfd as SCM_RIGHTS. */
 struct cp_join {
 	uint64_t magic; /* CP_MAGIC */

@@ -82,7 +82,7 @@ const char *cp_settings_env(const char *const *env, const char *name)
 	size_t len = strlen(name);
 
 	for (; env && *env; env++)
-		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+		if (**env == *name && strncmp(*env, name, len) == 0 && (*env)[len] == '=')
 			return (*env)[len + 1] ? *env + len + 1 : NULL;
 	return NULL;
 }

@@ -32,6 +32,8 @@ static struct before prepare(void)
 {
 	struct before b = {cp_itimer_pause(), 0};
 
+	if (cp_phase() == CP_ASLEEP)
+		cp_rest_leave();
 	if (cp_phase() == CP_RUNNING && cp_state.wiped->pid == (int32_t)syscall(SYS_getpid)) {
 		cp_rest_leave();
 		b.marked = 1;

@@ -11,6 +11,7 @@
 
 #include "base/attrs.h"
 #include "hook/real.h"
+#include "signal/adopt.h"
 #include "signal/log.h"
 #include "signal/modules.h"
 #include "signal/quiet.h"
@@ -115,6 +116,7 @@ CP_EXPORT int mlockall(int flags)
 	size_t n;
 	int result, saved;
 
+	cp_wake();
 	if (!cp_state.rec || !cp_quiet_begin(0))
 		return cp_real_calls()->mlockall(flags);
 	if (!cp_quiet_alone()) {

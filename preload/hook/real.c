@@ -22,7 +22,7 @@
 #define EARLY_PAGE CP_EARLY_ALIGN
 #define EARLY_MAX  64
 
-static _Alignas(EARLY_PAGE) char early[EARLY_MAX][EARLY_PAGE];
+static CP_LATE _Alignas(EARLY_PAGE) char early[EARLY_MAX][EARLY_PAGE];
 static _Atomic uint8_t early_used[EARLY_MAX];
 /* volatile: libc declares dlsym a leaf, which says that it never calls back into this file. It
  * does. */

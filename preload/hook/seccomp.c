@@ -16,6 +16,7 @@
 #include "base/attrs.h"
 #include "hook/real.h"
 #include "libc/raw.h"
+#include "signal/adopt.h"
 #include "signal/filter.h"
 #include "signal/log.h"
 #include "signal/probe.h"
@@ -85,9 +86,11 @@ static int cannot_be_stopped(const struct sock_fprog *program)
 static struct step prepare(const struct sock_fprog *program)
 {
 	struct step s = {.leave = CP_LEAVE_NONE, .log = -1, .why = "more than read and write"};
-	const struct cp_recording *rec = cp_state.rec;
+	const struct cp_recording *rec;
 	int late = 0, flush = 0;
 
+	cp_wake();
+	rec = cp_state.rec;
 	if (cp_phase() == CP_OFF) {
 		s.leave = CP_LEAVE_ALL;
 		return s;

@@ -40,7 +40,7 @@ struct start {
 	void *arg;
 };
 
-static struct start starts[STARTS_MAX];
+static CP_LATE struct start starts[STARTS_MAX];
 
 static struct start *take_start(void)
 {

@@ -71,7 +71,10 @@ THEIRS(SKIN)
 /* ---- what follows from them ---- */
 
 /* Linked in, libc's own would ask for __register_atfork by name. */
-extern void *__dso_handle __attribute__((visibility("hidden")));
+extern const char __dso_handle __attribute__((visibility("hidden")));
+/* Ours has no start files, whose own this would be: they do nothing at the start and at the end but
+ * touch pages. */
+__attribute__((weak)) const char __dso_handle = 0;
 int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
 int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
@@ -79,7 +82,7 @@ int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*ch
 	int (*enter)(void (*)(void), void (*)(void), void (*)(void), void *);
 
 	*(void **)&enter = cp_libc_find("__register_atfork");
-	return enter ? enter(prepare, parent, child, &__dso_handle) : ENOSYS;
+	return enter ? enter(prepare, parent, child, (void *)&__dso_handle) : ENOSYS;
 }
 
 int getpagesize(void)

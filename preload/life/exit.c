@@ -51,10 +51,13 @@ static int say_goodbye(struct cp_recording *rec, uint64_t end)
 
 __attribute__((destructor)) static void finish(void)
 {
-	struct cp_recording *rec = cp_state.rec;
+	struct cp_recording *rec;
 	uint64_t end;
 	unsigned wait;
 
+	if (cp_phase() == CP_ASLEEP)
+		cp_rest_leave();
+	rec = cp_state.rec;
 	if (!rec || cp_phase() != CP_RUNNING || cp_state.wiped->pid != (int32_t)getpid())
 		return;
 	cp_altstack_end(&cp_self);

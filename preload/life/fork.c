@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "hook/spawn.h"
+#include "signal/adopt.h"
 #include "signal/modules.h"
 #include "signal/reserved.h"
 #include "signal/shared.h"
@@ -28,6 +29,7 @@ static void before(void)
 {
 	uint64_t mask = CP_TICK_SIGNAL_BIT | PROF, was = 0;
 
+	cp_wake(); /* so that the child, whoever it becomes, has a token that is known */
 	if (cp_phase() == CP_OFF)
 		return;
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &was, sizeof mask);
@@ -74,6 +76,7 @@ static void in_child(void)
 	self->inside = 0;
 	self->near = 0;
 	cp_thread_forked(self);
+	cp_state.wiped->pid = self->tid; /* one of vfork is told from it by that */
 	cp_timer_born(self);
 	cp_timer_arm(self);
 	unblock();

@@ -108,15 +108,19 @@ int cp_home_find(void)
 	return find_program(own.dli_fname) ? 0 : -1;
 }
 
-static const char *exe(char *path, size_t room)
+/* Its name is asked first: a link in /proc is made to be read, and taken away at the end. */
+static int is_program(void)
 {
-	ssize_t len = readlink("/proc/self/exe", path, room - 1);
-	const char *named = (const char *)getauxval(AT_EXECFN);
+	const char *named = (const char *)getauxval(AT_EXECFN), *base;
+	char path[sizeof cp_home.program];
+	ssize_t len;
 
+	base = named ? strrchr(named, '/') : NULL;
+	if (named && strcmp(base ? base + 1 : named, "conprof") != 0)
+		return 0;
+	len = readlink("/proc/self/exe", path, sizeof path - 1);
 	path[len > 0 ? len : 0] = 0;
-	if (len <= 0 && named && named[0] == '/' && strlen(named) < room)
-		memcpy(path, named, strlen(named) + 1); /* there is no /proc */
-	return path;
+	return strcmp(path, cp_home.program) == 0;
 }
 
 /* Another libc (musl, by way of a name that it takes for its own) has no such function. */
@@ -124,10 +128,8 @@ extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
 int cp_home_stay_out(const char **why)
 {
-	char path[1024];
-
 	*why = NULL;
-	if (cp_home.program[0] && strcmp(exe(path, sizeof path), cp_home.program) == 0)
+	if (cp_home.program[0] && is_program())
 		return 1;
 	if (!gnu_get_libc_version)
 		*why = "the program's libc is not glibc";
@@ -150,23 +152,30 @@ size_t cp_home_read(const char *path, char *text, size_t room)
 	return (size_t)len;
 }
 
+/* By words: most of the settings are empty room. */
 static uint64_t mix(uint64_t h, const void *bytes, size_t len)
 {
-	const unsigned char *p = bytes;
+	uint64_t word;
 
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+	for (size_t at = 0; at < len; at += sizeof word) {
+		word = 0;
+		memcpy(&word, (const char *)bytes + at,
+		       len - at < sizeof word ? len - at : sizeof word);
+		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 32;
+	}
 	return h;
 }
 
 /* One uploader for all processes of a user in a cgroup with the same settings. */
-static void name_family(const struct cp_recording *rec, const struct cp_config *config)
+static void name_family(const struct cp_config *config)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 	struct cp_line line = {0};
 
-	h = mix(h, &rec->uid, sizeof rec->uid);
-	h = mix(h, rec->cgroup, strlen(rec->cgroup));
+	cp_home.uid = (uint32_t)syscall(SYS_geteuid);
+	h = mix(h, &cp_home.uid, sizeof cp_home.uid);
+	h = mix(h, cp_home.cgroup, strlen(cp_home.cgroup));
 	h = mix(h, cp_home.program, strlen(cp_home.program));
 	h = mix(h, config, sizeof *config);
 	cp_line_add(&line, "conprof-");
@@ -176,31 +185,18 @@ static void name_family(const struct cp_recording *rec, const struct cp_config *
 		cp_line_add(&line, digit);
 	}
 	memcpy(cp_home.name, line.text, line.len + 1);
-	cp_home.uid = rec->uid;
 }
 
-static void fill_token(struct cp_recording *rec)
+void cp_home_describe(const struct cp_config *config, const char *argv0)
 {
-	uint64_t fallback[2] = {rec->start_monotonic_ns, (uint64_t)(uintptr_t)rec};
+	size_t len = argv0 ? strlen(argv0) : 0;
 
-	memcpy(rec->token, fallback, sizeof rec->token);
-	(void)!syscall(SYS_getrandom, rec->token, sizeof rec->token, 1 /* GRND_NONBLOCK */);
-}
-
-void cp_home_fill(struct cp_recording *rec, const struct cp_config *config)
-{
-	char argv0[sizeof rec->argv0];
-
-	exe(rec->exe, sizeof rec->exe);
-	if (!getcwd(rec->cwd, sizeof rec->cwd))
-		rec->cwd[0] = 0;
-	cp_home_read("/proc/self/cgroup", rec->cgroup, sizeof rec->cgroup);
-	cp_home_read("/proc/self/cmdline", argv0, sizeof argv0);
-	memcpy(rec->argv0, argv0, strlen(argv0) + 1);
-	rec->config = *config;
-	rec->cpu_period_ns = cp_state.cpu_period_ns;
-	rec->heap_interval = cp_state.heap_interval;
-	rec->foreign_malloc = rec->heap_interval && cp_front_taken(config);
-	fill_token(rec);
-	name_family(rec, config);
+	len = len < sizeof cp_home.argv0 ? len : sizeof cp_home.argv0 - 1;
+	memcpy(cp_home.argv0, argv0, len);
+	if (!getcwd(cp_home.cwd, sizeof cp_home.cwd))
+		cp_home.cwd[0] = 0;
+	cp_home_read("/proc/self/cgroup", cp_home.cgroup, sizeof cp_home.cgroup);
+	cp_home.config = config;
+	cp_home.foreign_malloc = cp_state.heap_interval && cp_front_taken(config);
+	name_family(config);
 }

@@ -9,8 +9,9 @@
 /* Finds our own file and code, the uploader beside it, and its environment. 0 or -1: no uploader.
  */
 int cp_home_find(void);
-/* Writes who the process is into its recording, and names the rendezvous after it. */
-void cp_home_fill(struct cp_recording *rec, const struct cp_config *config);
+/* Notes who the process is, and names the rendezvous after it. The settings stay the caller's, for
+ * good. */
+void cp_home_describe(const struct cp_config *config, const char *argv0);
 /* 1: this program is the uploader itself, or one that a sanitizer runs in: not ours to record. */
 int cp_home_stay_out(const char **why);
 /* Reads the start of a file as text, which ends with NUL; gives its length, 0 if it can't be read.

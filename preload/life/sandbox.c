@@ -135,6 +135,7 @@ const char *cp_sandbox_refuses(int *silent)
 	*silent = 0;
 	if (!may_be_filtered())
 		return NULL;
+	cp_state.filtered = 1;
 	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
 		return "mmap";

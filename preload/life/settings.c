@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/attrs.h"
 #include "base/note.h"
 #include "base/settings.h"
 #include "signal/log.h"
@@ -19,7 +20,7 @@
 #define LINES_MAX    24
 
 /* Each process of a tree would say the same: only the first tells (cp_life_tell). */
-static struct {
+static CP_LATE struct {
 	unsigned count;
 	struct cp_line line[LINES_MAX];
 } kept;

@@ -18,12 +18,12 @@
 #include "life/operators.h"
 #include "life/sandbox.h"
 #include "life/settings.h"
+#include "signal/adopt.h"
 #include "signal/join.h"
 #include "signal/live.h"
 #include "signal/modules.h"
 #include "signal/near.h"
 #include "signal/prof.h"
-#include "signal/recording.h"
 #include "signal/reserved.h"
 #include "signal/roster.h"
 #include "signal/tick.h"
@@ -85,32 +85,14 @@ static void open_unwinder(void)
 				 "");
 }
 
-/* 0, or what failed. */
-static const char *hand_over(void)
+/* A short life without an event leaves nothing, and pays little: it says hello, and the rest is
+ * done at the first event (015). Not where a promise hangs on the recording, or the moment could be
+ * bad: who waits in its end for the delivery; scarce memory, a filter, no timer of one's own. */
+static int may_sleep(void)
 {
-	int fd;
-	struct cp_recording *rec = cp_recording_make(&fd);
-	enum cp_joined joined;
-
-	if (!rec) {
-		errno = -fd;
-		return "no shared memory for a recording";
-	}
-	cp_home_fill(rec, &config);
-	cp_state.rec = rec;
-	cp_modules_look();
-	joined = cp_join(rec, fd, rec->token);
-	close(fd);
-	if (joined == CP_JOIN_FAILED) {
-		int why = errno;
-
-		cp_state.rec = NULL;
-		cp_recording_drop(rec);
-		errno = why;
-		return "the uploader can't be reached or started";
-	}
-	cp_life_tell(&config);
-	return NULL;
+	return !cp_state.small && !cp_state.filtered && cp_state.cpu_timer != CP_TIMER_ITIMER &&
+	       config.unwinder != CP_UNWINDER_LIBUNWIND && !config.exit_wait_set &&
+	       syscall(SYS_getpid) != 1;
 }
 
 static void begin_ticks(struct cp_thread *self)
@@ -124,7 +106,7 @@ static void begin_ticks(struct cp_thread *self)
 /* From here on things happen: the first thread, forks, ticks. */
 static void begin(struct cp_wiped *wiped)
 {
-	wiped->pid = cp_state.rec->pid;
+	wiped->pid = (int32_t)syscall(SYS_getpid);
 	cp_state.wiped = wiped;
 	CP_INSIDE (self) {
 		self->ready = 0;
@@ -134,7 +116,7 @@ static void begin(struct cp_wiped *wiped)
 		cp_witness_rest(self, 1); /* libc and ld.so allocate in what follows */
 		cp_spawn_open();
 		cp_spawn_watch_end(self);
-		if (cp_state.types & CP_TYPE_THREAD)
+		if (cp_state.rec && (cp_state.types & CP_TYPE_THREAD))
 			cp_roster_first(self);
 		cp_fork_open();
 		if (cp_state.cpu_period_ns)
@@ -142,7 +124,10 @@ static void begin(struct cp_wiped *wiped)
 		if (cp_state.heap_interval)
 			cp_operators_open();
 		cp_witness_rest(self, 0);
-		atomic_store_explicit(&wiped->phase, CP_RUNNING, memory_order_release);
+		atomic_store_explicit(&wiped->phase, cp_state.rec ? CP_RUNNING : CP_ASLEEP,
+				      memory_order_release);
+		if (!cp_state.rec && cp_state.cpu_period_ns && !self->timer_armed)
+			cp_awake(self);
 	}
 }
 
@@ -164,9 +149,29 @@ static void stay_out_of(const char *refused)
 	cp_life_tell(&config);
 }
 
-__attribute__((constructor)) static void start(void)
+/* Something to record in: now, or at the first event. */
+static void record(const char *argv0)
 {
 	struct cp_wiped *wiped;
+	const char *why = NULL;
+
+	if (reserve(&wiped) != 0) {
+		why = "no memory to record in";
+	} else {
+		cp_home_describe(&config, argv0);
+		if (!may_sleep() || cp_join_hello() != 0)
+			why = cp_begin_recording();
+	}
+	if (why) {
+		stay_out(why, errno);
+		return;
+	}
+	cp_life_tell(&config);
+	begin(wiped);
+}
+
+__attribute__((constructor)) static void start(int argc, char **argv)
+{
 	const char *why, *refused;
 	int saved = errno, silent;
 
@@ -194,11 +199,7 @@ __attribute__((constructor)) static void start(void)
 		cp_modules_open();
 		open_unwinder();
 		cp_life_kernel(&config);
-		why = reserve(&wiped) == 0 ? hand_over() : "no memory to record in";
-		if (why)
-			stay_out(why, errno);
-		else
-			begin(wiped);
+		record(argc > 0 ? argv[0] : NULL);
 	}
 	errno = saved;
 }

@@ -1,15 +1,19 @@
-/* adopt.c - the child's new ledger, with the live blocks carried over; the move to a new uploader.
+/* adopt.c - who slept gets a ledger, a child with its live blocks; the move to a new uploader.
  */
 /* SPDX-License-Identifier: MIT */
 #include "signal/adopt.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/draw.h"
+#include "signal/apart.h"
 #include "signal/join.h"
 #include "signal/live.h"
+#include "signal/log.h"
+#include "signal/modules.h"
 #include "signal/recording.h"
 #include "signal/reserved.h"
 #include "signal/roster.h"
@@ -61,6 +65,48 @@ static int homeless(void)
 	return (int)atomic_load_explicit(&cp_state.homeless, memory_order_relaxed);
 }
 
+const char *cp_begin_recording(void)
+{
+	int fd, failed, why;
+	struct cp_recording *rec = cp_recording_make(&fd);
+
+	if (!rec) {
+		errno = -fd;
+		return "no shared memory for a recording";
+	}
+	cp_recording_sign(rec);
+	cp_state.rec = rec;
+	cp_modules_look();
+	failed = cp_join(rec, fd, rec->token) == CP_JOIN_FAILED;
+	why = errno;
+	close(fd);
+	if (!failed)
+		return NULL;
+	cp_state.rec = NULL;
+	cp_recording_drop(rec);
+	errno = why;
+	return "the uploader can't be reached or started";
+}
+
+/* An image that slept: the constructor would have said it. */
+static int begin_late(void)
+{
+	const char *why = cp_begin_recording();
+	struct cp_line line = {0};
+	int fd;
+
+	if (!why)
+		return 0;
+	if (cp_home.config->log_level >= 2) {
+		cp_line_add(&line, "conprof: ");
+		cp_line_add(&line, why);
+		fd = cp_log_open(cp_home.config);
+		cp_log_write(fd, &line);
+		cp_log_close(fd);
+	}
+	return -1;
+}
+
 static int begin_anew(void)
 {
 	int fd, joined;
@@ -108,8 +154,9 @@ static void know_yourself(struct cp_thread *self)
 
 /* There can be no recording. A timer that ran on would end the process, or the next image: its
  * signal would be taken for the application's. */
-static void give_up(void)
+static void give_up(struct cp_thread *self)
 {
+	cp_timer_disarm(self);
 	if (cp_itimer_stop())
 		cp_shared_close();
 	set_phase(CP_OFF);
@@ -120,8 +167,8 @@ static int adopt(struct cp_thread *self)
 	if (!change_phase(CP_ASLEEP, CP_BUSY))
 		return 0;
 	know_yourself(self);
-	if (homeless() || begin_anew() != 0) {
-		give_up();
+	if (homeless() || (cp_state.rec ? begin_anew() : begin_late()) != 0) {
+		give_up(self);
 		return 0;
 	}
 	cp_state.wiped->pid = cp_state.rec->pid;
@@ -131,14 +178,30 @@ static int adopt(struct cp_thread *self)
 	return 1;
 }
 
-/* A vfork child sees the parent's page and memory, but is another process: it does not record. */
+/* A vfork child sees the parent's page and memory, but is another process: it does not record, nor
+ * wake its parent. A child of which nobody has told us yet has no number in its page. */
 int cp_awake(struct cp_thread *self)
 {
 	uint32_t phase = cp_phase();
+	int32_t pid = cp_state.wiped->pid;
 
-	if (phase == CP_ASLEEP)
+	if (phase == CP_ASLEEP && !pid)
 		return adopt(self);
-	return phase == CP_RUNNING && cp_state.wiped->pid == (int32_t)syscall(SYS_getpid);
+	if ((phase != CP_ASLEEP && phase != CP_RUNNING) || pid != (int32_t)syscall(SYS_getpid))
+		return 0;
+	return phase == CP_RUNNING || adopt(self);
+}
+
+static void wake(const struct cp_apart *apart, void *unused)
+{
+	(void)unused;
+	cp_awake(apart->self);
+}
+
+void cp_wake(void)
+{
+	if (cp_phase() == CP_ASLEEP && !cp_state.rec)
+		cp_apart(wake, NULL);
 }
 
 /* The same contents in a new file, which takes the place of the old one under the same address: the

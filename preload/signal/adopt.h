@@ -1,12 +1,21 @@
-/* adopt.h - a recording of one's own: for a forked child, and after the uploader was lost. */
+/* adopt.h - a recording of one's own: at the start, for who slept, and after the uploader was lost.
+ */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include "signal/thread.h"
 
-/* Ready to record? 1 in a recorded process; a forked child that sleeps is given its recording
- * first. 0: events of this process are not recorded (staying out, vfork, or the moment of a move).
- * The caller holds the ticket. Runs anywhere. */
+/* Makes this image's first recording and hands it over. NULL, or what failed, with its errno. By
+ * the constructor, or in phase BUSY. */
+const char *cp_begin_recording(void);
+
+/* Ready to record? 1 in a recorded process; one that sleeps is given its recording first. 0: events
+ * of this process are not recorded (staying out, vfork, or the moment of a move). The caller holds
+ * the ticket. Runs anywhere. */
 int cp_awake(struct cp_thread *self);
+
+/* An image that sleeps begins its recording, before something that would make it hard later. For
+ * ordinary code. */
+void cp_wake(void);
 
 /* Looks at the uploader's heartbeat, and moves the recording to another uploader when it has
  * stopped for long. The caller holds the ticket. Runs anywhere. */

@@ -55,7 +55,7 @@ const struct cp_call cp_calls[] = {
     CALL(readlinkat, HOME, HERE, 0),			   /* whose namespace is it? */
     CALL(uname, START, 0),				   /* how old is the kernel? */
     CALL(getcwd, START, 0, 0),				   /* where it was started */
-    CALL(getrandom, START, 0, 0, 1),			   /* the recording's token */
+    CALL(getrandom, HOME, 0, 0, 1),			   /* the recording's token */
     CALL(mprotect, START, 0, 0, PROT_READ),		   /* libunwind's slots */
     CALL(rt_sigprocmask, MUST, SIG_BLOCK, 0, 0, 8),	   /* is this address readable? */
     CALL(rt_sigaction, MUST, CP_TICK_SIGNAL, 0, 0, 8),	   /* whose is the signal now? */

@@ -15,7 +15,7 @@ enum cp_call_group {
 /* One of our calls, with arguments that stand for those we use, yet do nothing: so it can be shown
  * to a filter, and be made by a child that is there to be killed for it (life/sandbox.c). */
 struct cp_call {
-	const char *name;
+	char name[24]; /* in place: a pointer would be relocated at each start */
 	long number;
 	uint32_t group;
 	uint32_t may_fail; /* an errno as the answer costs samples, no more */

@@ -159,6 +159,28 @@ enum cp_joined cp_join(struct cp_recording *rec, int fd, const uint8_t token[16]
 	return sent == 0 ? CP_JOINED_FAMILY : CP_JOIN_FAILED;
 }
 
+/* By datagram, which costs a third of a connection: each image of a tree says it. */
+int cp_join_hello(void)
+{
+	struct cp_hello hello = {.magic = CP_MAGIC, .abi = CP_ABI};
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	size_t len = strlen(cp_home.name);
+	struct iovec iov = {.iov_base = &hello, .iov_len = sizeof hello};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_name = &to};
+	int sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), sent;
+
+	if (sock < 0)
+		return -1;
+	memcpy(to.sun_path + 1, cp_home.name, len);
+	memcpy(to.sun_path + 1 + len, CP_HELLO_MARK, sizeof CP_HELLO_MARK);
+	msg.msg_namelen =
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + sizeof CP_HELLO_MARK);
+	hello.start_monotonic_ns = cp_now_ns();
+	sent = sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof hello;
+	close(sock);
+	return sent ? 0 : -1;
+}
+
 int cp_join_goodbye(struct cp_recording *rec)
 {
 	struct cp_join join = message(rec, rec->token);

@@ -11,5 +11,9 @@ enum cp_joined { CP_JOIN_FAILED = -1, CP_JOINED_FAMILY, CP_JOINED_FOUNDER };
  * is in errno. The descriptor stays the caller's. Runs anywhere. */
 enum cp_joined cp_join(struct cp_recording *rec, int fd, const uint8_t token[16]);
 
+/* "I am here, and asleep." No descriptor goes with it, and nothing that a stranger on the name
+ * should not know. 0: somebody has it. -1: nobody is there, or nobody who listens now. */
+int cp_join_hello(void);
+
 /* "I am exiting: take what there is." No descriptor goes with it. 0 or -1. */
 int cp_join_goodbye(struct cp_recording *rec);

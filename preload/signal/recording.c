@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -131,6 +132,42 @@ struct cp_recording *cp_recording_make(int *fd)
 	close(*fd);
 	*fd = -why;
 	return NULL;
+}
+
+/* The file may have been replaced since the start. */
+static void read_exe(char *path, size_t room)
+{
+	static const char gone[] = " (deleted)";
+	long len = syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, room - 1);
+	const char *named = (const char *)getauxval(AT_EXECFN);
+	size_t n = len > 0 ? (size_t)len : 0;
+
+	path[n] = 0;
+	if (n >= sizeof gone && memcmp(path + n - (sizeof gone - 1), gone, sizeof gone) == 0)
+		path[n - (sizeof gone - 1)] = 0;
+	if (!n && named && named[0] == '/' && strlen(named) < room)
+		memcpy(path, named, strlen(named) + 1); /* there is no /proc */
+}
+
+static void fill_token(struct cp_recording *rec)
+{
+	uint64_t fallback[2] = {rec->start_monotonic_ns, (uint64_t)(uintptr_t)rec};
+
+	memcpy(rec->token, fallback, sizeof rec->token);
+	(void)!syscall(SYS_getrandom, rec->token, sizeof rec->token, 1 /* GRND_NONBLOCK */);
+}
+
+void cp_recording_sign(struct cp_recording *rec)
+{
+	read_exe(rec->exe, sizeof rec->exe);
+	memcpy(rec->argv0, cp_home.argv0, sizeof rec->argv0);
+	memcpy(rec->cwd, cp_home.cwd, sizeof rec->cwd);
+	memcpy(rec->cgroup, cp_home.cgroup, sizeof rec->cgroup);
+	rec->config = *cp_home.config;
+	rec->cpu_period_ns = cp_state.cpu_period_ns;
+	rec->heap_interval = cp_state.heap_interval;
+	rec->foreign_malloc = (uint32_t)cp_home.foreign_malloc;
+	fill_token(rec);
 }
 
 void cp_recording_drop(struct cp_recording *rec)

@@ -7,6 +7,9 @@
  * when the system refuses (limits on files, memory, descriptors; seccomp); then *fd is -errno.
  * The tables, magic, times and pid are filled in, all else is the caller's. Runs anywhere. */
 struct cp_recording *cp_recording_make(int *fd);
+/* Writes into it who this process is (cp_home), and a token that nobody can guess. Runs anywhere.
+ */
+void cp_recording_sign(struct cp_recording *rec);
 void cp_recording_drop(struct cp_recording *rec);
 
 /* Copies what is used of a recording into another of at least its size (a move, marks included). */

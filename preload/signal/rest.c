@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "signal/adopt.h"
 #include "signal/apart.h"
 #include "signal/stacks.h"
 #include "signal/timer.h"
@@ -50,8 +51,11 @@ static void leave(const struct cp_apart *apart, void *unused)
 		cp_rest_count(apart->self);
 }
 
+/* A short image may have slept until now: that a period of it is over is its first event. */
 void cp_rest_leave(void)
 {
+	if (cp_phase() == CP_ASLEEP && !cp_state.rec && cp_timer_is_due(&cp_self))
+		cp_wake();
 	if (cp_phase() == CP_RUNNING && cp_self.due)
 		cp_apart(leave, NULL);
 }

@@ -11,7 +11,7 @@
  * child (MADV_WIPEONFORK), however the child was made: it wakes up unrecorded, and its first
  * event, a tick or a sampled allocation, makes it a recording of its own (adopt.c). */
 enum cp_phase {
-	CP_ASLEEP,  /* a forked child that is not recorded yet */
+	CP_ASLEEP,  /* a forked child, or an image that just began, not recorded yet */
 	CP_OFF,	    /* before the constructor, or staying out */
 	CP_RUNNING, /* recorded */
 	CP_BUSY /* the recording is being made or moved: events are lost, and counted if they can be
@@ -20,7 +20,8 @@ enum cp_phase {
 
 struct cp_wiped {
 	_Atomic uint32_t phase;
-	int32_t pid; /* who is recorded: a vfork child shares the page but not the number */
+	int32_t pid; /* whose page it is, 0 in a new child: one of vfork shares all but the number
+		      */
 	_Atomic uint64_t scratch; /* a bit for each buffer in use; a child has all of them again */
 };
 
@@ -28,8 +29,8 @@ struct cp_wiped {
 #define CP_TIMERS (1u << 14)
 struct cp_wiped_pages {
 	_Atomic uint32_t inside; /* often written: far from the phase, which is often read */
-	_Atomic uint32_t timers[CP_TIMERS];
-	struct cp_wiped wiped;
+	_Alignas(128) struct cp_wiped wiped;
+	_Alignas(128) _Atomic uint32_t timers[CP_TIMERS]; /* of most, the first page alone */
 };
 
 /* Room for one stack's addresses, and for a handler to work in: neither a fiber's stack nor a small
@@ -40,8 +41,8 @@ struct cp_scratch {
 	_Alignas(16) char stack[28 * 1024];
 };
 
-/* How to start the uploader; filled by the constructor, read for as long as the process lives. Who
- * has become another user since (phase BUSY) has a name of that user's, too. */
+/* Who we are, and how to start the uploader; filled by the constructor, read for as long as the
+ * process lives. Who has become another user since (phase BUSY) has a name of that user's, too. */
 struct cp_home {
 	char name[32];	/* the rendezvous, after its NUL byte */
 	char elder[32]; /* the first user's rendezvous, where our token is known; or none */
@@ -49,6 +50,10 @@ struct cp_home {
 	char program[1024];
 	char env[2048]; /* the uploader's environment: strings, one after another */
 	char *envp[10];
+	const struct cp_config *config;
+	char argv0[256], cwd[512];
+	char cgroup[512];   /* the text of /proc/self/cgroup, cut */
+	int foreign_malloc; /* another's stands before ours */
 };
 
 #define CP_NO_CLONE 1 /* looked for in vain */
@@ -59,6 +64,7 @@ struct cp_state {
 	struct cp_recording *rec;
 	_Atomic uint32_t *inside;    /* threads that hold a ticket (thread.h); wiped, too */
 	_Atomic uint32_t *timers;    /* number + 1 (timers.h); wiped, too */
+	uint32_t filtered;	     /* there was a seccomp filter before us */
 	uint32_t small;		     /* address space is scarce: a small recording */
 	uint64_t own_start, own_end; /* our own code, left out of stacks */
 	uint32_t types;		     /* enum cp_types */

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/attrs.h"
+
 #include "signal/law.h"
 
 #define TABLES_MAX 1024 /* segments beyond these are walked by frame pointers */
@@ -19,7 +21,7 @@ struct list {
 	struct cp_segment table[TABLES_MAX];
 };
 
-static struct {
+static CP_LATE struct {
 	struct list list[2];
 	_Atomic uint32_t shown;
 } tables;

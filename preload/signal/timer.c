@@ -146,6 +146,11 @@ void cp_timer_disarm(struct cp_thread *self)
 	syscall(SYS_timer_delete, self->timer_id);
 }
 
+int cp_timer_is_due(const struct cp_thread *self)
+{
+	return self->due && cp_timer_clock() >= self->due;
+}
+
 uint64_t cp_timer_rest(struct cp_thread *self)
 {
 	uint64_t now, periods;

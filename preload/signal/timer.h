@@ -23,6 +23,8 @@ void cp_timer_release(struct cp_thread *self);
  * counted yet: they are the caller's to count. The kernel looks at timers at its own tick alone, so
  * the last milliseconds of a thread are mostly of this kind. */
 uint64_t cp_timer_rest(struct cp_thread *self);
+/* Whether there are any. */
+int cp_timer_is_due(const struct cp_thread *self);
 
 /* The calling thread's CPU clock: a system call. */
 uint64_t cp_timer_clock(void);

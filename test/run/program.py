@@ -80,6 +80,31 @@ def status(world):
     receiver.stop()
 
 
+def sleepers(world):
+    """Beside another: who has no event is seen while it lives, and leaves nothing when it is over at once."""
+    settings = dict(CONPROF_PROFILE_TYPES='goroutine', CONPROF_SPOOL_DIR=world.spool)
+    first = world.start([os.path.join(world.build, 'run', 'worker'), 'loop'], settings)
+
+    def line_of(word):
+        out = conprof(world, 'status', settings=settings).out.decode()
+        return next((line.split() for line in out.splitlines() if word in line.split()), [])
+
+    world.until('there was an uploader', lambda: line_of(f'pid={first.pid}'))
+    for _ in range(20):
+        world.run(['/bin/true'], settings)
+    sleeper = world.start(['/bin/sleep', '60'], settings)
+    world.until('the sleeper was seen', lambda: line_of(f'pid={sleeper.pid}'))
+    expect('threads=1' in line_of(f'pid={sleeper.pid}'), f'{line_of(f"pid={sleeper.pid}")}')
+    expect(not line_of('name=true'), f'they were seen: {line_of("name=true")}')
+    sleeper.kill()
+    world.finish(sleeper)
+    world.until('its end was seen', lambda: line_of(f'pid={sleeper.pid}')[:1] == ['ended'])
+    first.stdin.close()
+    first.stdin = None
+    unharmed(world.finish(first))
+    world.quiet()
+
+
 def words(world):
     """Help goes to stdout; a mistake is one line on stderr and status 2."""
     for args in (['-h'], ['--help']):
@@ -106,6 +131,6 @@ def uploader_by_hand(world):
 
 
 def tests(_build):
-    for function in (run, run_bare, run_killed, run_missing, run_passes_signals, status, words,
+    for function in (run, run_bare, run_killed, run_missing, run_passes_signals, status, sleepers, words,
                      uploader_by_hand):
         yield 'program_' + function.__name__, False, function
