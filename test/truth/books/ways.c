@@ -1,7 +1,7 @@
 // truth: with CONPROF_HEAP_SAMPLE_INTERVAL=1024
 // truth: sharp 16 4
 // truth: runs 1
-// truth: sharp 5 1
+// truth: sharp 8 1
 // truth: slowly 6
 // truth: exit 0
 // SPDX-License-Identifier: MIT
