@@ -12,6 +12,7 @@
 #include "signal/modules.h"
 #include "signal/step.h"
 #include "signal/tables.h"
+#include "signal/unwind_fp.h"
 #include "signal/unwind_own.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,12 +23,13 @@ int cp_modules_changing(void)
 }
 
 /* A part of the address space, with a page before and behind each of its parts that is not there:
- * tables, code (which nobody runs), stack. Always at one place, so that seeds can name addresses.
- */
+ * tables, code (which nobody runs), stack, of whose upper pages some are not there. Always at one
+ * place, so that seeds can name addresses. */
 #define PLACE 0x200000000000
 #define PAGE  4096
-enum { TABLES = PAGE, CODE = 17 * PAGE, STACK = 34 * PAGE, WHOLE = 36 * PAGE };
+enum { TABLES = PAGE, CODE = 17 * PAGE, STACK = 34 * PAGE, WHOLE = 39 * PAGE };
 #define CODE_SIZE (16 * PAGE)
+#define UPPER	  3 /* pages above the stack's first */
 #define MAX	  300
 
 static uint8_t *place;
@@ -40,7 +42,7 @@ static void map(void)
 	    mmap(at, WHOLE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	if (place != at || mprotect(place + TABLES, PAGE, PROT_READ | PROT_WRITE) != 0 ||
 	    mprotect(place + CODE, CODE_SIZE, PROT_READ | PROT_WRITE) != 0 ||
-	    mprotect(place + STACK, PAGE, PROT_READ | PROT_WRITE) != 0)
+	    mprotect(place + STACK, (1 + UPPER) * PAGE, PROT_READ | PROT_WRITE) != 0)
 		abort();
 }
 
@@ -84,6 +86,20 @@ static void show(struct input *in)
 	cp_tables_forget();
 }
 
+/* What is left of the input is the upper pages; its last byte says which of them are not there. */
+static void upper(struct input *in, unsigned gone)
+{
+	static unsigned is_gone;
+
+	if (is_gone)
+		mprotect(place + STACK + PAGE, UPPER * PAGE, PROT_READ | PROT_WRITE);
+	take(in, place + STACK + PAGE, UPPER * PAGE);
+	is_gone = gone % (1u << UPPER);
+	for (unsigned i = 0; i < UPPER; i++)
+		if (is_gone >> i & 1)
+			mprotect(place + STACK + (1 + i) * PAGE, PAGE, PROT_NONE);
+}
+
 static void must(int holds)
 {
 	if (!holds)
@@ -117,9 +133,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	depth = in.left < PAGE ? in.left & ~(size_t)7 : PAGE;
 	stack = (uint64_t *)(void *)(place + STACK + PAGE - depth);
 	take(&in, stack, depth);
+	upper(&in, size ? data[size - 1] : 0);
 	check(pcs, cp_own_context(&uc, pcs, MAX, &flags), flags);
 	flags = 0;
 	check(pcs, cp_own_context(&uc, pcs, 5, &flags), flags);
+	flags = 0;
+	pcs[0] = 65536;
+	must(cp_fp_context(&uc, pcs, MAX, &flags) <= MAX && pcs[MAX] == 0x5afe);
+	must(cp_fp_from(stack, PLACE + CODE, PLACE + CODE + PAGE, pcs, MAX, &flags) <= MAX);
 	/* And from a frame of ours, whose code is the first page of it. */
 	if (depth >= 16) {
 		flags = 0;

@@ -17,19 +17,26 @@
 #include "test/unit/unit.h"
 
 /* The processor traps after each instruction while its trap flag is set. In the handler the stack
- * is unwound by us and by libgcc, which must agree on all of it; and where libgcc knows no better,
- * it must end in those frames that were there before the first step. */
+ * is unwound by us and by libgcc, which must agree on all of it. It must be what the calls and
+ * returns that were stepped over have made of it; and where signals come between, it must end in
+ * those frames that were there before the first step. */
 static struct {
 	uint64_t tail[ROOM];
 	size_t tail_n;
 	int judged; /* by libgcc */
-	size_t steps, full, differ, lost, forgiven;
+	struct {
+		uint64_t slot, back;
+	} call[ROOM]; /* that have been seen to be made, and not to return */
+	size_t calls;
+	uint64_t last_pc, last_sp;
+	int followed;
+	size_t steps, full, differ, untrue, lost, forgiven;
 	uint64_t first_bad;
 } run;
 
 static void bad(size_t *counter, const ucontext_t *uc)
 {
-	if (!run.differ && !run.lost && !run.forgiven)
+	if (!run.differ && !run.lost && !run.forgiven && !run.untrue)
 		run.first_bad = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
 	++*counter;
 }
@@ -43,8 +50,46 @@ static int agrees(const uint64_t *pcs, size_t n)
 	return all_n >= n + 2 && all_n <= n + 4 && memcmp(all + all_n - n, pcs, n * 8) == 0;
 }
 
+/* Whether a call stands at pc: direct, or by register or memory. */
+static int is_call(uint64_t pc)
+{
+	const unsigned char *p = (const unsigned char *)(uintptr_t)pc;
+
+	while (*p == 0x3e || *p == 0x67 || (*p & 0xf0) == 0x40)
+		p++;
+	return *p == 0xe8 || (*p == 0xff && (p[1] & 0x38) == 0x10);
+}
+
+/* The truth, from nothing but what the processor did: each call that was made puts its return
+ * address on the stack, and has returned when the stack pointer is above it. */
+static void follow(uint64_t pc, uint64_t sp)
+{
+	uint64_t top = *(const uint64_t *)(uintptr_t)sp;
+
+	while (run.calls && sp > run.call[run.calls - 1].slot)
+		run.calls--;
+	if (run.last_pc && sp == run.last_sp - 8 && top - run.last_pc <= 9 &&
+	    is_call(run.last_pc) && run.calls < ROOM) {
+		run.call[run.calls].slot = sp;
+		run.call[run.calls++].back = top;
+	}
+	run.last_pc = pc;
+	run.last_sp = sp;
+}
+
+static int is_true(const uint64_t *pcs, size_t n)
+{
+	if (n != 1 + run.calls + run.tail_n || pcs[0] != run.last_pc)
+		return 0;
+	for (size_t i = 0; i < run.calls; i++)
+		if (pcs[1 + i] != run.call[run.calls - 1 - i].back)
+			return 0;
+	return 1; /* the tail is looked at by itself */
+}
+
 static void on_trap(int sig, siginfo_t *info, void *uc)
 {
+	const greg_t *regs = ((const ucontext_t *)uc)->uc_mcontext.gregs;
 	uint64_t pcs[ROOM];
 	unsigned flags = 0;
 	size_t n = cp_own_context(uc, pcs, ROOM, &flags);
@@ -52,6 +97,9 @@ static void on_trap(int sig, siginfo_t *info, void *uc)
 	(void)sig;
 	(void)info;
 	run.steps++;
+	follow((uint64_t)regs[REG_RIP], (uint64_t)regs[REG_RSP]);
+	if (run.followed && !is_true(pcs, n))
+		bad(&run.untrue, uc);
 	if (run.judged && !agrees(pcs, n))
 		bad(&run.differ, uc);
 	if (flags || n < run.tail_n + 1 ||
@@ -70,7 +118,8 @@ __asm__(".pushsection in_test, \"ax\"\n"
 	".popsection\n");
 void trap_on(void), trap_off(void);
 
-enum { UNJUDGED, JUDGED };
+/* HANDLED: signals come, so calls alone are not the truth. */
+enum { UNJUDGED, JUDGED, HANDLED };
 
 __attribute__((noinline)) static void stepped(void (*f)(void), int judged, size_t least)
 {
@@ -81,15 +130,18 @@ __attribute__((noinline)) static void stepped(void (*f)(void), int judged, size_
 		above++;
 	run.tail_n = n - above;
 	memcpy(run.tail, here + above, run.tail_n * 8);
-	run.judged = judged;
-	run.steps = run.full = run.differ = run.lost = run.forgiven = 0;
+	run.judged = judged & JUDGED;
+	run.followed = !(judged & HANDLED);
+	run.steps = run.full = run.differ = run.untrue = run.lost = run.forgiven = 0;
+	run.calls = run.last_pc = 0;
 	trap_on();
 	f();
 	trap_off();
 	print_message("%zu instructions\n", run.steps);
-	if (run.differ || run.lost || run.forgiven > 3)
-		fail_msg("%zu stacks lost, %zu differ, first at %#lx (code: %p)",
-			 run.lost + run.forgiven, run.differ, (long)run.first_bad, (void *)f);
+	if (run.differ || run.lost || run.forgiven > 3 || run.untrue > run.forgiven)
+		fail_msg("%zu stacks lost, %zu differ, %zu untrue, first at %#lx (code: %p)",
+			 run.lost + run.forgiven, run.differ, run.untrue, (long)run.first_bad,
+			 (void *)f);
 	assert_true(run.steps > least);
 }
 
@@ -214,11 +266,11 @@ static void handlers_of_libc(void **state)
 
 	(void)state;
 	sigaction(SIGUSR1, &act, NULL);
-	stepped(raises, JUDGED, 100);
+	stepped(raises, JUDGED | HANDLED, 100);
 	act.sa_flags = SA_ONSTACK;
 	sigaction(SIGUSR1, &act, NULL);
 	sigaltstack(&ss, NULL);
-	stepped(raises, JUDGED, 100);
+	stepped(raises, JUDGED | HANDLED, 100);
 	sigaltstack(&off, NULL);
 }
 
@@ -249,9 +301,9 @@ static void handlers_without_tables(void **state)
 {
 	(void)state;
 	leave_by(like_ours);
-	stepped(raises, UNJUDGED, 100);
+	stepped(raises, UNJUDGED | HANDLED, 100);
 	leave_by(right_after);
-	stepped(raises, UNJUDGED, 100);
+	stepped(raises, UNJUDGED | HANDLED, 100);
 	stepped(before, UNJUDGED, 3);
 }
 
