@@ -3,7 +3,7 @@
 // truth: sharp 15 5
 // truth: runs 1 2000000
 // truth: sharp 10 4
-// truth: slowly 1 100000000
+// truth: slowly 1 20000000
 // truth: exit 0
 // SPDX-License-Identifier: MIT
 // Eight threads allocate in every way, change sizes and free each other's blocks, millions of
