@@ -77,14 +77,3 @@ int cp_batch_has(const struct cp_batch *batch, enum cp_profile profile)
 {
 	return !!(batch->has & CP_BIT(profile));
 }
-
-uint64_t cp_batch_lost(const struct cp_batch *batch, enum cp_kind kind, enum cp_loss cause)
-{
-	return (unsigned)kind < CP_KINDS && (unsigned)cause < CP_LOSSES ? batch->lost[kind][cause]
-									: 0;
-}
-
-uint64_t cp_batch_samples(const struct cp_batch *batch, enum cp_profile profile)
-{
-	return batch->events[profile];
-}

@@ -31,6 +31,7 @@ struct cp_place {
 enum cp_word {
 	CP_WORD_NONE,
 	CP_WORD_TRUNCATED,
+	CP_WORD_ENDED_EARLY,
 	CP_WORD_NO_FRAMES,
 	CP_WORD_LOST,				     /* + cause */
 	CP_WORD_GAP = CP_WORD_LOST + CP_LOSSES,	     /* + k: 2^k frames or more are left out */
@@ -60,6 +61,10 @@ static inline uint64_t cp_objects(uint64_t fixed, uint32_t rest)
 	       (fixed % CP_OBJECT_ONE + rest % CP_OBJECT_ONE) / CP_OBJECT_ONE;
 }
 
+/* What the rows of a profile add up to: all that have a stack; of them those with frames left out,
+ * and those that ended early; and what has none. */
+enum cp_part { CP_PART_ALL, CP_PART_DEEP, CP_PART_EARLY, CP_PART_LOST, CP_PARTS };
+
 /* Stacks are numbered by their key: words of 32 bits, the pid first, then the places, leaf first.
  * Their value is a struct cp_sums. */
 struct cp_batch {
@@ -69,12 +74,14 @@ struct cp_batch {
 	struct cp_intern stacks[CP_PROFILES];
 	struct cp_arena texts;
 	uint64_t lost[CP_KINDS][CP_LOSSES];
-	uint64_t events[CP_PROFILES];
+	uint64_t samples[CP_PROFILES][CP_PARTS];
+	struct cp_sums weights[CP_PROFILES][CP_PARTS];
 	uint64_t period[CP_PROFILES]; /* ns for CPU, bytes for heap */
-	uint64_t ticks, heap_hits;    /* since their starts, over all recordings */
 	uint64_t signal_ns, clock_ns; /* cp_batch_signals */
 	uint64_t tick_ns;	      /* what the last recording's ticks took on average */
-	uint32_t recordings, truncated_rows, damaged_rows;
+	uint32_t recordings, damaged_rows;
+	uint32_t crowded_rows;			    /* for which this batch had no room */
+	uint32_t silenced[CP_SILENCED_BY_LOCK + 1]; /* recordings, by enum cp_silence */
 	uint32_t foreign_mallocs; /* recordings whose program finds another's malloc first */
 	unsigned has;		  /* CP_BIT of each profile that some recording had switched on */
 	uint64_t next_free;	  /* room for segments whose own is taken */
@@ -85,6 +92,19 @@ uint32_t cp_batch_word(struct cp_batch *batch, uint32_t word);
 uint32_t cp_batch_place(struct cp_batch *batch, uint32_t mapping, uint64_t address);
 struct cp_sums *cp_batch_sums(struct cp_batch *batch, enum cp_profile profile,
 			      const uint32_t *stack, size_t words);
+
+/* A stack's CPU time is what its ticks stand for, less what they themselves took: that is ours. */
+uint64_t cp_batch_take_out(const struct cp_batch *batch, enum cp_kind kind, uint64_t ticks,
+			   struct cp_sums *sums);
+
+/* ---- coverage.c: what is said of the whole profile ---- */
+void cp_cover_part(struct cp_batch *batch, enum cp_profile profile, enum cp_part part,
+		   uint64_t samples, const struct cp_sums *sums);
+/* A row with these flags adds this. */
+void cp_cover_row(struct cp_batch *batch, enum cp_profile profile, unsigned flags, uint64_t samples,
+		  const struct cp_sums *sums);
+/* How many allocations were sampled since this was asked last. */
+void cp_cover_hits(struct cp_batch *batch, const struct cp_view *view);
 
 /* ---- places.c: addresses of one recording ---- */
 struct cp_seen_module;

@@ -76,14 +76,15 @@ static bool is_nothing(const struct cp_sums *sums)
 	return !(sums->n[0] | sums->n[1] | sums->n[2] | sums->n[3]);
 }
 
-/* How many events a counter and its mark stand for: signals, objects, threads. */
-static uint64_t events_of(enum cp_kind kind, uint32_t rest, const uint64_t n[CP_COUNTERS],
-			  const struct cp_mark *mark)
+/* How many samples counters and their mark stand for: ticks, threads. Those of heap rows know only
+ * what they weigh; cp_cover_hits counts them. */
+static uint64_t samples_of(enum cp_kind kind, const uint64_t n[CP_COUNTERS],
+			   const struct cp_mark *mark)
 {
-	if (kind == CP_KIND_CPU)
-		return cp_less(n[CP_CPU_SAMPLES], cp_view_load(&mark->n[1]));
-	uint64_t taken = cp_view_load(&mark->n[0]), first = cp_less(n[0], taken);
-	return kind == CP_KIND_HEAP ? cp_objects(first, rest + (uint32_t)taken) : first;
+	if (kind == CP_KIND_HEAP)
+		return 0;
+	int counter = kind == CP_KIND_CPU ? CP_CPU_SAMPLES : CP_THREADS_MADE;
+	return cp_less(n[counter], cp_view_load(&mark->n[counter]));
 }
 
 static void move_mark(struct cp_mark *mark, const uint64_t n[CP_COUNTERS])
@@ -99,7 +100,7 @@ static int add_sums(struct taking *taking, enum cp_profile profile, const struct
 	if (!total)
 		return -ENOMEM;
 	for (int i = 0; i < CP_SUMS; i++)
-		total->n[i] = cp_more(total->n[i], sums->n[i]);
+		cp_add(&total->n[i], sums->n[i]);
 	for (int i = 0; i < CP_SUMS; i++)
 		total->rest[i] += sums->rest[i];
 	return 0;
@@ -117,7 +118,6 @@ static int push(struct taking *taking, uint32_t place)
 static int push_gap(struct taking *taking, uint64_t address)
 {
 	uint64_t k = address - CP_FRAME_GAP;
-	taking->batch->truncated_rows++;
 	return push(taking,
 		    cp_batch_word(taking->batch,
 				  CP_WORD_GAP + (uint32_t)(k < CP_GAP_MAX ? k : CP_GAP_MAX)));
@@ -157,10 +157,10 @@ static int build_stack(struct taking *taking, const struct cp_view_row *row)
 			continue;
 		taking->stack[taking->words++] = place;
 	}
-	if (row->flags & CP_ROW_TRUNCATED) {
-		taking->batch->truncated_rows++;
+	if (row->flags & CP_ROW_TRUNCATED)
 		return push(taking, cp_batch_word(taking->batch, CP_WORD_TRUNCATED));
-	}
+	if (row->flags & CP_ROW_ENDED_EARLY)
+		return push(taking, cp_batch_word(taking->batch, CP_WORD_ENDED_EARLY));
 	return taking->words > 1 ? 0
 				 : push(taking, cp_batch_word(taking->batch, CP_WORD_NO_FRAMES));
 }
@@ -168,36 +168,26 @@ static int build_stack(struct taking *taking, const struct cp_view_row *row)
 /* A cap of the batch is reached, or memory is out: what the row held is summed up under one name.
  */
 static int add_overflow(struct taking *taking, enum cp_kind kind, const struct cp_sums *sums,
-			uint64_t *events)
+			uint64_t samples)
 {
-	uint64_t *lost = &taking->batch->lost[kind][CP_LOST_ROWS];
+	struct cp_batch *batch = taking->batch;
 	taking->words = 1;
-	int error = push(taking, cp_batch_word(taking->batch, CP_WORD_LOST + CP_LOST_ROWS));
+	int error = push(taking, cp_batch_word(batch, CP_WORD_LOST + CP_LOST_ROWS));
 	if (!error)
 		error = add_sums(taking, profile_of(kind), sums);
 	if (error)
 		return error;
-	*lost = cp_more(*lost, *events);
-	*events = 0;
+	cp_cover_part(batch, profile_of(kind), CP_PART_LOST, samples, sums);
+	cp_add(&batch->lost[kind][CP_LOST_ROWS], samples);
+	batch->crowded_rows++;
 	return 0;
 }
 
-/* A stack's CPU time is what its ticks stand for, less what they themselves took: that is ours. */
-static uint64_t take_out_ticks(const struct taking *taking, enum cp_kind kind, uint64_t ticks,
-			       struct cp_sums *sums)
-{
-	uint64_t ns = kind == CP_KIND_CPU ? times(ticks, taking->batch->tick_ns) : 0;
-	ns = ns < sums->n[1] ? ns : sums->n[1];
-	sums->n[1] -= ns;
-	return ns;
-}
-
-/* It goes to a name of its own, on as much of the stack's root as tells what thread it was: its
- * start function and libc's two frames. So a thread's sum stays what its clock says. */
+/* What ticks took goes to a name of its own, on as much of the stack's root as tells what thread it
+ * was: its start function and libc's two frames. So a thread's sum stays what its clock says. */
 static int add_ticks(struct taking *taking, uint64_t ns)
 {
 	struct cp_sums sums = {.n = {0, ns, 0, 0}};
-	uint64_t events = 0;
 	size_t root = taking->words - 1 < CP_ROOT_FRAMES ? taking->words - 1 : CP_ROOT_FRAMES;
 	if (!ns)
 		return 0;
@@ -208,7 +198,25 @@ static int add_ticks(struct taking *taking, uint64_t ns)
 	taking->words += root;
 	if (!error)
 		error = add_sums(taking, CP_PROFILE_CPU, &sums);
-	return error ? add_overflow(taking, CP_KIND_CPU, &sums, &events) : 0;
+	return error ? add_overflow(taking, CP_KIND_CPU, &sums, 0) : 0;
+}
+
+static int add_row(struct taking *taking, const struct cp_view_row *row, uint64_t samples,
+		   struct cp_sums *sums)
+{
+	if (is_nothing(sums)) {
+		cp_cover_row(taking->batch, profile_of(row->kind), row->flags, samples, sums);
+		return 0;
+	}
+	uint64_t ticks_ns = cp_batch_take_out(taking->batch, row->kind, samples, sums);
+	int error = build_stack(taking, row);
+	if (!error)
+		error = add_sums(taking, profile_of(row->kind), sums);
+	if (error)
+		error = add_overflow(taking, row->kind, sums, samples);
+	else
+		cp_cover_row(taking->batch, profile_of(row->kind), row->flags, samples, sums);
+	return error ? error : add_ticks(taking, ticks_ns);
 }
 
 static int take_row(struct taking *taking, uint32_t number)
@@ -219,52 +227,17 @@ static int take_row(struct taking *taking, uint32_t number)
 		taking->batch->damaged_rows++;
 		return 0;
 	}
-	enum cp_profile profile = profile_of(row.kind);
-	if (!(taking->profiles & CP_BIT(profile)))
+	if (!(taking->profiles & CP_BIT(profile_of(row.kind))))
 		return 0;
-	uint32_t rest = rest_of(taking, number);
-	struct cp_sums sums = sums_of(taking, row.kind, rest, row.n, mark);
-	uint64_t events = events_of(row.kind, rest, row.n, mark);
-	if (!is_nothing(&sums)) {
-		if (cp_view_frames(taking->view, &row, taking->frames)) {
-			taking->batch->damaged_rows++;
-			return 0;
-		}
-		uint64_t ticks_ns = take_out_ticks(taking, row.kind, events, &sums);
-		int error = build_stack(taking, &row);
-		if (!error)
-			error = add_sums(taking, profile, &sums);
-		if (error)
-			error = add_overflow(taking, row.kind, &sums, &events);
-		if (!error)
-			error = add_ticks(taking, ticks_ns);
-		if (error)
-			return error;
+	struct cp_sums sums = sums_of(taking, row.kind, rest_of(taking, number), row.n, mark);
+	if (!is_nothing(&sums) && cp_view_frames(taking->view, &row, taking->frames)) {
+		taking->batch->damaged_rows++;
+		return 0;
 	}
-	taking->batch->events[profile] = cp_more(taking->batch->events[profile], events);
-	move_mark(mark, row.n);
-	return 0;
-}
-
-/* A thread whose row was lost remembers at its end no more than that: all ends are counted under
- * one cause. So those of all causes together pay for the threads made, cause by cause. */
-static uint64_t living_of(const uint64_t n[CP_COUNTERS], uint64_t *ended)
-{
-	uint64_t paid = n[CP_THREADS_MADE] < *ended ? n[CP_THREADS_MADE] : *ended;
-	*ended -= paid;
-	return n[CP_THREADS_MADE] - paid;
-}
-
-static uint64_t lost_threads_ended(const struct cp_view *view)
-{
-	struct cp_recording *shared = cp_view_header(view);
-	uint64_t ended = 0;
-	for (int cause = 0; cause < CP_LOSSES; cause++)
-		/* acquire: read before CP_THREADS_MADE */
-		ended = cp_more(ended, atomic_load_explicit(
-					   &shared->lost[CP_KIND_THREAD][cause].n[CP_THREADS_ENDED],
-					   memory_order_acquire));
-	return ended;
+	int error = add_row(taking, &row, samples_of(row.kind, row.n, mark), &sums);
+	if (!error)
+		move_mark(mark, row.n);
+	return error;
 }
 
 /* A loss is a sample too, under a function that says what happened. Two are not: what is alive of
@@ -282,11 +255,10 @@ static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss caus
 	if (kind == CP_KIND_HEAP)
 		sums.n[2] = sums.n[3] = 0;
 	if (kind == CP_KIND_THREAD)
-		sums.n[0] = living_of(n, &taking->lost_ended);
-	uint64_t *lost = &taking->batch->lost[kind][cause];
-	uint64_t events = events_of(kind, CP_OBJECT_ONE / 2, n, mark);
+		sums.n[0] = cp_view_living(n, &taking->lost_ended);
+	uint64_t samples = samples_of(kind, n, mark);
 	if (!is_nothing(&sums) && !(kind == CP_KIND_HEAP && cause == CP_LOST_LIVE)) {
-		uint64_t ticks_ns = take_out_ticks(taking, kind, events, &sums);
+		uint64_t ticks_ns = cp_batch_take_out(taking->batch, kind, samples, &sums);
 		taking->words = 1;
 		int error = push(taking, cp_batch_word(taking->batch, CP_WORD_LOST + cause));
 		if (!error)
@@ -295,8 +267,9 @@ static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss caus
 			error = add_ticks(taking, ticks_ns);
 		if (error)
 			return error;
+		cp_cover_part(taking->batch, profile, CP_PART_LOST, samples, &sums);
 	}
-	*lost = cp_more(*lost, events);
+	cp_add(&taking->batch->lost[kind][cause], samples);
 	move_mark(mark, n);
 	return 0;
 }
@@ -320,12 +293,10 @@ static void note_header(struct taking *taking)
 		batch->period[CP_PROFILE_HEAP] = interval;
 	batch->recordings++;
 	batch->tick_ns = cp_batch_tick_ns(batch, shared);
+	uint32_t silenced = atomic_load_explicit(&shared->silenced, memory_order_relaxed);
+	if (silenced <= CP_SILENCED_BY_LOCK)
+		batch->silenced[silenced]++;
 	batch->foreign_mallocs += __atomic_load_n(&shared->foreign_malloc, __ATOMIC_RELAXED) != 0;
-	/* relaxed: figures for a comment */
-	batch->ticks =
-	    cp_more(batch->ticks, atomic_load_explicit(&shared->ticks, memory_order_relaxed));
-	batch->heap_hits = cp_more(batch->heap_hits,
-				   atomic_load_explicit(&shared->heap_hits, memory_order_relaxed));
 }
 
 static void close_places(struct cp_places *places)
@@ -346,10 +317,12 @@ int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsig
 	uint32_t rows = cp_view_rows(view);
 	for (uint32_t i = 0; i < rows && !error; i++)
 		error = take_row(&taking, i);
-	taking.lost_ended = lost_threads_ended(view);
+	taking.lost_ended = cp_view_lost_ended(view);
 	for (int kind = CP_KIND_CPU; kind < CP_KINDS && !error; kind++)
 		for (int cause = 0; cause < CP_LOSSES && !error; cause++)
 			error = take_loss(&taking, (enum cp_kind)kind, (enum cp_loss)cause);
+	if (!error && (profiles & CP_BIT(CP_PROFILE_HEAP)))
+		cp_cover_hits(batch, view);
 	return error;
 }
 
@@ -368,23 +341,4 @@ void cp_batch_skip_cpu(struct cp_view *view)
 		cp_view_counts(&shared->lost[CP_KIND_CPU][cause], CP_KIND_CPU, n);
 		move_mark(&shared->lost_marks[CP_KIND_CPU][cause], n);
 	}
-}
-
-uint64_t cp_view_threads(const struct cp_view *view)
-{
-	struct cp_view_row row;
-	uint64_t threads = 0;
-	uint32_t rows = cp_view_rows(view);
-	for (uint32_t i = 0; i < rows; i++)
-		if (!cp_view_row(view, i, &row) && row.kind == CP_KIND_THREAD)
-			threads = cp_more(threads,
-					  cp_less(row.n[CP_THREADS_MADE], row.n[CP_THREADS_ENDED]));
-	struct cp_recording *shared = cp_view_header(view);
-	uint64_t ended = lost_threads_ended(view);
-	for (int cause = 0; cause < CP_LOSSES; cause++) {
-		uint64_t n[CP_COUNTERS];
-		cp_view_counts(&shared->lost[CP_KIND_THREAD][cause], CP_KIND_THREAD, n);
-		threads = cp_more(threads, living_of(n, &ended));
-	}
-	return threads;
 }

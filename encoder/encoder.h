@@ -47,10 +47,19 @@ int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsig
 void cp_batch_skip_cpu(struct cp_view *view);
 /* Whether any recording had this type switched on. */
 int cp_batch_has(const struct cp_batch *batch, enum cp_profile profile);
-/* What was lost in this batch and what was not, for event.json, in the same unit: signals for CPU,
- * estimated objects allocated for heap, threads made for threads. */
+/* How many samples a profile is made of, and how many are not as they should be. CPU: ticks; heap:
+ * sampled allocations; threads: those alive, each being a sample. A stack may be both truncated (a
+ * part was too deep to be kept) and ended early (its root was not reached). */
+struct cp_coverage {
+	uint64_t samples; /* with a stack */
+	uint64_t lost;	  /* without */
+	uint64_t truncated, ended_early;
+};
+void cp_batch_coverage(const struct cp_batch *batch, enum cp_profile profile,
+		       struct cp_coverage *coverage);
+/* The lost, by cause. Of CP_LOST_LIVE those that have a stack, but were not followed. Of threads,
+ * those that were made in this time. */
 uint64_t cp_batch_lost(const struct cp_batch *batch, enum cp_kind kind, enum cp_loss cause);
-uint64_t cp_batch_samples(const struct cp_batch *batch, enum cp_profile profile);
 const char *cp_loss_name(enum cp_loss cause); /* such as "table_full" */
 
 struct cp_bytes {

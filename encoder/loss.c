@@ -40,5 +40,8 @@ const char *cp_word_text(uint32_t word)
 		return gaps[word - CP_WORD_GAP];
 	if (word >= CP_WORD_LOST && word - CP_WORD_LOST < CP_LOSSES)
 		return losses[word - CP_WORD_LOST].text;
-	return word == CP_WORD_NO_FRAMES ? "[conprof: no frames]" : "[conprof: stack truncated]";
+	if (word == CP_WORD_TRUNCATED)
+		return "[conprof: stack truncated]";
+	return word == CP_WORD_ENDED_EARLY ? "[conprof: stack ended early]"
+					   : "[conprof: no frames]";
 }

@@ -18,3 +18,15 @@ uint64_t cp_batch_tick_ns(const struct cp_batch *batch, struct cp_recording *sha
 	uint64_t ns = atomic_load_explicit(&shared->took_ns, memory_order_relaxed);
 	return cp_more(batch->signal_ns, ticks ? cp_less(ns / ticks, batch->clock_ns) : 0);
 }
+
+uint64_t cp_batch_take_out(const struct cp_batch *batch, enum cp_kind kind, uint64_t ticks,
+			   struct cp_sums *sums)
+{
+	uint64_t ns;
+	if (kind != CP_KIND_CPU)
+		return 0;
+	if (__builtin_mul_overflow(ticks, batch->tick_ns, &ns) || ns > sums->n[1])
+		ns = sums->n[1];
+	sums->n[1] -= ns;
+	return ns;
+}

@@ -53,6 +53,11 @@ void cp_view_string(const struct cp_view *view, uint32_t at, char *copy, size_t 
 /* The uploader's mark of a row; NULL when the recording has none for it. */
 struct cp_mark *cp_view_mark(const struct cp_view *view, uint32_t row);
 
+/* A thread whose row was lost remembers at its end no more than that: all ends are counted under
+ * one cause. So those of all causes together pay for the threads made, cause by cause. */
+uint64_t cp_view_living(const uint64_t n[CP_COUNTERS], uint64_t *ended);
+uint64_t cp_view_lost_ended(const struct cp_view *view);
+
 static inline uint64_t cp_view_load(const uint64_t *shared)
 {
 	/* relaxed: the value is checked after it was read; no other word depends on it */
@@ -67,4 +72,8 @@ static inline uint64_t cp_less(uint64_t a, uint64_t b)
 static inline uint64_t cp_more(uint64_t a, uint64_t b)
 {
 	return a + b < a ? UINT64_MAX : a + b;
+}
+static inline void cp_add(uint64_t *total, uint64_t more)
+{
+	*total = cp_more(*total, more);
 }

@@ -2,6 +2,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "uploader/family.h"
 
+/* Of the last upload, profile by profile. */
+static void add_coverage(const struct cp_program *program, struct cp_text *out)
+{
+	static const char *const names[CP_PROFILES] = {
+	    [CP_PROFILE_HEAP] = "heap", [CP_PROFILE_THREADS] = "threads", [CP_PROFILE_CPU] = "cpu"};
+	for (int i = 0; i < CP_PROFILES && program->seq; i++) {
+		const struct cp_coverage *is = &program->coverage[i];
+		if (is->samples || is->lost)
+			cp_text_addf(out,
+				     "coverage\tprogram=%llu\tprofile=%s\tsamples=%llu\t"
+				     "lost=%llu\ttruncated=%llu\tended_early=%llu\n",
+				     (unsigned long long)program->id, names[i],
+				     (unsigned long long)is->samples, (unsigned long long)is->lost,
+				     (unsigned long long)is->truncated,
+				     (unsigned long long)is->ended_early);
+	}
+}
+
 void cp_family_status(struct cp_family *family, struct cp_text *out)
 {
 	char last[1024];
@@ -13,6 +31,7 @@ void cp_family_status(struct cp_family *family, struct cp_text *out)
 		    out, "program\tid=%llu\tname=%s\texe=%s\tprocesses=%u\tperiod=%us\tseq=%llu\n",
 		    (unsigned long long)p->id, p->service, p->exe, p->living, p->config.period_s,
 		    (unsigned long long)p->seq);
+		add_coverage(p, out);
 		for (unsigned i = 0; i < CP_ENDED_KEPT; i++)
 			if (p->ended[i].pid)
 				cp_text_addf(out, "ended\tpid=%d\tprogram=%llu\tticket=%llu\n",

@@ -136,6 +136,9 @@ static int describe(struct cp_program *program, struct cp_parcel *parcel, int64_
 	for (int i = 0; i < CP_PROFILES; i++)
 		if (parcel->profiles[i].len)
 			event.profiles |= CP_BIT(i);
+	for (int i = 0; i < CP_PROFILES; i++)
+		cp_batch_coverage(program->batch, (enum cp_profile)i, &event.coverage[i]);
+	memcpy(program->coverage, event.coverage, sizeof program->coverage);
 	for (unsigned kind = CP_KIND_CPU; kind < CP_KINDS; kind++)
 		for (unsigned cause = 0; cause < CP_LOSSES; cause++)
 			event.lost[kind][cause] =

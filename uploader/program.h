@@ -19,7 +19,8 @@ struct cp_program {
 	struct cp_schedule schedule;
 	struct cp_symbols *symbols; /* the family's */
 	struct cp_batch *batch;
-	unsigned taken;	  /* snapshots in the batch */
+	struct cp_coverage coverage[CP_PROFILES]; /* of the last upload */
+	unsigned taken;				  /* snapshots in the batch */
 	int64_t taken_ns; /* realtime of the last one: the end of the batch */
 	uint64_t taken_mono_ns;
 	uint64_t seq;

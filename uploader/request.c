@@ -119,6 +119,25 @@ void cp_request_tags(const struct cp_event *event, struct cp_text *out)
 	add_labels(out, event->config->labels);
 }
 
+/* Of the profiles that are attached; threads are lost and truncated, too. */
+static void add_coverage(struct cp_text *out, const struct cp_event *event)
+{
+	static const char *const names[CP_PROFILES] = {
+	    [CP_PROFILE_HEAP] = "heap", [CP_PROFILE_THREADS] = "threads", [CP_PROFILE_CPU] = "cpu"};
+	const char *comma = "";
+	for (int i = 0; i < CP_PROFILES; i++) {
+		const struct cp_coverage *is = &event->coverage[i];
+		if (!(event->profiles & CP_BIT(i)))
+			continue;
+		cp_text_addf(out, "%s\"%s\":{\"samples\":%llu,\"lost\":%llu,", comma, names[i],
+			     (unsigned long long)is->samples, (unsigned long long)is->lost);
+		cp_text_addf(out, "\"truncated\":%llu,\"ended_early\":%llu}",
+			     (unsigned long long)is->truncated,
+			     (unsigned long long)is->ended_early);
+		comma = ",";
+	}
+}
+
 static void add_losses(struct cp_text *out, const struct cp_event *event)
 {
 	static const char *const kinds[CP_KINDS] = {"", "cpu", "heap", "threads"};
@@ -154,8 +173,10 @@ static void add_info(struct cp_text *out, const struct cp_event *event)
 	cp_text_addf(out, "\"heap_sample_interval\":%llu,\"profile_period\":\"%us\",",
 		     (unsigned long long)config->heap_interval, config->period_s);
 	cp_text_addf(out, "\"upload_timeout\":\"%us\"},", config->upload_timeout_s);
-	cp_text_addf(out, "\"uploads_dropped\":%llu,\"stacks_truncated\":%llu,\"losses\":{",
-		     (unsigned long long)event->dropped, (unsigned long long)event->truncated);
+	cp_text_addf(out, "\"uploads_dropped\":%llu,\"coverage\":{",
+		     (unsigned long long)event->dropped);
+	add_coverage(out, event);
+	cp_text_add(out, "},\"losses\":{");
 	add_losses(out, event);
 	cp_text_add(out, "}}}");
 }

@@ -11,8 +11,8 @@ struct cp_event {
 	unsigned profiles;	  /* CP_BIT()s of what is attached */
 	int pid;
 	uint64_t seq;
-	uint64_t dropped;   /* uploads given up so far, and refused by the agent */
-	uint64_t truncated; /* stacks cut at the depth limit so far */
+	uint64_t dropped; /* uploads given up so far, and refused by the agent */
+	struct cp_coverage coverage[CP_PROFILES];
 	uint64_t lost[CP_KINDS][CP_LOSSES];
 	char runtime_id[37];
 	char host[256];

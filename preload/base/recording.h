@@ -24,7 +24,7 @@
 #include "base/config.h"
 
 #define CP_MAGIC UINT64_C(0x31464f5250434e43)
-#define CP_ABI	 3u
+#define CP_ABI	 4u
 
 /* What a row counts. Kind is the last word written of a row. */
 enum cp_kind { CP_KIND_NONE, CP_KIND_CPU, CP_KIND_HEAP, CP_KIND_THREAD, CP_KINDS };
@@ -63,7 +63,11 @@ struct cp_counts {
 	_Atomic uint64_t n[CP_COUNTERS];
 };
 
-enum { CP_ROW_TRUNCATED = 1, CP_ROW_LEAF_IS_PC = 2 };
+/* How a row's stack was walked. TRUNCATED: it was too deep, and the root's part is missing. GAP:
+ * too deep as well, but both ends are there. ENDED_EARLY: the walk found no caller of the last
+ * frame, though nothing said that it has none: the stack goes on, nobody knows where. Neither of
+ * the first and the last: the root was reached. */
+enum { CP_ROW_TRUNCATED = 1, CP_ROW_LEAF_IS_PC = 2, CP_ROW_ENDED_EARLY = 4, CP_ROW_GAP = 8 };
 
 /* In a stack that was too deep: instead of an address, its lower bits k say that 2^k frames or more
  * are left out here, between the leaf's part and the root's. Not exactly how many: a recursion
@@ -136,8 +140,20 @@ struct cp_mark {
 	uint64_t n[2];
 };
 
+/* How many allocations were sampled: rows and losses of CP_KIND_HEAP know only what they weigh. */
+enum cp_hits {
+	CP_HITS,      /* all of them */
+	CP_HITS_DEEP, /* CP_ROW_TRUNCATED or CP_ROW_GAP */
+	CP_HITS_EARLY,
+	CP_HITS_LOST, /* + cause: without a row. Of CP_LOST_LIVE: with one, but not followed */
+	CP_HITS_WORDS = CP_HITS_LOST + CP_LOSSES
+};
+
 /* How the target's image ended, as far as it could say so itself. */
 enum cp_ended { CP_RUNNING_ON, CP_ENDED_EXEC, CP_ENDED_EXIT };
+
+/* Why a living process records no more. */
+enum cp_silence { CP_NOT_SILENCED, CP_SILENCED_BY_FILTER, CP_SILENCED_BY_LOCK };
 
 /* heartbeat values that are no time */
 #define CP_HEARTBEAT_NEVER 0	      /* nobody has mapped it yet */
@@ -184,12 +200,11 @@ struct cp_recording {
 	_Atomic uint32_t rows_used;
 	_Atomic uint32_t frames_used;
 	_Atomic uint32_t epoch;
-	_Atomic uint32_t ended; /* enum cp_ended */
-	_Atomic uint32_t truncated_rows;
-	_Atomic uint64_t ticks;	   /* CPU signals of ours taken */
+	_Atomic uint32_t ended;	   /* enum cp_ended */
+	_Atomic uint32_t silenced; /* enum cp_silence */
 	_Atomic uint64_t measured; /* signals of which our handler took the time, one of many */
 	_Atomic uint64_t took_ns;  /* CPU time that it spent on those, with one look at the clock */
-	_Atomic uint64_t heap_hits; /* allocations sampled */
+	_Atomic uint64_t hits[CP_HITS_WORDS];
 	struct cp_counts lost[CP_KINDS][CP_LOSSES];
 
 	/* by the uploader */
@@ -197,6 +212,7 @@ struct cp_recording {
 	_Atomic uint32_t delivered;    /* futex word: 1 when the last profile is out or spooled */
 	_Atomic uint32_t uploader_pid;
 	struct cp_mark lost_marks[CP_KINDS][CP_LOSSES];
+	uint64_t hits_marks[CP_HITS_WORDS];
 };
 
 /* The hello of a process that sleeps until its first event: a datagram, with the kernel's word on

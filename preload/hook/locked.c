@@ -106,6 +106,7 @@ static int again(int flags, const struct range *r, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		munmap(r[i].at, r[i].size);
+	atomic_store_explicit(&cp_state.rec->silenced, CP_SILENCED_BY_LOCK, memory_order_relaxed);
 	tell();
 	return cp_real_calls()->mlockall(flags);
 }

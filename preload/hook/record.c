@@ -50,13 +50,26 @@ static int follow(const void *block, size_t size, uint32_t row)
 	return cp_live_add(block, size, row);
 }
 
+static void count_hit(unsigned flags)
+{
+	_Atomic uint64_t *hits = cp_state.rec->hits;
+
+	cp_count(&hits[CP_HITS], 1);
+	if (flags & (CP_ROW_TRUNCATED | CP_ROW_GAP))
+		cp_count(&hits[CP_HITS_DEEP], 1);
+	if (flags & CP_ROW_ENDED_EARLY)
+		cp_count(&hits[CP_HITS_EARLY], 1);
+}
+
 /* Allocated; and, where the block can't be followed to its end, freed at once: better not live than
  * live for ever. */
-static void count(const struct sampled *s, uint32_t row, enum cp_loss why)
+static void count(const struct sampled *s, uint32_t row, enum cp_loss why, unsigned flags)
 {
+	count_hit(row == CP_NO_ROW ? 0 : flags); /* before a loss: so a reader finds no more lost */
 	add(row, why, CP_ALLOC_OBJECTS, s->size);
 	if (row != CP_NO_ROW && s->can_follow && follow(s->block, s->size, row) == 0)
 		return;
+	cp_count(&cp_state.rec->hits[CP_HITS_LOST + (row == CP_NO_ROW ? why : CP_LOST_LIVE)], 1);
 	add(row, why, CP_FREED_OBJECTS, s->size);
 	if (row != CP_NO_ROW) {
 		add(CP_NO_ROW, CP_LOST_LIVE, CP_ALLOC_OBJECTS, s->size);
@@ -73,7 +86,6 @@ static void record_apart(const struct cp_apart *apart, void *arg)
 	if (!cp_awake(apart->self))
 		return;
 	cp_reserved_keep();
-	cp_count(&cp_state.rec->heap_hits, 1);
 	if (apart->scratch) {
 		uint64_t *pcs = apart->scratch->pcs;
 		size_t depth;
@@ -86,7 +98,7 @@ static void record_apart(const struct cp_apart *apart, void *arg)
 		if (depth)
 			cp_modules_look_for(pcs[0]);
 	}
-	count(arg, row, why);
+	count(arg, row, why, flags);
 	cp_heartbeat_look();
 }
 
@@ -98,11 +110,12 @@ static CP_NOINLINE int record_near(struct cp_thread *self, const struct sampled 
 	unsigned flags = 0;
 	size_t depth =
 	    cp_unwind_near(__builtin_frame_address(0), self->stack_high, pcs, CP_DEPTH, &flags);
+	uint32_t row;
 
 	if (!depth)
 		return 0;
-	cp_count(&cp_state.rec->heap_hits, 1);
-	count(sampled, cp_stack_row(cp_state.rec, CP_KIND_HEAP, pcs, depth, flags, &why), why);
+	row = cp_stack_row(cp_state.rec, CP_KIND_HEAP, pcs, depth, flags, &why);
+	count(sampled, row, why, flags);
 	return 1;
 }
 

@@ -115,6 +115,9 @@ static struct step prepare(const struct sock_fprog *program)
 		s.quiet = !atomic_exchange_explicit(&cp_state.homeless, 1, memory_order_relaxed);
 	else
 		s.quiet = cp_quiet_begin(flush);
+	if (s.quiet && s.leave == CP_LEAVE_NONE)
+		atomic_store_explicit(&cp_state.rec->silenced, CP_SILENCED_BY_FILTER,
+				      memory_order_relaxed);
 	if (s.log >= 0 && s.quiet && !late)
 		tell_what_is_left(&s);
 	if (s.log >= 0 && (!s.quiet || !late)) {
@@ -129,8 +132,11 @@ static void undo(struct step *s, const struct cp_recording *rec)
 {
 	if (s->quiet && s->leave == CP_LEAVE_HOME)
 		atomic_store_explicit(&cp_state.homeless, 0, memory_order_relaxed);
-	else if (s->quiet)
+	else if (s->quiet) {
+		atomic_store_explicit(&cp_state.rec->silenced, CP_NOT_SILENCED,
+				      memory_order_relaxed);
 		cp_quiet_end();
+	}
 	if (s->told && (s->log = cp_log_open(&rec->config)) >= 0)
 		tell(s, ", but could not be installed: recording goes on");
 }

@@ -17,6 +17,9 @@
 /* Nothing is ever mapped below (vm.mmap_min_addr). */
 #define CP_NO_CODE UINT64_C(65536)
 
+/* As a return address: here the stack begins (a thread's that was made by hand, or a fiber's). */
+#define CP_NO_CALLER UINT64_C(0)
+
 /* Frames of our own before the first other: no call of ours is as deep, but stacks may lie. */
 #define CP_OWN_FRAMES 64
 

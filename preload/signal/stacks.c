@@ -60,8 +60,6 @@ static uint32_t write_row(struct cp_recording *rec, const struct stack *s, enum 
 	row->depth = (uint16_t)s->depth;
 	row->flags = (uint8_t)s->flags;
 	atomic_store_explicit(&row->kind, (uint8_t)s->kind, memory_order_release);
-	if (s->flags & CP_ROW_TRUNCATED)
-		atomic_fetch_add_explicit(&rec->truncated_rows, 1, memory_order_relaxed);
 	return number;
 }
 

@@ -132,6 +132,15 @@ int cp_step_rules(uint64_t pc, struct cp_segment *table, struct cp_rules *rules)
 	return cp_tables_find(pc, table) && can_read(table) && cp_cfi_find(table, pc, rules);
 }
 
+int cp_step_is_entry(uint64_t pc, uint64_t epoch)
+{
+	cp_word w = cp_step_of(pc, epoch);
+	int pushed = CP_RETURN > CP_SP; /* x86-64: by the call */
+
+	return cp_word_kind(w) == CP_STEP_FRAME && !cp_word_by_fp(w) && !cp_word_fp_saved(w) &&
+	       cp_word_cfa(w) == pushed * 8 && cp_word_return_saved(w) == pushed;
+}
+
 cp_word cp_step_look_up(uint64_t pc, uint64_t epoch)
 {
 	struct cp_segment table;

@@ -76,6 +76,10 @@ static inline cp_word cp_step_of(uint64_t pc, uint64_t epoch)
 	return cp_step_look_up(pc, epoch);
 }
 
+/* Whether the code at pc is a function's first instruction. As a return address, with no code known
+ * before it, no call left it: the stack was made by hand and begins here (makecontext). */
+int cp_step_is_entry(uint64_t pc, uint64_t epoch);
+
 /* The same in full; 0: the tables say nothing. */
 int cp_step_rules(uint64_t pc, struct cp_segment *table, struct cp_rules *rules);
 

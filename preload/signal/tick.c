@@ -92,7 +92,6 @@ static void on_scratch(void *arg)
 			lose(CP_LOST_PAUSED, t->periods);
 		return;
 	}
-	cp_count(&cp_state.rec->ticks, 1);
 	sample(t);
 	cp_heartbeat_look();
 }

@@ -46,12 +46,15 @@ size_t cp_trail_end(struct cp_trail *t, unsigned *flags)
 {
 	if (t->stranger)
 		*flags |= CP_TRAIL_STRANGER;
-	if (!t->beyond)
+	if (!t->beyond) {
+		*flags |= t->at_root ? 0 : CP_ROW_ENDED_EARLY;
 		return t->n;
+	}
 	if (t->max < 2 * CP_TRAIL_ROOT || t->beyond > DEEPEST) {
 		*flags |= CP_ROW_TRUNCATED;
 		return t->max < 2 * CP_TRAIL_ROOT ? t->n : t->max - CP_TRAIL_ROOT;
 	}
 	join(t);
+	*flags |= t->at_root ? CP_ROW_GAP : CP_ROW_GAP | CP_ROW_ENDED_EARLY;
 	return t->n;
 }

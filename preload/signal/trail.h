@@ -20,6 +20,7 @@ struct cp_trail {
 	size_t n;      /* there */
 	size_t beyond; /* that came when all were taken */
 	int stranger;  /* one of them is code of no known module */
+	int at_root;   /* the last one has no caller, and that is known */
 };
 
 /* For an address that does not fit. 0: it is hopeless, walk no further. */
@@ -40,6 +41,7 @@ static inline void cp_trail_drop(struct cp_trail *trail)
 		trail->n--;
 }
 
-/* Puts the parts together; sets CP_ROW_TRUNCATED in *flags if the root is not there. Gives how many
- * addresses there are; one of them may be a gap (CP_FRAME_GAP). */
+/* Puts the parts together, and says in *flags how the walk ended: CP_ROW_GAP, CP_ROW_TRUNCATED or
+ * CP_ROW_ENDED_EARLY. Gives how many addresses there are; one of them may be a gap (CP_FRAME_GAP).
+ */
 size_t cp_trail_end(struct cp_trail *trail, unsigned *flags);

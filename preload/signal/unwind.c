@@ -95,22 +95,24 @@ static int by_tables(void)
 	       !cp_modules_changing();
 }
 
-/* The frames of this cursor. */
+/* The frames of this cursor. Of the last, libunwind says whether it has no caller, or none that
+ * could be found. */
 static size_t walk(uint64_t *pcs, size_t max, unsigned *flags)
 {
 	const struct cp_libunwind *lib = unwind.lib;
 	size_t n = 0;
 	uint64_t pc;
+	int went = 1;
 
-	while (lib->get_reg(own.cursor, REG_PC, &pc) >= 0 && pc != 0) {
+	while (went > 0 && (went = lib->get_reg(own.cursor, REG_PC, &pc)) >= 0 && pc != 0) {
 		if (n == max) {
 			*flags |= CP_ROW_TRUNCATED;
-			break;
+			return n;
 		}
 		pcs[n++] = pc;
-		if (lib->step(own.cursor) <= 0)
-			break;
+		went = lib->step(own.cursor);
 	}
+	*flags |= went < 0 ? CP_ROW_ENDED_EARLY : 0;
 	return n;
 }
 
@@ -125,7 +127,7 @@ static size_t walk_by_tables(void *context, uint64_t *pcs, size_t max, unsigned 
 	return n;
 }
 
-/* Our own frames, which come first, are dropped. */
+/* Our own frames, which come first, are dropped. How it ended is not told. */
 static size_t trace_by_tables(uint64_t *pcs, size_t max, unsigned *flags)
 {
 	size_t n, skip = 0;
@@ -206,17 +208,16 @@ void cp_unwind_use(const struct cp_libunwind *functions)
 	leave(saved);
 }
 
-/* From the scratch stack libunwind comes over by the tables of cp_apart, which say that its frame
- * is where rbp points; the chain of frame pointers begins anew. */
+/* How a walk ended, in flags: of the one that counts. */
+#define HOW_IT_ENDED ((unsigned)(CP_ROW_TRUNCATED | CP_ROW_ENDED_EARLY | CP_ROW_GAP))
+
 /* A library that has just been loaded is not in our list yet: then the list is brought up to date,
  * and the stack is walked again. 1: it is worth it. */
 static int has_met_news(const uint64_t *pcs, size_t n, unsigned *flags)
 {
 	struct cp_segment found;
 
-	if (!(*flags & CP_OWN_STRANGER))
-		return 0;
-	*flags &= ~(CP_OWN_STRANGER | CP_ROW_TRUNCATED);
+	*flags &= ~CP_OWN_STRANGER;
 	for (size_t i = 0; i < n; i++)
 		if (pcs[i] < CP_FRAME_GAP && !cp_tables_find(pcs[i] - (i > 0), &found))
 			return cp_modules_look_for(pcs[i]);
@@ -228,6 +229,7 @@ static size_t own_here(const void *frame, uint64_t *pcs, size_t max, unsigned *f
 	size_t n = cp_own_here(frame, unwind.own_start, unwind.own_end, pcs, max, flags);
 
 	if (CP_UNLIKELY(*flags & CP_OWN_STRANGER) && has_met_news(pcs, n, flags)) {
+		*flags &= ~HOW_IT_ENDED;
 		n = cp_own_here(frame, unwind.own_start, unwind.own_end, pcs, max, flags);
 		*flags &= ~CP_OWN_STRANGER;
 	}
@@ -239,12 +241,15 @@ static size_t own_context(const void *ucontext, uint64_t *pcs, size_t max, unsig
 	size_t n = cp_own_context(ucontext, pcs, max, flags);
 
 	if (CP_UNLIKELY(*flags & CP_OWN_STRANGER) && has_met_news(pcs, n, flags)) {
+		*flags &= ~HOW_IT_ENDED;
 		n = cp_own_context(ucontext, pcs, max, flags);
 		*flags &= ~CP_OWN_STRANGER;
 	}
 	return n;
 }
 
+/* From the scratch stack libunwind comes over by the tables of cp_apart, which say that its frame
+ * is where rbp points; the chain of frame pointers begins anew. */
 CP_NOINLINE size_t cp_unwind_here(const struct cp_apart *apart, uint64_t *pcs, size_t max,
 				  unsigned *flags)
 {
@@ -258,8 +263,10 @@ CP_NOINLINE size_t cp_unwind_here(const struct cp_apart *apart, uint64_t *pcs, s
 		n = own_here(frame, pcs, max, flags);
 	else if (by_tables())
 		n = trace_by_tables(pcs, max, flags);
-	if (n == 0)
+	if (n == 0) {
+		*flags &= ~HOW_IT_ENDED;
 		n = cp_fp_from(frame, unwind.own_start, unwind.own_end, pcs, max, flags);
+	}
 	leave(saved);
 	return n;
 }
@@ -286,8 +293,10 @@ size_t cp_unwind_context(const void *ucontext, uint64_t *pcs, size_t max, unsign
 	/* libunwind only reads it: registers are written by unw_set_reg and unw_resume. */
 	else if (by_tables())
 		n = walk_by_tables((void *)(uintptr_t)ucontext, pcs, max, flags);
-	if (n == 0)
+	if (n == 0) {
+		*flags &= ~HOW_IT_ENDED;
 		n = cp_fp_context(ucontext, pcs, max, flags);
+	}
 	leave(saved);
 	return n;
 }

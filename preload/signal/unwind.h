@@ -37,9 +37,10 @@ void cp_unwind_use(const struct cp_libunwind *functions);
 /* Return addresses of the calling thread, innermost first, from the first frame outside our own
  * code. For calls of ours by the application, which stand at call sites: there libunwind's fast way
  * serves, which believes tables that it has cached (it still tests what it had to guess). Gives how
- * many, at most max. Sets CP_ROW_TRUNCATED in *flags if there were more. 0 if this thread is
- * unwinding already. apart: what cp_apart gave, from which stack this is called; NULL: from the
- * thread's own. */
+ * many, at most max. Says in *flags how the walk ended: CP_ROW_TRUNCATED, CP_ROW_GAP,
+ * CP_ROW_ENDED_EARLY, or nothing when it reached the root (or libunwind's fast way did not tell).
+ * 0 if this thread is unwinding already. apart: what cp_apart gave, from which stack this is
+ * called; NULL: from the thread's own. */
 size_t cp_unwind_here(const struct cp_apart *apart, uint64_t *pcs, size_t max, unsigned *flags);
 /* The same for the code that a signal interrupted; pcs[0] is its pc, no return address. For a
  * handler that has all signals blocked. */

@@ -12,6 +12,7 @@ struct walk {
 	uint64_t pc, epoch;
 	int exact, first;
 	int stranger;
+	int at_root;
 	int own; /* still in our own code, which changes stacks (signal/stack.h) */
 	struct cp_registers now;
 	struct cp_proven proven;
@@ -79,7 +80,11 @@ static int by_rules(struct walk *w, const struct cp_segment *table, const struct
 	uint64_t cfa, old = w->now.value[CP_SP], back;
 
 	w->now.pc = w->pc;
-	if (!cp_rules_lead_on(r) || !find_cfa(w, table, r, &cfa))
+	if (!cp_rules_lead_on(r)) {
+		w->at_root = 1;
+		return 0;
+	}
+	if (!find_cfa(w, table, r, &cfa))
 		return 0;
 	if (!value_of(w, table, &r->reg[CP_RETURN], CP_RETURN, cfa, &back))
 		return 0;
@@ -164,7 +169,8 @@ static int step(struct walk *w)
 	if (cp_step_rules(w->exact ? w->pc : w->pc - 1, &table, &rules))
 		return by_rules(w, &table, &rules);
 	w->stranger |= !cp_tables_find(w->pc, &table);
-	return by_guess(w);
+	w->at_root = !w->exact && cp_step_is_entry(w->pc, w->epoch);
+	return !w->at_root && by_guess(w);
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): they are written through the trail */
@@ -184,5 +190,6 @@ size_t cp_all_walk(const struct cp_start *start, uint64_t *pcs, size_t max, unsi
 		if (!step(&w))
 			break;
 	trail.stranger = w.stranger;
+	trail.at_root = w.at_root || w.pc == CP_NO_CALLER;
 	return cp_trail_end(&trail, flags);
 }

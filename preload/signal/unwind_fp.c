@@ -49,7 +49,8 @@ struct frame {
 	uint64_t sp, fp;
 };
 
-/* Appends to the n addresses there are. The chain only climbs, so it ends. */
+/* Appends to the n addresses there are. The chain only climbs, so it ends: by a zero, which the ABI
+ * has at the root, or astray. */
 static size_t climb(struct frame at, struct skip own, size_t n, uint64_t *pcs, size_t max,
 		    unsigned *flags)
 {
@@ -61,17 +62,20 @@ static size_t climb(struct frame at, struct skip own, size_t n, uint64_t *pcs, s
 		if (!load(&proven, fp, &next) || !load(&proven, fp + 8, &pc))
 			break;
 		pc = PLAIN(pc);
-		if (pc < NO_CODE)
+		if (pc < NO_CODE) {
+			fp = pc;
 			break;
+		}
 		if (n == max) {
 			*flags |= CP_ROW_TRUNCATED;
-			break;
+			return n;
 		}
 		if (n || pc < own.start || pc >= own.end)
 			pcs[n++] = pc;
 		sp = fp + 16;
 		fp = next;
 	}
+	*flags |= fp == 0 ? 0 : CP_ROW_ENDED_EARLY;
 	return n;
 }
 

@@ -12,7 +12,7 @@
 
 #include "signal/law.h"
 
-enum { ENDED, GOES_ON, NEEDS_ALL, ASTRAY };
+enum { ENDED, GOES_ON, NEEDS_ALL, ASTRAY, AT_ROOT };
 
 /* What is followed on the fast way. */
 struct fast {
@@ -39,6 +39,8 @@ static int by_word(struct fast *f, struct cp_proven *p, cp_word w)
 	if (cp_word_fp_saved(w) && !cp_load(p, cfa + (uint64_t)cp_word_fp(w), &f->fp))
 		return ENDED;
 	f->pc = CP_PLAIN(back);
+	if (CP_UNLIKELY(f->pc < CP_NO_CODE))
+		return f->pc == CP_NO_CALLER ? AT_ROOT : ENDED;
 	f->sp = cfa;
 	f->sp_is_least = 0;
 	f->exact = 0;
@@ -95,13 +97,15 @@ static int step(struct fast *f, struct cp_proven *p, struct cp_trail *trail)
 	case CP_STEP_FULL:
 		return NEEDS_ALL;
 	case CP_STEP_END:
-		return ENDED;
+		return AT_ROOT;
 	case CP_STEP_UNKNOWN:
 		if (!cp_is_code(f->pc))
 			return ASTRAY; /* the last step led here, and was wrong */
 		trail->stranger = 1;
 		/* fall through */
 	default:
+		if (!f->exact && cp_step_is_entry(f->pc, f->epoch))
+			return AT_ROOT;
 		went = by_guess(f, p);
 		f->first = 0;
 		return went;
@@ -118,7 +122,7 @@ static int walk(struct fast f, struct cp_proven proven, struct range own, struct
 	int went = GOES_ON, ours = 0;
 
 	f.epoch = atomic_load_explicit(&cp_tables_epoch, memory_order_acquire);
-	while (went == GOES_ON && f.pc >= CP_NO_CODE) {
+	while (went == GOES_ON) {
 		f.own = !trail->n && f.pc >= own.start && f.pc < own.end;
 		if (f.own ? ++ours > CP_OWN_FRAMES : !cp_trail_add(trail, f.pc))
 			break;
@@ -126,6 +130,7 @@ static int walk(struct fast f, struct cp_proven proven, struct range own, struct
 	}
 	if (went == ASTRAY)
 		cp_trail_drop(trail);
+	trail->at_root = went == AT_ROOT;
 	return went;
 }
 

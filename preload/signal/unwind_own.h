@@ -12,10 +12,10 @@
 /* Return addresses of the calling thread: from the caller of the function of ours whose frame
  * pointer this is, and from its first frame outside [own_start, own_end) on. Or those of the code
  * that a signal interrupted (pcs[0] is its pc). Gives how many, at most max; of a
- * deep stack the middle is left out (trail.h). Sets CP_ROW_TRUNCATED
- * in *flags if there were more and the root is not among them. Needs 8 KiB of stack. Runs anywhere:
- * it takes no lock, opens nothing, allocates nothing, and loads from the stack only what it has
- * proven readable. */
+ * deep stack the middle is left out (trail.h). Says in *flags how the walk ended: CP_ROW_TRUNCATED,
+ * CP_ROW_GAP, CP_ROW_ENDED_EARLY, or nothing when it reached the root. Needs 8 KiB of stack. Runs
+ * anywhere: it takes no lock, opens nothing, allocates nothing, and loads from the stack only what
+ * it has proven readable. */
 size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t own_end, uint64_t *pcs,
 		   size_t max, unsigned *flags);
 size_t cp_own_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags);

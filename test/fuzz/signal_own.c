@@ -110,7 +110,8 @@ static void check(const uint64_t *pcs, size_t n, unsigned flags)
 {
 	must(n <= MAX && pcs[MAX] == 0x5afe);
 	flags &= ~CP_OWN_STRANGER;
-	must(flags == 0 || flags == CP_ROW_TRUNCATED);
+	must((flags & ~(unsigned)(CP_ROW_GAP | CP_ROW_ENDED_EARLY)) == 0 ||
+	     flags == CP_ROW_TRUNCATED);
 	for (size_t i = 0; i < n; i++)
 		must(pcs[i] >= 65536);
 }

@@ -129,13 +129,15 @@ func checkAttachments(r *received, raw json.RawMessage, bad report) {
 	}
 }
 
-// checkInfo: info.profiler has the settings, and what was lost: counters by cause.
+// checkInfo: info.profiler has the settings, what each profile covers, and what was lost: counters
+// by cause.
 func checkInfo(raw json.RawMessage, bad report) {
 	var info struct {
 		Profiler struct {
-			Settings map[string]json.RawMessage `json:"settings"`
-			Dropped  *uint64                    `json:"uploads_dropped"`
-			Losses   map[string]uint64          `json:"losses"`
+			Settings map[string]json.RawMessage   `json:"settings"`
+			Dropped  *uint64                      `json:"uploads_dropped"`
+			Losses   map[string]uint64            `json:"losses"`
+			Coverage map[string]map[string]uint64 `json:"coverage"`
 		} `json:"profiler"`
 	}
 	if err := json.Unmarshal(raw, &info); err != nil {
@@ -150,6 +152,14 @@ func checkInfo(raw json.RawMessage, bad report) {
 	}
 	if info.Profiler.Losses == nil || info.Profiler.Dropped == nil {
 		bad("event info does not tell losses: %s", raw)
+	}
+	for profile, is := range info.Profiler.Coverage {
+		if len(is) != 4 || is["truncated"] > is["samples"] || is["ended_early"] > is["samples"] {
+			bad("event info covers %s by %v", profile, is)
+		}
+	}
+	if info.Profiler.Coverage == nil {
+		bad("event info does not tell what the profiles cover: %s", raw)
 	}
 }
 

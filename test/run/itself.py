@@ -66,7 +66,8 @@ def event(**change):
               'info': {'profiler': {'settings': {
                   'cpu_duration': '45s', 'cpu_profile_rate': 100, 'profile_period': '45s',
                   'upload_timeout': '10s', 'delta_profiles': True},
-                  'uploads_dropped': 0, 'losses': {}}}}
+                  'uploads_dropped': 0, 'losses': {}, 'coverage': {'cpu': {
+                      'samples': 1, 'lost': 0, 'truncated': 0, 'ended_early': 0}}}}}
     for key, value in change.items():
         if value is None:
             del fields[key]

@@ -148,7 +148,11 @@ static void losses_are_samples(void **state)
 	struct cp_batch *batch = cp_batch_new(NULL);
 	assert_int_equal(cp_batch_take(batch, bench.view, 77, ALL), 0);
 	assert_int_equal(cp_batch_lost(batch, CP_KIND_CPU, CP_LOST_ROWS), 8);
-	assert_int_equal(cp_batch_samples(batch, CP_PROFILE_CPU), 1);
+	struct cp_coverage is;
+	cp_batch_coverage(batch, CP_PROFILE_CPU, &is);
+	assert_int_equal(is.samples, 1);
+	assert_int_equal(is.lost, 8);
+	assert_int_equal(is.truncated, 1);
 	Cp__Profile *p = unpack(batch, CP_PROFILE_CPU);
 	assert_true(is_valid(p));
 	assert_int_equal(p->n_sample, 3);
@@ -156,10 +160,11 @@ static void losses_are_samples(void **state)
 	assert_string_equal(frame_of(p, p->sample[1], 0), "[conprof lost: inside the profiler]");
 	assert_string_equal(frame_of(p, p->sample[2], 0), "[conprof lost: table of stacks full]");
 	assert_int_equal(p->sample[2]->value[0], 9);
-	int said = 0;
-	for (size_t i = 0; i < p->n_comment; i++)
-		said += !strcmp(text_of(p, p->comment[i]), "lost (table_full): 8");
-	assert_int_equal(said, 1);
+	assert_string_equal(
+	    text_of(p, p->comment[1]),
+	    "conprof: samples 1, lost 8 (table_full 8), truncated 1, ended early 0");
+	assert_string_equal(text_of(p, p->comment[2]),
+			    "conprof: periods 1, lost 11, truncated 1, ended early 0");
 	cp__profile__free_unpacked(p, NULL);
 	cp_batch_free(batch);
 	p = take(&bench, CP_PROFILE_CPU);
@@ -280,19 +285,25 @@ static void full_batch_sums_up_the_rest(void **state)
 	const uint32_t rest[] = {77, cp_batch_word(batch, CP_WORD_LOST + CP_LOST_ROWS)};
 	stacks->max = 0;
 	assert_int_equal(cp_batch_take(batch, bench.view, 77, ALL), -ENOMEM);
-	assert_int_equal(cp_batch_samples(batch, CP_PROFILE_CPU), 0);
+	struct cp_coverage is;
+	cp_batch_coverage(batch, CP_PROFILE_CPU, &is);
+	assert_int_equal(is.samples, 0);
 	/* the marks were kept: nothing is counted twice or lost. Two stacks, and one for the rest.
 	 */
 	stacks->max = 3;
 	assert_non_null(cp_batch_sums(batch, CP_PROFILE_CPU, rest, 2));
 	assert_int_equal(cp_batch_take(batch, bench.view, 77, ALL), 0);
-	assert_int_equal(cp_batch_samples(batch, CP_PROFILE_CPU), 6);
+	cp_batch_coverage(batch, CP_PROFILE_CPU, &is);
+	assert_int_equal(is.samples, 6);
+	assert_int_equal(is.lost, 9);
 	assert_int_equal(cp_batch_lost(batch, CP_KIND_CPU, CP_LOST_ROWS), 9);
 	Cp__Profile *p = unpack(batch, CP_PROFILE_CPU);
 	assert_true(is_valid(p));
 	assert_int_equal(p->n_sample, 3);
 	assert_string_equal(frame_of(p, p->sample[0], 0), "[conprof lost: table of stacks full]");
 	assert_int_equal(p->sample[0]->value[0], 30);
+	assert_string_equal(text_of(p, p->comment[3]),
+			    "conprof: stacks without room 3: summed up as lost");
 	assert_int_equal(p->sample[1]->value[0] + p->sample[2]->value[0], 20);
 	cp__profile__free_unpacked(p, NULL);
 	cp_batch_free(batch);

@@ -142,6 +142,7 @@ static void a_threads_stack_ends_at_its_start(void **state)
 		pthread_create(&t, NULL, in_thread, NULL);
 		pthread_join(t, NULL);
 		assert_int_equal(frames_of(framed), 8);
+		assert_int_equal(flags, 0);
 		assert_in_range(got, 11,
 				18); /* in_thread, start_thread, clone3; raise; a sanitizer's */
 	}
@@ -168,6 +169,7 @@ static void fibers(void **state)
 		makecontext(&away, fiber, 0);
 		swapcontext(&home, &away);
 		assert_int_equal(frames_of(framed), 6);
+		assert_int_equal(flags, 0);
 		assert_in_range(got, 7, 12);
 	}
 }
@@ -209,6 +211,7 @@ static void alternate_stacks(void **state)
 		raises(1);
 		sigaltstack(&off, NULL);
 		assert_int_equal(frames_of(bare), 5);
+		assert_int_equal(flags, 0);
 		assert_true(FRAMES_IN(in_raises, pcs, got) >= 1);
 	}
 }
@@ -244,6 +247,15 @@ IN(in_calls) __attribute__((optimize("no-omit-frame-pointer"))) static int calls
 	return n;
 }
 
+/* It stands in no C, and has no callers. */
+extern char _start[];
+static int is_whole(void)
+{
+	uint64_t root = pcs[got - 1], start = (uint64_t)(uintptr_t)_start;
+
+	return root > start && root < start + 64;
+}
+
 static void code_without_tables(void **state)
 {
 	(void)state;
@@ -251,8 +263,10 @@ static void code_without_tables(void **state)
 		look = way ? look_in_handler : look_here;
 		calls(0);
 		assert_true(FRAMES_IN(in_calls, pcs, got) >= 1 && got > 4);
+		assert_int_equal(flags & CP_ROW_ENDED_EARLY, 0);
 		calls(1); /* without a frame pointer of its own: its caller is guessed, or not */
 		assert_true(got >= 2);
+		assert_int_equal(!(flags & CP_ROW_ENDED_EARLY), is_whole());
 	}
 }
 
@@ -359,6 +373,29 @@ static void a_handler_in_a_circle(void **state)
 	know_modules();
 }
 
+/* Of a chain of frame pointers in code that nobody knows, whose last one leads nowhere. */
+static void a_lost_chain_says_so(void **state)
+{
+	static const uint8_t nothing[] = {0xe8, 0, 0, 0, 0, 0xc3};
+	uint64_t *frame = edge - 400, code = (uint64_t)(uintptr_t)jit(nothing, sizeof nothing) + 5;
+	const uint64_t ends[] = {1, 0, (uint64_t)(uintptr_t)(frame + 1), UINT64_MAX - 7};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		memset(frame - 2, 0, 1024);
+		frame[-2] = (uint64_t)(uintptr_t)frame;
+		frame[-1] = code;
+		frame[0] = (uint64_t)(uintptr_t)(frame + 10);
+		frame[1] = code;
+		frame[10] = ends[i];
+		frame[11] = code;
+		flags = 0;
+		assert_int_equal(cp_own_here(frame - 2, 0, 0, pcs, 100, &flags), 3);
+		assert_int_equal(flags, CP_ROW_ENDED_EARLY | CP_OWN_STRANGER);
+	}
+	munmap((void *)(uintptr_t)(code & ~UINT64_C(4095)), 4096);
+}
+
 /* With an argument: what a frame costs. */
 static void speed(void)
 {
@@ -388,6 +425,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(code_without_tables),
 	    cmocka_unit_test(every_address_on_any_stack),
 	    cmocka_unit_test(a_handler_in_a_circle),
+	    cmocka_unit_test(a_lost_chain_says_so),
 	};
 	struct sigaction act = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
 

@@ -19,14 +19,19 @@ static uint64_t pcs[MAX];
 static unsigned flags;
 
 /* A stack whose frames are 1000, 1001, ... */
-static size_t walk(size_t depth, size_t max)
+static size_t walk_to(size_t depth, size_t max, int at_root)
 {
-	struct cp_trail trail = {.pcs = pcs, .max = max};
+	struct cp_trail trail = {.pcs = pcs, .max = max, .at_root = at_root};
 
 	flags = 0;
 	for (size_t i = 0; i < depth && cp_trail_add(&trail, 1000 + i); i++)
 		;
 	return cp_trail_end(&trail, &flags);
+}
+
+static size_t walk(size_t depth, size_t max)
+{
+	return walk_to(depth, max, 1);
 }
 
 static void what_fits_is_whole(void **state)
@@ -52,7 +57,7 @@ static void a_deep_stack_has_both_ends(void **state)
 		while (left_out >> (k + 1))
 			k++;
 		assert_int_equal(walk(depth, MAX), MAX);
-		assert_int_equal(flags, 0);
+		assert_int_equal(flags, CP_ROW_GAP);
 		for (size_t i = 0; i < LEAF; i++)
 			assert_int_equal(pcs[i], 1000 + i);
 		assert_true(pcs[LEAF] == (CP_FRAME_GAP | k));
@@ -67,6 +72,18 @@ static void a_hopeless_one_says_that_its_root_is_missing(void **state)
 	assert_int_equal(walk(1 << 20, MAX), MAX - CP_TRAIL_ROOT);
 	assert_int_equal(flags, CP_ROW_TRUNCATED);
 	assert_int_equal(pcs[MAX - CP_TRAIL_ROOT - 1], 1000 + MAX - CP_TRAIL_ROOT - 1);
+}
+
+static void a_missing_root_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(walk_to(10, MAX, 0), 10);
+	assert_int_equal(flags, CP_ROW_ENDED_EARLY);
+	assert_int_equal(walk_to(MAX + 10, MAX, 0), MAX);
+	assert_int_equal(flags, CP_ROW_GAP | CP_ROW_ENDED_EARLY);
+	/* nobody went to see */
+	walk_to(1 << 20, MAX, 0);
+	assert_int_equal(flags, CP_ROW_TRUNCATED);
 }
 
 static void a_small_array_is_just_filled(void **state)
@@ -96,6 +113,7 @@ int main(void)
 	    cmocka_unit_test(what_fits_is_whole),
 	    cmocka_unit_test(a_deep_stack_has_both_ends),
 	    cmocka_unit_test(a_hopeless_one_says_that_its_root_is_missing),
+	    cmocka_unit_test(a_missing_root_is_told),
 	    cmocka_unit_test(a_small_array_is_just_filled),
 	    cmocka_unit_test(what_was_no_frame_is_taken_back),
 	};

@@ -156,10 +156,16 @@ static void the_event_names_what_is_attached(void **state)
 	struct cp_text text = {0};
 	(void)state;
 	event.lost[CP_KIND_CPU][CP_LOST_ROWS] = 3;
+	event.coverage[CP_PROFILE_CPU] = (struct cp_coverage){4512, 3, 2, 5};
+	event.coverage[CP_PROFILE_THREADS].samples = 9; /* not attached */
 	assert_int_equal(cp_request_event(&event, &text), 0);
 	assert_non_null(strstr(text.data, "\"attachments\":[\"delta-heap.pprof\",\"cpu.pprof\"],"));
 	assert_non_null(strstr(text.data, "\"family\":\"go\",\"version\":\"4\""));
 	assert_non_null(strstr(text.data, "\"losses\":{\"cpu_table_full\":3}"));
+	assert_non_null(strstr(text.data, "\"coverage\":{\"heap\":{\"samples\":0,\"lost\":0,"
+					  "\"truncated\":0,\"ended_early\":0},"
+					  "\"cpu\":{\"samples\":4512,\"lost\":3,"
+					  "\"truncated\":2,\"ended_early\":5}},\"losses\""));
 	assert_non_null(strstr(text.data, "entrypoint.basedir:bin,entrypoint.name:my_app,"
 					  "entrypoint.type:executable,entrypoint.workdir:srv"));
 	assert_int_equal(text.data[text.len - 1], '\n');
