@@ -130,7 +130,7 @@ def ratios(results, column):
     return [v / n for v, n in zip(results[column], results['none'])]
 
 
-COST = ('work', 'no profiler', 'conprof', 'limit', 'met', 'floor', 'none again', 'commit')
+COST = ('work', 'no profiler', 'conprof', 'limit', 'met', 'floor', 'none again', 'rounds', 'commit')
 MEASURED = 'Ratios of CPU time to no profiler: the median of the rounds (the smallest to the largest).'
 
 
@@ -138,10 +138,11 @@ def cost_row(work, limit, results, unit):
     mine = ratios(results, 'conprof')
     met = '-' if limit is None else 'yes' if statistics.median(mine) <= limit else 'NO'
     row = (work, f"{statistics.median(results['none']):.4g} {unit}", spread(mine), limit or '-', met,
-           spread(ratios(results, 'floor')), spread(ratios(results, 'again')), commit())
+           spread(ratios(results, 'floor')), spread(ratios(results, 'again')), len(mine), commit())
     return Table('cost', 'What programs pay', COST, [row], MEASURED, keeps=True)
 
 
 def peer_row(work, results):
     cells = [spread(ratios(results, name), '{:.2f}') if name in results else '-' for name in PEERS]
-    return Table('peers', 'What others cost', ('work',) + tuple(PEERS), [[work] + cells], MEASURED, keeps=True)
+    return Table('peers', 'What others cost', ('work',) + tuple(PEERS) + ('rounds',),
+                 [[work] + cells + [len(results['none'])]], MEASURED, keeps=True)

@@ -52,8 +52,8 @@ class Table:
         return '\n'.join(laid)
 
     def section(self, rounds):
-        """What stands between the markers. A table that keeps rows says in each what was measured."""
-        said = f"{machine()}; {rounds} rounds" + ('' if self.keeps else f"; {commit()}") + '.'
+        """What stands between the markers. In a table that keeps rows, each says how it was measured."""
+        said = machine() + ('' if self.keeps else f"; {rounds} rounds; {commit()}") + '.'
         return f"{self.body()}\n\n{said}" + (f"\n{self.note}" if self.note else '')
 
     def merge(self, text):

@@ -3,18 +3,21 @@
 import os
 import statistics
 
-from cost import Table
+from cost import Table, commit
 
 KINDS = (('small', 'blocks of 64 bytes'), ('aligned', 'page-aligned blocks'),
          ('mixed', 'random sizes, some aligned, some sampled'))
 PARTS = 10
 
 
+OLD = ('a pair of malloc and free', 'none, at first', 'at last', 'conprof, at first', 'median', 'at last ',
+       'ratio at first', 'ratio at last', 'flat', 'pairs', 'commit')
+
+
 def old(bench):
     """The processes run at the same time on one processor. Flat: the last tenth costs at most 3 %
     more than the first, or than the like of a process without us."""
     total = int(float(os.environ.get('BENCH_FREES', 1e9)))
-    rows = []
     for kind, work in KINDS:
         command = [bench.tool('freepath'), kind, str(total), str(PARTS)]
         running = {column: bench.start(column, command) for column in ('none', 'conprof')}
@@ -22,14 +25,11 @@ def old(bench):
         ours = parts['conprof']
         ratios = [o / n for o, n in zip(ours, parts['none'])]
         flat = min(ours[-1] / ours[0], ratios[-1] / ratios[0]) <= 1.03
-        rows.append((work, f"{parts['none'][0]:.1f} ns", f"{parts['none'][-1]:.1f} ns", f'{ours[0]:.1f} ns',
-                     f'{statistics.median(ours):.1f} ns', f'{ours[-1]:.1f} ns', f'{ratios[0]:.3f}',
-                     f'{ratios[-1]:.3f}', 'yes' if flat else 'NO'))
-    tenth = f'{total / PARTS:.0e}'.replace('e+0', 'e')
-    head = ('a pair of malloc and free', 'none, at first', 'none, at last', 'conprof, at first', 'median', 'at last',
-            'ratio at first', 'ratio at last', 'flat')
-    return [Table('old', 'The free path after 10^9 frees', head, rows,
-                  f'{total:.0e} pairs in one process; at first and at last: {tenth} of them.'.replace('e+0', 'e'))]
+        figures = (parts['none'][0], parts['none'][-1], ours[0], statistics.median(ours), ours[-1])
+        row = (work, *(f'{ns:.1f} ns' for ns in figures), f'{ratios[0]:.3f}', f'{ratios[-1]:.3f}',
+               'yes' if flat else 'NO', f'{total:.0e}'.replace('e+0', 'e'), commit())
+        yield Table('old', 'The free path over time', OLD, [row], 'At first and at last: a tenth of the pairs.',
+                    keeps=True)
 
 
 def available():
