@@ -5,12 +5,13 @@
 import glob
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import cost
-from columns import PEERS, Bench, installed
+from columns import PEERS, Bench, Failed, installed
 
 here = os.path.dirname(os.path.abspath(__file__))
 
@@ -34,7 +35,8 @@ def main():
     for name in PEERS:
         if not installed(name):
             print(f'{name} is not installed: no such column')
-    keeper = bench.keeper()
+    bench.keeper()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('bench: ended by a signal'))
     failed = []
     try:
         for name in wanted:
@@ -43,13 +45,11 @@ def main():
                 for table in every[name](bench) or ():
                     print(f'\n{table.title}\n{table.body()}' + (f'\n{table.note}' if table.note else ''), flush=True)
                     cost.keep(table, bench.rounds)
-            except (SystemExit, OSError, subprocess.CalledProcessError) as failure:
+            except (Failed, OSError, subprocess.CalledProcessError) as failure:
                 print(f'{name}: {failure}')
                 failed.append(name)
             print(f'({name}: {time.monotonic() - begin:.0f} s)', flush=True)
     finally:
-        keeper.kill()
-        keeper.wait()
         bench.close()
     if failed:
         raise SystemExit(f"bench: not measured: {' '.join(failed)}")

@@ -8,6 +8,7 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+import time
 
 from cost import Table, commit
 
@@ -41,6 +42,10 @@ def spread(values, form='{:.3f}'):
             f" ({form.format(min(values))} to {form.format(max(values))})")
 
 
+class Failed(Exception):
+    """A piece cannot be measured; the others can."""
+
+
 class Bench:
     """What a piece is given: places, processors, rounds, and the ways to run things."""
 
@@ -55,10 +60,31 @@ class Bench:
         with open(f'{self.home}/empty.conf', 'w', encoding='ascii'):
             pass
         self.peers = [name for name in PEERS if installed(name)] if self.peer_rounds else []
+        self.started = []
         os.sched_setaffinity(0, {self.other})
 
     def close(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        # They deliver a last time, into our folder.
+        for _ in range(100):
+            if not self.uploaders():
+                break
+            time.sleep(0.1)
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def uploaders(self):
+        """The pids of the uploaders of this build."""
+        found = set()
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                if os.readlink(f'/proc/{pid}/exe') == f'{self.build}/conprof':
+                    found.add(int(pid))
+            except OSError:
+                pass
+        return found
 
     def tool(self, name):
         """One of our own programs, made of test/bench/NAME.c."""
@@ -83,8 +109,10 @@ class Bench:
         """The child inherits the processor that we go to for a moment: no tool between, and no hook."""
         os.sched_setaffinity(0, {self.pinned if cpu is None else cpu})
         try:
-            return subprocess.Popen(command, cwd=self.home, env=self.environment(column, **more), user=user,
-                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(command, cwd=self.home, env=self.environment(column, **more), user=user,
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            self.started.append(process)
+            return process
         finally:
             os.sched_setaffinity(0, {self.other})
 
@@ -95,8 +123,9 @@ class Bench:
         process.stdout.close()
         _, ended, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(ended)
+        self.started.remove(process)
         if process.returncode != status:
-            raise SystemExit(f'bench: {process.args} ended with {process.returncode}')
+            raise Failed(f'{process.args} ended with {process.returncode}')
         return usage.ru_utime + usage.ru_stime, out
 
     def keeper(self):
@@ -121,7 +150,7 @@ class Bench:
         theirs = {}
         try:
             theirs = self.compare(one_round, ('none',) + peers, self.peer_rounds) if peers else {}
-        except SystemExit as failure:
+        except Failed as failure:
             print(f'no peers: {failure}')
         return [cost_row(work, limit, mine, unit)] + ([peer_row(work, theirs)] if theirs else [])
 

@@ -5,6 +5,8 @@ import shutil
 import signal
 import time
 
+from columns import Failed
+
 
 def loop(bench, work, limit, unit, name, *args, **kinds):
     """A program of ours that prints what one round of its loop cost, as its first word."""
@@ -20,22 +22,10 @@ def execs(bench):
     return loop(bench, 'exec of /bin/true, uploader running', 1.25, 'us', 'spawn', 'execs', 200)
 
 
-def uploaders(bench):
-    """The pids of the uploaders of this build."""
-    found = set()
-    for pid in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            if os.readlink(f'/proc/{pid}/exe') == f'{bench.build}/conprof':
-                found.add(int(pid))
-        except OSError:
-            pass
-    return found
-
-
 def first(bench):
     """Each time another address to deliver to: another family, that has no uploader yet."""
     count = 0
-    before = uploaders(bench)
+    before = bench.uploaders()
 
     def one_round(columns):
         nonlocal count
@@ -47,11 +37,11 @@ def first(bench):
                 process = bench.start(column, ['/bin/true'], **(
                     {'CONPROF_AGENT_SOCKET': place} if column == 'conprof' else {}))
                 figures[column] += bench.finish(process)[0] * 1e6 / 10
-        if 'conprof' in columns and not uploaders(bench) - before:
-            raise SystemExit('bench: no uploader was started')
-        for pid in uploaders(bench) - before:
+        if 'conprof' in columns and not bench.uploaders() - before:
+            raise Failed('no uploader was started')
+        for pid in bench.uploaders() - before:
             os.kill(pid, signal.SIGTERM)
-        while uploaders(bench) - before:
+        while bench.uploaders() - before:
             time.sleep(0.01)
         for name in os.listdir(bench.home):
             if name.startswith('first'):

@@ -10,6 +10,8 @@ import socket
 import subprocess
 import time
 
+from columns import Failed
+
 NGINX = '''pid nginx.pid; error_log error.log; worker_processes 1; daemon off; %(user)s
 events { worker_connections 256; }
 http { access_log off; client_body_temp_path .; proxy_temp_path .; fastcgi_temp_path .;
@@ -47,7 +49,7 @@ def until(condition, what, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise SystemExit(f'bench: {what}: not within {seconds} s')
+            raise Failed(f'{what}: not within {seconds} s')
         time.sleep(0.02)
 
 
@@ -88,7 +90,7 @@ class Server:
         self.process = bench.start(column, command, user=self.user)
         until(lambda: self.process.poll() is not None or answers(self.port), f'{command} answers')
         if self.process.returncode is not None:
-            raise SystemExit(f'bench: {column}: {command} ended with {self.process.returncode}')
+            raise Failed(f'{column}: {command} ended with {self.process.returncode}')
 
     def ready(self):
         """The load has warmed it up once; from here on it counts."""
@@ -108,7 +110,7 @@ class Server:
         text = load.communicate()[0]
         requests = self.answered(text)
         if load.returncode or not requests:
-            raise SystemExit(f'bench: {load.args}: {text[-300:]}')
+            raise Failed(f'{load.args}: {text[-300:]}')
         return requests
 
     def per_request(self, requests):
