@@ -10,7 +10,7 @@
 // times; a block may be freed, and its address be another thread's, while its realloc has not
 // returned. Each site's books, made by each thread for itself, are exact when all have ended. A
 // loss of one in a thousand frees would show as blocks that are alive for ever: there are a hundred
-// times more allocations than blocks alive.
+// times more allocations than blocks alive in the long run.
 #include <malloc.h>
 #include <pthread.h>
 
