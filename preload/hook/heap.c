@@ -127,8 +127,14 @@ static int drawn(size_t n)
 {
 	struct cp_thread *self = &cp_self;
 
-	if (self->inside || is_nested())
+	if (self->inside)
 		return 0;
+	/* What its mark fell into is not told; the next block is not to have it instead. */
+	if (is_nested()) {
+		if (cp_state.heap_interval)
+			self->budget = cp_next_gap(&self->rng, cp_state.heap_interval);
+		return 0;
+	}
 	if (!self->ready) {
 		cp_apart(make_ready, NULL);
 		if (self->budget >= 0 && n <= PTRDIFF_MAX)
