@@ -119,7 +119,17 @@ static CP_NOINLINE int record_near(struct cp_thread *self, const struct sampled 
 	return 1;
 }
 
-/* What must be looked after now and then holds something while it does so: the long way. */
+/* What holds something while it is done: the handler's place, the list of modules, the heartbeat. A
+ * child that only borrows our memory (vfork) leaves it to its parent. */
+static void look_after(const struct cp_apart *apart, void *unused)
+{
+	(void)unused;
+	if (!cp_awake(apart->self))
+		return;
+	cp_reserved_keep();
+	cp_heartbeat_look();
+}
+
 #define NOW_AND_THEN 63
 
 void cp_record(const void *block, size_t size, int can_follow)
@@ -128,10 +138,12 @@ void cp_record(const void *block, size_t size, int can_follow)
 	struct cp_thread *self = &cp_self;
 	int done = 0;
 
-	if ((self->rng & NOW_AND_THEN) && cp_near_enter(self, __builtin_frame_address(0))) {
+	if (cp_near_enter(self, __builtin_frame_address(0))) {
 		done = record_near(self, &sampled);
 		cp_near_leave(self);
 	}
 	if (!done)
 		cp_apart(record_apart, &sampled);
+	else if (!(self->rng & NOW_AND_THEN))
+		cp_apart(look_after, NULL);
 }
