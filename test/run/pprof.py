@@ -9,7 +9,7 @@ from world import expect
 
 SAMPLE = re.compile(r'^((?:\s+-?\d+)+): ((?:\d+ ?)*)$')
 LABEL = re.compile(r'(\S+):\[([^\]]*)\]')
-LOCATION = re.compile(r'^\s+(\d+): 0x[0-9a-f]+ (?:M=\d+ )?(?:\[F\] )?(.*)$')
+LOCATION = re.compile(r'^\s+(\d+): 0x[0-9a-f]+ (?:M=(\d+) )?(?:\[F\] )?(.*)$')
 LINE = re.compile(r'^(.*) (\S*):(-?\d+)(?::\d+)? s=-?\d+(?:\(.*\))?$')
 
 
@@ -32,8 +32,13 @@ def tool(args, seconds=30):
 
 
 class Sample:
-    def __init__(self, values, stack, labels):
+    def __init__(self, values, stack, labels, places=()):
         self.values, self.stack, self.labels = values, stack, labels
+        self.places = places  # (mapping's number or None, functions), leaf first
+
+    def root(self):
+        """The function at the root; '' when it has no name."""
+        return self.places[-1][1][-1] if self.places and self.places[-1][1] else ''
 
     def has(self, function):
         """Whether the function is in the stack; its parameters need not be given."""
@@ -54,6 +59,7 @@ class Profile:
         self.header = {}
         self.types = []
         self.samples = []
+        self.files = {}  # of mappings, by number
         self.read(tool(['-raw', file]))
 
     def read(self, text):
@@ -65,13 +71,21 @@ class Profile:
             self.header[name] = value
         self.types = [t.split('/')[0] for t in lines[start + 1].replace('[dflt]', '').split()]
         stacks = self.locations(lines[places + 1:maps])
+        for line in lines[maps + 1:]:
+            number, _, rest = line.partition(': ')
+            self.files[number] = (rest.split() + ['', ''])[1]
         for line in lines[start + 2:places]:
             match = SAMPLE.match(line)
             if match:
-                frames = [f for i in match[2].split() for f in stacks[int(i)]]
-                self.samples.append(Sample([int(v) for v in match[1].split()], frames, {}))
+                where = [stacks[int(i)] for i in match[2].split()]
+                frames = [f for _, functions in where for f in functions]
+                self.samples.append(Sample([int(v) for v in match[1].split()], frames, {}, where))
             elif self.samples:
                 self.samples[-1].labels.update(LABEL.findall(line))
+
+    def module(self, place):
+        """The file that a place lies in; None: in none."""
+        return self.files.get(place[0]) if place[0] else None
 
     @staticmethod
     def locations(lines):
@@ -79,8 +93,8 @@ class Profile:
         for line in lines:
             match = LOCATION.match(line)
             if match:
-                here = stacks.setdefault(int(match[1]), [])
-            function = LINE.match(match[2] if match else line.strip())
+                here = stacks.setdefault(int(match[1]), (match[2], []))[1]
+            function = LINE.match(match[3] if match else line.strip())
             if function:
                 here.append(function[1])
         return stacks
