@@ -22,6 +22,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'harm'), REAL]
 
 import allocators  # noqa: E402
 import allocs  # noqa: E402
+import cpu_truths  # noqa: E402
 import delivery  # noqa: E402
 import harms  # noqa: E402
 import itself  # noqa: E402
@@ -115,7 +116,7 @@ def real_programs():
 
 
 def chosen(args):
-    for module in (itself, truths, allocs, allocators, lives, delivery, settings, program, same, harms,
+    for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, settings, program, same, harms,
                    *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
