@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <sys/mman.h>
 
 #include "base/attrs.h"
+#include "signal/state.h"
 
 #include "signal/law.h"
 
@@ -78,11 +78,9 @@ static void turn_sign(_Atomic uint8_t *sign, uint8_t by)
 
 int cp_live_open(void)
 {
-	char *map =
-	    mmap(NULL, HOUSES * sizeof(struct house) + FIRST_SIGNS + OTHER_SIGNS,
-		 PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *map = cp_room(HOUSES * sizeof(struct house) + FIRST_SIGNS + OTHER_SIGNS);
 
-	if (map == MAP_FAILED)
+	if (!map)
 		return -errno;
 	live.other = (_Atomic uint8_t *)(map + HOUSES * sizeof(struct house) + FIRST_SIGNS);
 	live.first = (_Atomic uint8_t *)(map + HOUSES * sizeof(struct house));

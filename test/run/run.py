@@ -27,6 +27,7 @@ import delivery  # noqa: E402
 import harms  # noqa: E402
 import itself  # noqa: E402
 import lives  # noqa: E402
+import memory  # noqa: E402
 import pprof  # noqa: E402
 import program  # noqa: E402
 import same  # noqa: E402
@@ -116,8 +117,8 @@ def real_programs():
 
 
 def chosen(args):
-    for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, settings, program, same, harms,
-                   *real_programs()):
+    for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, memory, settings, program, same,
+                   harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
                 yield name, function
