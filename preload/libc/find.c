@@ -146,6 +146,19 @@ int cp_libc_anyone_has(const char *name)
 	return 0;
 }
 
+int cp_libc_defines(uintptr_t base, const char *name)
+{
+	const struct link_map *map = &_r_debug ? _r_debug.r_map : NULL;
+
+	for (; map; map = map->l_next)
+		if (map->l_addr == base) {
+			struct object o = read_object(map);
+
+			return o.symbols && o.hash && look(&o, name) != NULL;
+		}
+	return 0;
+}
+
 static int holds(const struct object *o, uintptr_t at)
 {
 	const ElfW(Ehdr) *elf = (const void *)o->base;

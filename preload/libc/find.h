@@ -10,5 +10,8 @@ void *cp_libc_find(const char *name);
  * for one that is nowhere, leaves an error which the program then finds. */
 int cp_libc_anyone_has(const char *name);
 
+/* Whether the object that was loaded at this base at the start defines the name. */
+int cp_libc_defines(uintptr_t base, const char *name);
+
 /* Whether this address lies in libc. */
 int cp_libc_holds(uintptr_t at);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "libc/find.h"
 #include "life/object.h"
 #include "life/settings.h"
 #include "signal/state.h"
@@ -18,6 +19,7 @@ static uintptr_t the_malloc(void)
 
 struct owner {
 	const char *name;
+	int defines; /* or it has but a stub, to which its own pointers to malloc lead */
 };
 
 static int look(struct dl_phdr_info *info, size_t size, void *arg)
@@ -27,17 +29,20 @@ static int look(struct dl_phdr_info *info, size_t size, void *arg)
 	(void)size;
 	if (!cp_object_holds(info, the_malloc()))
 		return 0;
+	owner->defines = cp_libc_defines(info->dlpi_addr, "malloc");
 	owner->name = info->dlpi_name[0] ? info->dlpi_name : "the program itself";
 	return 1;
 }
 
 int cp_front_taken(const struct cp_config *config)
 {
-	struct owner owner = {.name = "another"};
+	struct owner owner = {.name = "another", .defines = 1};
 
 	if (the_malloc() >= cp_state.own_start && the_malloc() < cp_state.own_end)
 		return 0;
 	dl_iterate_phdr(look, &owner);
+	if (!owner.defines)
+		return 0;
 	cp_life_complain(
 	    config, 2,
 	    "of allocations only those are profiled which are handed on by the malloc of ",
