@@ -60,7 +60,7 @@ class Table:
         """Takes over the rows that the page has and this run has not."""
         old = [tuple(cell.strip() for cell in line.strip().strip('|').split('|'))
                for line in text.splitlines() if line.startswith('|')]
-        if not old or old[0] != self.head:
+        if not old or old[0] != tuple(cell.strip() for cell in self.head):
             return
         new = {row[0]: row for row in self.rows}
         kept = [new.pop(row[0], row) for row in old[2:]]
