@@ -36,10 +36,12 @@ def machine():
 
 class Table:
     """name: its marker. head and rows: strings, the first of a row is its key. keeps: rows that are
-    on the page and not among these stay (pieces that fill one table together)."""
+    on the page and not among these stay (pieces that fill one table together). counted: what was
+    done instead of the rounds."""
 
-    def __init__(self, name, title, head, rows, note='', keeps=False):
+    def __init__(self, name, title, head, rows, note='', keeps=False, counted='rounds'):
         self.name, self.title, self.head, self.note, self.keeps = name, title, tuple(head), note, keeps
+        self.counted = counted
         self.rows = [tuple(str(cell) for cell in row) for row in rows]
 
     def body(self):
@@ -53,7 +55,8 @@ class Table:
 
     def section(self, rounds):
         """What stands between the markers. In a table that keeps rows, each says how it was measured."""
-        said = machine() + ('' if self.keeps else f"; {rounds} rounds; {commit()}") + '.'
+        done = f'{rounds} rounds' if self.counted == 'rounds' else self.counted
+        said = machine() + ('' if self.keeps else f"; {done}; {commit()}") + '.'
         return f"{self.body()}\n\n{said}" + (f"\n{self.note}" if self.note else '')
 
     def merge(self, text):

@@ -62,7 +62,7 @@ def live(bench):
                   ('work', 'no profiler, few blocks', f'{blocks / 1e6:.1f} million blocks', 'conprof, none alive',
                    f'{blocks * 0.632 / 1e6:.2f} million alive', 'ratio', 'no profiler', 'flat'), rows,
                   'CONPROF_HEAP_SAMPLE_INTERVAL=1024; medians. Flat: the ratio is at most 5 % over that of the '
-                  'process without us, whose heap has the same shape.')]
+                  'process without us, whose heap has the same shape.', counted=f'{min(5, bench.rounds)} processes')]
 
 
 PIECES = {'old': old, 'live': live}
