@@ -7,7 +7,7 @@ build=$(cd "$1" && pwd)
 shift
 mkdir -p "$build/bench"
 # NAME.c and NAME.cpp are programs, NAME.so.c is preloaded.
-for source in "$here"/*.c "$here"/*.cpp; do
+for source in "$here"/*.c "$here"/*.cpp "$here"/../run/growth.c; do
 	[ -e "$source" ] || continue
 	name=$(basename "${source%.*}")
 	made=$build/bench/$name

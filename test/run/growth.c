@@ -1,10 +1,13 @@
-/* growth.c - a program of so many stacks or processes, which says "ready" and waits: what is added
- * to its memory is read from outside (memory.py). */
+/* growth.c - a program of so many threads, stacks, blocks or processes, which says "ready" and
+ * waits: what is added to its memory is read from outside (test/run/memory.py,
+ * test/bench/table_80_growth.py). */
 /* SPDX-License-Identifier: MIT */
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,12 +88,59 @@ static void processes(long n)
 		}
 }
 
+static void *thread(void *unused)
+{
+	void *mine[64] = {NULL};
+
+	for (int i = 0; i < 1024; i++) {
+		free(mine[i % 64]);
+		mine[i % 64] = malloc(1024);
+	}
+	pause();
+	return unused;
+}
+
+static void threads(long n)
+{
+	pthread_t t;
+
+	for (long i = 0; i < n; i++)
+		if (pthread_create(&t, NULL, thread, NULL) != 0)
+			abort();
+	sleep(1);
+}
+
+static void blocks(long n)
+{
+	for (long i = 0; i < n; i++)
+		last[i % 64] = malloc(1024);
+}
+
+/* One after another, each allocating enough to be recorded. */
+static void executed(long n)
+{
+	for (long i = 0; i < n; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			churn(2 << 20);
+			execl("/bin/true", "true", (char *)NULL);
+			_exit(1);
+		}
+		waitpid(child, NULL, 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*work)(long);
-	} kinds[] = {{"stacks", stacks}, {"processes", processes}};
+	} kinds[] = {{"threads", threads},
+		     {"stacks", stacks},
+		     {"blocks", blocks},
+		     {"processes", processes},
+		     {"executed", executed}};
 	char byte;
 
 	if (pipe(gate) != 0)
