@@ -17,6 +17,10 @@
 /* From here on glibc gives a block a mapping of its own, which free() recognises without help; and
  * moving, copying or clearing more than this for our own sake would be felt. */
 #define LARGE (128 * 1024)
+/* From here on it always does. Between the two that depends on what was freed before: then a block
+ * is asked for on a page at once, not given back for another (nginx with gzip, which takes 268 KB a
+ * request: 8 % of a request's CPU time). */
+#define HUGE (32 * 1024 * 1024)
 /* Where nothing is recorded, the phase is asked again after so many bytes. */
 #define OFF_GAP (1 << 20)
 
@@ -87,7 +91,7 @@ static void *on_a_page(const struct cp_request *r)
 /* A block that free() will know again; any block if that can't be had; NULL if none. */
 static void *placed(const struct cp_request *r)
 {
-	int natural = r->size >= LARGE || r->align >= PAGE;
+	int natural = r->size >= HUGE || r->align >= PAGE || (r->zeroed && r->size >= LARGE);
 	void *block = natural ? plain(r) : NULL, *better;
 
 	if (natural && (!block || cp_live_possible(block)))
@@ -187,6 +191,30 @@ void cp_heap_found(void *block, size_t size)
 
 /* ---- its end ---- */
 
+/* Where the size is fixed it can't be raised. */
+#define WAYS_MAX 16
+
+/* glibc gives blocks from a certain size on a mapping of their own, and raises that size to the
+ * largest of them that was freed: so a program that takes 268 KB again and again has a mapping once.
+ * memalign asks for a page more than the block has in the end, so it would find the size too low for
+ * ever, and a fresh mapping be touched for each sampled block (nginx with gzip: 27 page faults a
+ * request, 8 %). The block that is freed here raises it by that much more. usable % 16 tells: a
+ * mapping's chunk has no neighbour whose first word it could use. */
+static void make_way(void *block, size_t size)
+{
+	static CP_TLS unsigned times;
+	int saved = errno;
+
+	if (size < LARGE || size >= HUGE || ((uintptr_t)block & (PAGE - 1)) || times == WAYS_MAX ||
+	    cp_real.malloc_usable_size(block) % 16 != 0)
+		return;
+	times++;
+	in_allocator = 1;
+	cp_real.free(cp_real.malloc(size + 3 * PAGE));
+	in_allocator = 0;
+	errno = saved;
+}
+
 int cp_heap_free(void *block)
 {
 	size_t size;
@@ -201,6 +229,7 @@ int cp_heap_free(void *block)
 	if (cp_live_take(block, &size, &row)) {
 		cp_record_end(size, row);
 		kept += size <= SMALL && kept < KEPT_MAX;
+		make_way(block, size);
 	}
 	return 1;
 }
