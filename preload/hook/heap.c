@@ -195,11 +195,11 @@ void cp_heap_found(void *block, size_t size)
 #define WAYS_MAX 16
 
 /* glibc gives blocks from a certain size on a mapping of their own, and raises that size to the
- * largest of them that was freed: so a program that takes 268 KB again and again has a mapping once.
- * memalign asks for a page more than the block has in the end, so it would find the size too low for
- * ever, and a fresh mapping be touched for each sampled block (nginx with gzip: 27 page faults a
- * request, 8 %). The block that is freed here raises it by that much more. usable % 16 tells: a
- * mapping's chunk has no neighbour whose first word it could use. */
+ * largest of them that was freed: so a program that takes 268 KB again and again has a mapping
+ * once. memalign asks for a page more than the block has in the end, so it would find the size too
+ * low for ever, and a fresh mapping be touched for each sampled block (nginx with gzip: 27 page
+ * faults a request, 8 %). The block that is freed here raises it by that much more. usable % 16
+ * tells: a mapping's chunk has no neighbour whose first word it could use. */
 static void make_way(void *block, size_t size)
 {
 	static CP_TLS unsigned times;
