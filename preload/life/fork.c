@@ -74,7 +74,6 @@ static void in_child(void)
 	self->slot = 0;
 	self->row = 0;
 	self->inside = 0;
-	self->near = 0;
 	cp_thread_forked(self);
 	cp_state.wiped->pid = self->tid; /* one of vfork is told from it by that */
 	cp_timer_born(self);

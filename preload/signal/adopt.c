@@ -107,7 +107,16 @@ static int begin_late(void)
 	return -1;
 }
 
-static int begin_anew(void)
+/* A handler may have forked that interrupted us near (near.h), and may go back there: then what it
+ * interrupted still knows the old place. */
+static void let_go_of(struct cp_recording *old, struct cp_thread *self)
+{
+	if (!self->near)
+		cp_recording_drop(old);
+	self->near = 0; /* the word that it is counted in began anew */
+}
+
+static int begin_anew(struct cp_thread *self)
 {
 	int fd, joined;
 	struct cp_recording *mine = cp_recording_make(&fd);
@@ -119,7 +128,7 @@ static int begin_anew(void)
 	cp_state.rec = mine;
 	if (cp_state.heap_interval)
 		cp_live_each(carry);
-	cp_recording_drop(parents);
+	let_go_of(parents, self);
 	joined = cp_join(mine, fd, mine->token);
 	close(fd);
 	return joined == CP_JOIN_FAILED ? -1 : 0;
@@ -148,7 +157,6 @@ static void know_yourself(struct cp_thread *self)
 		if (!deadly())
 			self->timer_armed = 0;
 	}
-	self->near = 0; /* the word that it is counted in began anew */
 	cp_shared_forked();
 }
 
@@ -167,7 +175,7 @@ static int adopt(struct cp_thread *self)
 	if (!change_phase(CP_ASLEEP, CP_BUSY))
 		return 0;
 	know_yourself(self);
-	if (homeless() || (cp_state.rec ? begin_anew() : begin_late()) != 0) {
+	if (homeless() || (cp_state.rec ? begin_anew(self) : begin_late()) != 0) {
 		give_up(self);
 		return 0;
 	}
