@@ -22,6 +22,8 @@ void cp_view_close(struct cp_view *view);
 struct cp_recording *cp_view_header(const struct cp_view *view);
 /* Living threads by the counters of the recording. */
 uint64_t cp_view_threads(const struct cp_view *view);
+/* How full the tables of stacks and of their words are; [1]: the room. */
+void cp_view_fill(const struct cp_view *view, uint64_t stacks[2], uint64_t words[2]);
 
 /* ---- symbols, shared by all batches, cached by build-id, bounded ---- */
 struct cp_symbols;

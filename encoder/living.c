@@ -39,3 +39,17 @@ uint64_t cp_view_threads(const struct cp_view *view)
 	}
 	return threads;
 }
+
+static void fill(_Atomic uint32_t *used, const struct cp_table *table, uint64_t out[2])
+{
+	uint64_t now = atomic_load_explicit(used, memory_order_relaxed);
+
+	out[0] = now < table->max ? now : table->max;
+	out[1] = table->max;
+}
+
+void cp_view_fill(const struct cp_view *view, uint64_t stacks[2], uint64_t words[2])
+{
+	fill(&view->shared->rows_used, &view->rows, stacks);
+	fill(&view->shared->frames_used, &view->frames, words);
+}

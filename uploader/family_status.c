@@ -20,6 +20,23 @@ static void add_coverage(const struct cp_program *program, struct cp_text *out)
 	}
 }
 
+/* How full its tables are, and how large the unwinder's cache. */
+static void add_process(const struct cp_member *m, struct cp_text *out)
+{
+	const struct cp_recording *header = cp_view_header(m->view);
+	uint32_t rules = atomic_load_explicit(&header->rules, memory_order_relaxed);
+	uint64_t stacks[2], words[2];
+
+	cp_view_fill(m->view, stacks, words);
+	cp_text_addf(out,
+		     "process\tpid=%d\tprogram=%llu\tthreads=%llu\tstacks=%llu/%llu\t"
+		     "words=%llu/%llu\trules_kib=%u\n",
+		     (int)m->pid, (unsigned long long)m->program->id,
+		     (unsigned long long)cp_view_threads(m->view), (unsigned long long)stacks[0],
+		     (unsigned long long)stacks[1], (unsigned long long)words[0],
+		     (unsigned long long)words[1], rules / 1024);
+}
+
 void cp_family_status(struct cp_family *family, struct cp_text *out)
 {
 	char last[1024];
@@ -39,9 +56,7 @@ void cp_family_status(struct cp_family *family, struct cp_text *out)
 					     (unsigned long long)p->ended[i].ticket);
 	}
 	for (const struct cp_member *m = family->members; m && lines < 256; m = m->next, lines++)
-		cp_text_addf(out, "process\tpid=%d\tprogram=%llu\tthreads=%llu\n", (int)m->pid,
-			     (unsigned long long)m->program->id,
-			     (unsigned long long)cp_view_threads(m->view));
+		add_process(m, out);
 	cp_delivery_status(family->delivery, out);
 	cp_log_last(family->log, last, sizeof last);
 	if (last[0])

@@ -24,7 +24,7 @@
 #include "base/config.h"
 
 #define CP_MAGIC UINT64_C(0x31464f5250434e43)
-#define CP_ABI	 4u
+#define CP_ABI	 5u
 
 /* What a row counts. Kind is the last word written of a row. */
 enum cp_kind { CP_KIND_NONE, CP_KIND_CPU, CP_KIND_HEAP, CP_KIND_THREAD, CP_KINDS };
@@ -202,6 +202,7 @@ struct cp_recording {
 	_Atomic uint32_t epoch;
 	_Atomic uint32_t ended;	   /* enum cp_ended */
 	_Atomic uint32_t silenced; /* enum cp_silence */
+	_Atomic uint32_t rules;	   /* bytes that the unwinder's cache of rules may touch now */
 	_Atomic uint64_t measured; /* signals of which our handler took the time, one of many */
 	_Atomic uint64_t took_ns;  /* CPU time that it spent on those, with one look at the clock */
 	_Atomic uint64_t hits[CP_HITS_WORDS];

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "signal/stacks.h"
+#include "signal/step.h"
 
 #include "signal/law.h"
 
@@ -105,6 +106,7 @@ static void begin(struct cp_recording *rec, unsigned shrink)
 	rec->uid = (uint32_t)syscall(SYS_geteuid);
 	rec->start_realtime_ns = realtime_ns();
 	rec->start_monotonic_ns = cp_now_ns();
+	rec->rules = cp_step_size();
 	lay_out(rec, shrink);
 }
 

@@ -32,6 +32,13 @@ void cp_step_open(void)
 	}
 }
 
+uint32_t cp_step_size(void)
+{
+	unsigned shift = atomic_load_explicit(&cp_step_cache.shift, memory_order_relaxed);
+
+	return (uint32_t)sizeof *few << (64 - shift);
+}
+
 /* Rules are thrown out at all times, since a tick interrupts anywhere. 250 a second cost
  * more than memory does. Who looks in a line of the larger cache looks up what lies in the smaller
  * one once more. */
@@ -42,8 +49,12 @@ static void grow_if_crowded(void)
 	unsigned shift = atomic_load_explicit(&cp_step_cache.shift, memory_order_relaxed);
 
 	if (before && now - before < CROWDED_NS && shift > CP_STEP_SHIFT_LAST &&
-	    shift <= CP_STEP_SHIFT_FIRST)
+	    shift <= CP_STEP_SHIFT_FIRST) {
 		atomic_store_explicit(&cp_step_cache.shift, shift - 2, memory_order_relaxed);
+		if (cp_state.rec)
+			atomic_store_explicit(&cp_state.rec->rules, cp_step_size(),
+					      memory_order_relaxed);
+	}
 }
 
 static void put(uint64_t pc, uint64_t epoch, cp_word word)

@@ -44,6 +44,9 @@ extern struct cp_step_cache {
  * runs. From the constructor. */
 void cp_step_open(void);
 
+/* Bytes that it may touch now. At most CP_STEP_SETS lines. */
+uint32_t cp_step_size(void);
+
 static inline struct cp_step_line *cp_step_line(uint64_t pc)
 {
 	unsigned shift = atomic_load_explicit(&cp_step_cache.shift, memory_order_relaxed);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 import glob
 import os
+import re
 import signal
 
 from delivery import SHARP, near, spooled, unharmed
@@ -68,7 +69,15 @@ def status(world):
 
     def shown():
         ended = conprof(world, 'status', settings=settings)
-        return ended.status == 0 and b'worker' in ended.out and str(child.pid).encode() in ended.out
+        line = re.search(rb'process pid=%d .*' % child.pid, ended.out)
+        if ended.status != 0 or b'worker' not in ended.out or not line:
+            return False
+        # How full its tables are, and the unwinder's cache.
+        full = re.search(rb' stacks=(\d+)/(\d+) words=(\d+)/(\d+) rules_kib=(\d+)$', line[0])
+        expect(full, f'{line[0]!r}')
+        stacks, stacks_max, words, words_max, rules = map(int, full.groups())
+        expect(stacks <= stacks_max and stacks <= words <= words_max and 16 <= rules <= 256, f'{line[0]!r}')
+        return stacks > 0
 
     world.until(f'status showed worker {child.pid}', shown)
     child.stdin.close()
