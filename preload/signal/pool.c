@@ -27,10 +27,17 @@ static int are_few(struct cp_recording *rec)
 	return atomic_load_explicit(&rec->frames_used, memory_order_relaxed) < FEW_FRAMES;
 }
 
+/* What follows a stack may be another's that is just being written: then it is not what is asked
+ * for, whatever stands there. */
+static inline uint64_t word_at(const uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
 /* From a place or a link to the place of a frame; beyond the pool if it is damaged. */
 static uint64_t follow(struct cp_recording *rec, uint64_t at)
 {
-	uint64_t word = at < rec->frames.max ? cp_frames(rec)[at] : 0;
+	uint64_t word = at < rec->frames.max ? word_at(&cp_frames(rec)[at]) : 0;
 
 	return cp_is_link(word) ? word - CP_FRAME_LINK : at;
 }
@@ -40,10 +47,11 @@ static inline size_t equal(const uint64_t *a, const uint64_t *b, size_t words)
 {
 	size_t i = 0;
 
-	while (i + 4 <= words && ((a[i] ^ b[i]) | (a[i + 1] ^ b[i + 1]) | (a[i + 2] ^ b[i + 2]) |
-				  (a[i + 3] ^ b[i + 3])) == 0)
+	while (i + 4 <= words &&
+	       ((word_at(a + i) ^ b[i]) | (word_at(a + i + 1) ^ b[i + 1]) |
+		(word_at(a + i + 2) ^ b[i + 2]) | (word_at(a + i + 3) ^ b[i + 3])) == 0)
 		i += 4;
-	while (i < words && a[i] == b[i])
+	while (i < words && word_at(a + i) == b[i])
 		i++;
 	return i;
 }
@@ -62,10 +70,10 @@ static uint64_t match(struct cp_recording *rec, uint64_t at, const uint64_t *pcs
 		at += same;
 		if (i == depth)
 			break;
-		if (at >= max || !cp_is_link(frames[at]))
+		if (at >= max || !cp_is_link(word_at(frames + at)))
 			return 0;
-		at = frames[at] - CP_FRAME_LINK;
-		if (at >= max || frames[at] != pcs[i])
+		at = word_at(frames + at) - CP_FRAME_LINK;
+		if (at >= max || word_at(frames + at) != pcs[i])
 			return 0;
 	}
 	return at;
@@ -84,7 +92,7 @@ int cp_pool_read(struct cp_recording *rec, uint32_t first, uint64_t *pcs, size_t
 		at = follow(rec, at);
 		if (at >= rec->frames.max)
 			return -1;
-		pcs[i] = cp_frames(rec)[at];
+		pcs[i] = word_at(&cp_frames(rec)[at]);
 	}
 	return 0;
 }
@@ -102,7 +110,7 @@ static size_t own_part(struct cp_recording *rec, const uint64_t *pcs, size_t dep
 
 		hash = cp_mix(hash, pcs[i]);
 		at = atomic_load_explicit(rest_of(rec, hash, few), memory_order_acquire);
-		if (at == 0 || at >= rec->frames.max || cp_frames(rec)[at] != pcs[i])
+		if (at == 0 || at >= rec->frames.max || word_at(&cp_frames(rec)[at]) != pcs[i])
 			continue;
 		/* Mostly it goes on where the last one was found. */
 		after = match(rec, at, pcs + i, own - i);
@@ -146,10 +154,11 @@ uint32_t cp_pool_write(struct cp_recording *rec, const uint64_t *pcs, size_t dep
 	if (at + words > rec->frames.max)
 		return 0;
 	frames = cp_frames(rec) + at;
-	frames[0] = epoch;
-	memcpy(frames + 1, pcs, own * sizeof *pcs);
+	__atomic_store_n(frames, epoch, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < own; i++)
+		__atomic_store_n(frames + 1 + i, pcs[i], __ATOMIC_RELAXED);
 	if (own < depth)
-		frames[1 + own] = CP_FRAME_LINK | rest;
+		__atomic_store_n(frames + 1 + own, CP_FRAME_LINK | rest, __ATOMIC_RELAXED);
 	announce(rec, pcs, depth, own, at + 1);
 	return at + 1;
 }

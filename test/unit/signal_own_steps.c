@@ -62,7 +62,7 @@ static int is_call(uint64_t pc)
 
 /* The truth, from nothing but what the processor did: each call that was made puts its return
  * address on the stack, and has returned when the stack pointer is above it. */
-static void follow(uint64_t pc, uint64_t sp)
+__attribute__((no_sanitize("address"))) static void follow(uint64_t pc, uint64_t sp)
 {
 	uint64_t top = *(const uint64_t *)(uintptr_t)sp;
 
