@@ -1,3 +1,4 @@
+// truth: slow
 // truth: with CONPROF_HEAP_SAMPLE_INTERVAL=4096
 // truth: alloc_space with_posix_memalign = 33554432 +-5%
 // truth: alloc_objects with_posix_memalign = 8192 +-5%

@@ -1,3 +1,4 @@
+// truth: slow
 // truth: with CONPROF_HEAP_SAMPLE_INTERVAL=2048
 // truth: alloc_space zeroed = 16777216 +-5%
 // truth: alloc_objects zeroed = 16384 +-5%

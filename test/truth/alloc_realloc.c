@@ -1,3 +1,4 @@
+// truth: slow
 // truth: with CONPROF_HEAP_SAMPLE_INTERVAL=16384
 // truth: alloc_space grow = 570425344 +-5%
 // truth: alloc_objects grow = 65536 +-5%

@@ -1,3 +1,4 @@
+// truth: slow
 // truth: with CONPROF_HEAP_SAMPLE_INTERVAL=2048
 // truth: alloc_space shop::Maker::one = 16777216 +-5%
 // truth: alloc_objects shop::Maker::one = 16384 +-5%

@@ -1,3 +1,4 @@
+// truth: slow
 // truth: with CONPROF_CPU_PROFILERATE=1000
 // truth: cpu f/g = 2.0 +-5%
 // truth: cpu f = printed f_ns +-5%

@@ -1,3 +1,4 @@
+// truth: slow
 // truth: with CONPROF_CPU_PROFILERATE=1000
 // truth: cpu one/total = 0.25 +-5%
 // truth: cpu two/total = 0.25 +-5%
