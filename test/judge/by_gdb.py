@@ -12,6 +12,7 @@ import gdb
 
 FRAMES = 512
 SECONDS = 25  # a program that has nothing to do is not waited for
+NOWHERE = 65536  # nothing is ever mapped below: who goes on to there has lost its way (judge.c: theirs_astray)
 sums, kinds = collections.Counter(), collections.Counter()
 
 
@@ -65,7 +66,7 @@ def compare(ours, theirs, why, tables):
     elif same == len(theirs):
         how = 'gdb_ended'
     elif same == len(ours):
-        how = 'gdb_longer'
+        how = 'gdb_astray' if theirs[same] < NOWHERE else 'gdb_longer'
     else:
         how = 'different'
     sums[how] += 1
