@@ -48,7 +48,7 @@ static int link_of(pid_t pid, const char *name, char *to, size_t room)
 /* Where the program begins; 0 if that can't be known. */
 static uint64_t entry_of(pid_t pid)
 {
-	Elf64_auxv_t all[64];
+	Elf64_auxv_t all[64] = {{.a_type = AT_NULL}};
 	ssize_t n = read_of(pid, "auxv", all, sizeof all);
 	for (ssize_t i = 0; i < n / (ssize_t)sizeof *all; i++)
 		if (all[i].a_type == AT_ENTRY)

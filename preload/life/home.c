@@ -192,7 +192,8 @@ void cp_home_describe(const struct cp_config *config, const char *argv0)
 	size_t len = argv0 ? strlen(argv0) : 0;
 
 	len = len < sizeof cp_home.argv0 ? len : sizeof cp_home.argv0 - 1;
-	memcpy(cp_home.argv0, argv0, len);
+	if (argv0)
+		memcpy(cp_home.argv0, argv0, len);
 	if (!getcwd(cp_home.cwd, sizeof cp_home.cwd))
 		cp_home.cwd[0] = 0;
 	cp_home_read("/proc/self/cgroup", cp_home.cgroup, sizeof cp_home.cgroup);

@@ -27,6 +27,7 @@ struct cp_wiped {
 
 /* All that the kernel wipes in a forked child, in one mapping. */
 #define CP_TIMERS (1u << 14)
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the room between is on purpose */
 struct cp_wiped_pages {
 	_Atomic uint32_t inside; /* often written: far from the phase, which is often read */
 	_Alignas(128) struct cp_wiped wiped;

@@ -273,11 +273,12 @@ CP_NOINLINE size_t cp_unwind_here(const struct cp_apart *apart, uint64_t *pcs, s
 
 size_t cp_unwind_near(const void *frame, uint64_t high, uint64_t *pcs, size_t max, unsigned *flags)
 {
+	struct cp_own_place place = {frame, high, unwind.own_start, unwind.own_end};
 	size_t n;
 
 	if (!unwind.by_own)
 		return 0;
-	n = cp_own_near(frame, high, unwind.own_start, unwind.own_end, pcs, max, flags);
+	n = cp_own_near(&place, pcs, max, flags);
 	return cp_modules_settled(pcs, n) ? n : 0;
 }
 

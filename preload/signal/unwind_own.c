@@ -233,16 +233,17 @@ CP_NOINLINE size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t o
 	return cp_trail_end(&trail, flags);
 }
 
-CP_NOINLINE size_t cp_own_near(const void *frame, uint64_t high, uint64_t own_start,
-			       uint64_t own_end, uint64_t *pcs, size_t max, unsigned *flags)
+/* NOLINTNEXTLINE(readability-non-const-parameter): the trail writes there */
+CP_NOINLINE size_t cp_own_near(const struct cp_own_place *place, uint64_t *pcs, size_t max,
+			       unsigned *flags)
 {
-	struct range own = {own_start, own_end};
+	struct range own = {place->own_start, place->own_end};
 	struct fast f = {.pc = 0};
 	struct cp_trail trail = {.pcs = pcs, .max = max};
-	struct cp_proven proven = cp_proven_at(frame);
+	struct cp_proven proven = cp_proven_at(place->frame);
 
-	FAST_HERE(f, frame);
-	proven.high = high;
+	FAST_HERE(f, place->frame);
+	proven.high = place->high;
 	if (walk(f, proven, own, &trail) == NEEDS_ALL || trail.stranger)
 		return 0;
 	return cp_trail_end(&trail, flags);

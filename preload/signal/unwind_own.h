@@ -19,7 +19,12 @@
 size_t cp_own_here(const void *frame, uint64_t own_start, uint64_t own_end, uint64_t *pcs,
 		   size_t max, unsigned *flags);
 size_t cp_own_context(const void *ucontext, uint64_t *pcs, size_t max, unsigned *flags);
-/* The same as cp_own_here where all the stack from the frame up to `high` is known to be mapped: no
- * page of it is proven. 0: another walk must do it (code of no known module, all registers). */
-size_t cp_own_near(const void *frame, uint64_t high, uint64_t own_start, uint64_t own_end,
-		   uint64_t *pcs, size_t max, unsigned *flags);
+/* A frame of ours on a stack that is known to be mapped up to `high`; where our own code lies. */
+struct cp_own_place {
+	const void *frame;
+	uint64_t high;
+	uint64_t own_start, own_end;
+};
+/* The same as cp_own_here from there: no page is proven. 0: another walk must do it (code of no
+ * known module, all registers). */
+size_t cp_own_near(const struct cp_own_place *place, uint64_t *pcs, size_t max, unsigned *flags);
