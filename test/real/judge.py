@@ -139,13 +139,15 @@ def throws(compiler, *flags):
 
 
 def with_load(world, server, load, look, find):
-    """gdb looks at it when the load has run for a while."""
+    """gdb looks at it when the load has run for a while; not at all if it is over by then."""
     if not look:
         return world.finish(load)
-    time.sleep(1)
-    seen = []
-    world.until('the process worked', lambda: seen.append(find(server.pid)) or seen[-1])
-    look(seen[-1])
+    time.sleep(0.5)
+    seen = [None]
+    world.until('the process worked',
+                lambda: load.poll() is not None or seen.append(find(server.pid)) or seen[-1])
+    if seen[-1]:
+        look(seen[-1])
     return world.finish(load)
 
 
