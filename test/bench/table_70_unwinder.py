@@ -26,7 +26,7 @@ def unwinder(bench):
                   ('unwinder', 'threads', 'KiB touched', 'warm, ns a frame', 'random instants, us, mean', 'median', 'frames'), rows,
                   note='Warm: the same stack again and again, the slope from 10 frames to 100. Random instants: 2,000 functions call '
                        'one another at random, 44 deep, and touch so much memory between; means without the highest and the lowest '
-                       'twentieth.')]
+                       'twentieth.', counted='2,000 instants each')]
 
 
 PIECES = {'unwinder': unwinder}

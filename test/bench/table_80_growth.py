@@ -88,7 +88,7 @@ def one(bench, work, **settings):
 
 def table(bench, name, title, kind, sizes, note='', **settings):
     rows = [(f'{n} {kind}',) + one(bench, [name, n], **settings) for n in sizes]
-    return Table(f'growth-{name}', title, HEAD, rows, note)
+    return Table(f'growth-{name}', title, HEAD, rows, note, counted='measured once')
 
 
 def threads(bench):
