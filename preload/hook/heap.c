@@ -206,7 +206,7 @@ static void make_way(void *block, size_t size)
 	int saved = errno;
 
 	if (size < LARGE || size >= HUGE || ((uintptr_t)block & (PAGE - 1)) || times == WAYS_MAX ||
-	    cp_real.malloc_usable_size(block) % 16 != 0)
+	    in_allocator || cp_real.malloc_usable_size(block) % 16 != 0)
 		return;
 	times++;
 	in_allocator = 1;

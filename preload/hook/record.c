@@ -31,8 +31,8 @@ static void add(uint32_t row, enum cp_loss why, unsigned objects, size_t size)
 		   cp_weight_bytes(weight, size));
 }
 
-/* Nothing is unwound for a free, so it needs no ticket. In a forked child that sleeps, and in one
- * of vfork, the block is taken off the list and counted by nobody. */
+/* Nothing is unwound for a free, so it needs no ticket. In a forked child that sleeps the block is
+ * taken off the list and counted by nobody. */
 void cp_record_end(size_t size, uint32_t row)
 {
 	if (cp_remembers() && row < cp_state.rec->rows.max)
@@ -130,6 +130,7 @@ static void look_after(const struct cp_apart *apart, void *unused)
 	cp_heartbeat_look();
 }
 
+/* After one sample in 64: two system calls and more. */
 #define NOW_AND_THEN 63
 
 void cp_record(const void *block, size_t size, int can_follow)

@@ -213,11 +213,14 @@ static void count(uint32_t row, enum cp_loss why, unsigned counter)
 /* 1: not known, so not to be counted on. */
 static size_t size_of_stack(const pthread_attr_t *attr)
 {
+	const struct cp_real_calls *real = cp_real_calls();
 	size_t size = 0;
 
 	if (!attr)
 		return 0;
-	return cp_real_calls()->pthread_attr_getstacksize(attr, &size) == 0 && size ? size : 1;
+	if (!real->pthread_attr_getstacksize || real->pthread_attr_getstacksize(attr, &size) != 0)
+		return 1;
+	return size ? size : 1;
 }
 
 CP_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),

@@ -18,7 +18,7 @@
 #include "signal/law.h"
 
 /* 48 Ki distinct stacks of 9 words: 9 MiB of addresses, of which pages appear as they are used (a
- * redis under load touches some 60 KiB). Stacks share their ends: of python's and node's a new one
+ * small program touches some 36 KiB). Stacks share their ends: of python's and node's a new one
  * takes 9 words (doc/why/012). Where the process may not have that much, a sixteenth. */
 #define ROWS	(UINT64_C(3) << 14)
 #define FRAMES	(ROWS * 9)

@@ -3,7 +3,7 @@
 /* speed THREADS [KIB]: in each thread, 2,000 functions call one another along random ways 44 deep,
  * some often and most seldom, and touch so much memory between. A timer interrupts them; each
  * instant is walked by one of the unwinders, in turn, so all meet the same caches. Then the warm
- * cost: the same stack again and again at two depths; the slope is a frame's. */
+ * cost: the same stack at two depths; the slope is a frame's. */
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <pthread.h>
