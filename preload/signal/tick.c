@@ -50,17 +50,22 @@ struct tick {
 	uint64_t periods;
 };
 
-/* What the program has us do inside its malloc is its malloc's: the leaf is who called us. How many
- * frames are ours. */
-static size_t of_ours(const uint64_t *pcs, size_t depth, unsigned *flags)
+static int is_ours(uint64_t pc)
+{
+	return pc >= cp_state.own_start && pc < cp_state.own_end;
+}
+
+/* What the program has us do inside its malloc, and libc for us, is its malloc's: none of our
+ * frames is shown. How many others there are. */
+static size_t without_ours(uint64_t *pcs, size_t depth, unsigned *flags)
 {
 	size_t n = 0;
 
-	while (n < depth && pcs[n] >= cp_state.own_start && pcs[n] < cp_state.own_end)
-		n++;
-	if (n == 0 || n == depth)
-		return 0;
-	*flags &= ~(unsigned)CP_ROW_LEAF_IS_PC;
+	if (depth && is_ours(pcs[0]))
+		*flags &= ~(unsigned)CP_ROW_LEAF_IS_PC;
+	for (size_t i = 0; i < depth; i++)
+		if (!is_ours(pcs[i]))
+			pcs[n++] = pcs[i];
 	return n;
 }
 
@@ -70,11 +75,9 @@ static void sample(const struct tick *t)
 	unsigned flags = CP_ROW_LEAF_IS_PC;
 	uint64_t *pcs = t->scratch->pcs;
 	size_t depth = cp_unwind_context(t->uc, pcs, CP_DEPTH, &flags);
-	size_t ours = of_ours(pcs, depth, &flags);
 	uint32_t row;
 
-	pcs += ours;
-	depth -= ours;
+	depth = without_ours(pcs, depth, &flags);
 	row = cp_stack_row(cp_state.rec, CP_KIND_CPU, pcs, depth, flags, &why);
 	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, t->periods);
 	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_SAMPLES, 1);
