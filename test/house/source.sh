@@ -28,6 +28,11 @@ for f in $(ours | grep '\.c$'); do
 	awk -v f="$f" '/^{$/ {start=NR} /^}/ && start {if (NR-start+1 > 60) print f ":" start ": a function of " NR-start+1 " lines"; start=0}' "$f"
 done
 
+# The top level is a table of contents.
+git ls-files 2>/dev/null | cut -d/ -f1 | sort -u |
+	grep -vxE '\.(ci|clang-format|clang-tidy|gitignore)|LICENSE|Makefile|README\.md|conprof\.conf\.example|doc|encoder|preload|test|uploader' |
+	sed 's/$/: does not belong at the top level/'
+
 # Nothing left undone, and nothing that burns the house down.
 grep -nE '\b(TODO|FIXME|XXX)\b' $(ours; tests | grep -v house/source.sh) Makefile README.md doc -r 2>/dev/null
 grep -nE '\b(abort|_?exit|assert)[ ]?\(' $(ours) | grep -vE '^uploader/main\.c|^uploader/run\.c.*_exit|SYS_exit|/\*.*\b(exit|abort|assert)\(|^[^:]*:[0-9]+:[[:space:]]*(/\*|\*)'
