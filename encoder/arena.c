@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Large enough that malloc is rare, small enough that an idle cache of few names stays small. */
-#define CP_CHUNK_SIZE 16384u
+/* Large enough that malloc is rare; the first one small, as many arenas hold next to nothing. */
+#define CP_CHUNK_SIZE	    16384u
+#define CP_CHUNK_SIZE_FIRST 2048u
 
 struct cp_chunk {
 	struct cp_chunk *below;
@@ -19,7 +20,8 @@ void *cp_arena_take(struct cp_arena *arena, size_t size)
 		return NULL;
 	size = (size + 7) & ~(size_t)7;
 	if (size > arena->left) {
-		size_t room = size > CP_CHUNK_SIZE / 4 ? size : CP_CHUNK_SIZE;
+		size_t whole = arena->chunks ? CP_CHUNK_SIZE : CP_CHUNK_SIZE_FIRST;
+		size_t room = size > whole / 4 ? size : whole;
 		struct cp_chunk *chunk = malloc(sizeof(*chunk) + room);
 		if (!chunk)
 			return NULL;

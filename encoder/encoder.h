@@ -25,12 +25,29 @@ uint64_t cp_view_threads(const struct cp_view *view);
 /* How full the tables of stacks and of their words are; [1]: the room. */
 void cp_view_fill(const struct cp_view *view, uint64_t stacks[2], uint64_t words[2]);
 
-/* ---- symbols, shared by all batches, cached by build-id, bounded ---- */
+/* ---- symbols, shared by all batches, kept by build-id, bounded ---- */
 struct cp_symbols;
 struct cp_symbols *cp_symbols_new(void);
 void cp_symbols_free(struct cp_symbols *symbols);
-/* Between two batches, with a time that grows: closes what has not been asked for in 100 s. */
+/* How many bytes all that was looked up may take, and how long may be looked for from one rest to
+ * the next: what is then new has its name, and its lines the next time. Any thread. */
+void cp_symbols_limit(struct cp_symbols *symbols, uint64_t bytes, uint64_t ns);
+/* Lines for the log: that it takes long, that something was put off. */
+void cp_symbols_listen(struct cp_symbols *symbols, void (*say)(void *ctx, const char *line),
+		       void *ctx);
+/* Between two batches, with a time that grows: closes files not asked for in 100 s. */
 void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now_ns);
+/* Words alone: they are copied one by one. */
+struct cp_symbols_status {
+	uint64_t bytes, max;	    /* of what was looked up */
+	uint64_t images, addresses; /* that are known */
+	uint64_t hits, misses;	    /* addresses known when they were asked for, or not */
+	uint64_t opens;		    /* how often a module's files were opened */
+	uint64_t open;		    /* modules whose files are open now */
+	uint64_t evictions;	    /* images that made room */
+};
+/* Any thread. */
+void cp_symbols_status(const struct cp_symbols *symbols, struct cp_symbols_status *status);
 
 /* ---- what one program did in one period, over all its processes ---- */
 struct cp_batch;

@@ -116,6 +116,17 @@ uint32_t cp_intern(struct cp_intern *table, const void *key, size_t len)
 	return number;
 }
 
+uint32_t cp_intern_find(const struct cp_intern *table, const void *key, size_t len)
+{
+	return len > UINT32_MAX ? CP_NONE : find(table, key, len, hash_of(table->seed, key, len));
+}
+
+size_t cp_intern_bytes(const struct cp_intern *table)
+{
+	return table->memory.total + table->room * sizeof(*table->entries) +
+	       table->slot_count * sizeof(*table->slots);
+}
+
 void *cp_intern_value(const struct cp_intern *table, uint32_t number)
 {
 	return table->entries[number].value;

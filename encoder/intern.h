@@ -31,6 +31,10 @@ void cp_intern_free(struct cp_intern *table);
 /* The key's number; CP_NONE when it is new and the table is full or memory is out. It is new if the
  * number is what count was before. */
 uint32_t cp_intern(struct cp_intern *table, const void *key, size_t len);
+/* The key's number, or CP_NONE. */
+uint32_t cp_intern_find(const struct cp_intern *table, const void *key, size_t len);
+/* What the table has asked of malloc. */
+size_t cp_intern_bytes(const struct cp_intern *table);
 /* Both stay where they are until the table is freed. */
 void *cp_intern_value(const struct cp_intern *table, uint32_t number);
 const void *cp_intern_key(const struct cp_intern *table, uint32_t number, size_t *len);

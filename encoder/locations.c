@@ -149,6 +149,19 @@ static void make_functions(struct cp_making *making)
 	}
 }
 
+/* How many places from this one on lie in the same mapping. */
+static uint32_t run_of(const struct cp_making *making, uint32_t from)
+{
+	const struct cp_intern *places = &making->batch->places;
+	const struct cp_place *first = cp_intern_value(places, making->order[from]);
+	uint32_t i = from + 1;
+	while (i < making->place_count &&
+	       ((const struct cp_place *)cp_intern_value(places, making->order[i]))->mapping ==
+		   first->mapping)
+		i++;
+	return i - from;
+}
+
 void cp_making_locations(struct cp_making *making)
 {
 	uint32_t last = CP_NONE;
@@ -158,8 +171,11 @@ void cp_making_locations(struct cp_making *making)
 	for (uint32_t i = 0; i < making->place_count && !making->error; i++) {
 		const struct cp_place *place =
 		    cp_intern_value(&making->batch->places, making->order[i]);
-		if (place->mapping != last)
+		if (place->mapping != last) {
 			image = place->mapping == CP_NONE ? NULL : image_of(making, place);
+			if (image)
+				cp_image_expect(image, run_of(making, i));
+		}
 		last = place->mapping;
 		add_location(making, place, image);
 	}

@@ -1,101 +1,214 @@
-/* symbols.c - what a module's addresses are called; kept between periods, within bounds.
+/* symbols.c - what addresses of modules are called; looked up once, kept within a bound.
  *
- * A library of open books: an image is a module's files laid open, with slips of paper for the
- * addresses already looked up. There are only so many desks; the longest unused book goes back. */
+ * A library: of each file there are slips of paper with the answers given so far, which stay; and
+ * there are a few desks on which files lie open, for questions that nobody has asked before. The
+ * longest unused slips go when there is no more room for all, and an unused book is closed. */
 /* SPDX-License-Identifier: MIT */
 #include "encoder/symbols.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
-#include "encoder/demangle.h"
-#include "encoder/dwarf.h"
-#include "encoder/intern.h"
-#include "encoder/symtab.h"
+#include "encoder/lookup.h"
 
 /* Most programs map fewer than 64 files; each costs descriptors, mappings and tables. */
-#define CP_IMAGES_MAX 64
-/* Distinct addresses remembered of one image; then its slips are thrown away and begun anew. */
-#define CP_ADDRESSES_MAX   65536u
-#define CP_SLIPS_BYTES_MAX ((size_t)32 << 20)
-/* Longer names are cut: no reader sees more, and templates can be made to explode. */
-#define CP_NAME_MAX 4096u
-/* A book that nobody asked for in this time goes back: libc's alone takes 12 MB once it is open. */
+#define CP_DESKS 64
+/* Far more than any family's programs map together. */
+#define CP_IMAGES_MAX 16384u
+#define CP_BUCKETS    1024u
+/* A book that nobody asked for in this time is closed: libc's alone takes 12 MB once it is open. */
 #define CP_UNUSED_NS (UINT64_C(100) * 1000000000)
+/* Without a limit of the caller's. */
+#define CP_BYTES_DEFAULT ((uint64_t)32 << 20)
+#define CP_NS_DEFAULT	 (UINT64_C(10) * 1000000000)
+/* How often whoever reads the log hears that it goes on. */
+#define CP_SAY_NS (UINT64_C(2) * 1000000000)
 
 struct cp_image {
-	char *key; /* NULL: this desk is free */
+	struct cp_image *next; /* in its bucket */
+	struct cp_symbols *symbols;
+	struct cp_module_id id;	  /* the asker's */
+	uint64_t used;		  /* when: a count of questions */
+	uint64_t opened;	  /* the same, when the files were last asked */
+	uint64_t rested_ns;	  /* the last rest before which they were asked */
+	pid_t pid;		  /* with whose help it was looked for */
+	uint32_t expected, asked; /* addresses, this time */
+	bool tried, has_names, has_lines;
+	struct cp_lookup *files; /* NULL: closed */
+	struct cp_answers answers;
+	size_t bytes;
 	size_t key_len;
-	uint64_t used;	    /* when: a count of questions */
-	uint64_t rested_ns; /* the last rest before which it was asked for */
-	pid_t pid;	    /* with whose help it was looked for */
-	struct cp_elf own, debug;
-	struct cp_symtab names;
-	struct cp_dwarf *dwarf;
-	struct cp_intern slips; /* address; value: struct cp_lines */
+	uint8_t key[];
 };
 
 struct cp_symbols {
-	struct cp_image images[CP_IMAGES_MAX];
+	struct cp_image *buckets[CP_BUCKETS];
+	struct cp_image *desks[CP_DESKS]; /* those whose files are open */
+	struct cp_line shown[CP_INLINES_MAX];
 	uint64_t questions;
 	uint64_t rested; /* how many there had been at the last rest */
+	uint64_t ns_max, spent_ns, said_ns;
+	uint32_t turn, put_off;
+	void (*say)(void *ctx, const char *line);
+	void *ctx;
+	struct cp_symbols_status is; /* any thread may read it, word by word */
 };
+
+static void count(uint64_t *word, int64_t n)
+{
+	/* relaxed: one thread writes, others only want to know */
+	__atomic_store_n(word, __atomic_load_n(word, __ATOMIC_RELAXED) + (uint64_t)n,
+			 __ATOMIC_RELAXED);
+}
 
 struct cp_symbols *cp_symbols_new(void)
 {
-	return calloc(1, sizeof(struct cp_symbols));
+	struct cp_symbols *symbols = calloc(1, sizeof(*symbols));
+	if (!symbols)
+		return NULL;
+	symbols->turn = 1;
+	symbols->ns_max = CP_NS_DEFAULT;
+	symbols->is.max = CP_BYTES_DEFAULT;
+	return symbols;
 }
 
-static void put_back(struct cp_image *image)
+void cp_symbols_limit(struct cp_symbols *symbols, uint64_t bytes, uint64_t ns)
 {
-	if (!image->key)
+	__atomic_store_n(&symbols->is.max, bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&symbols->ns_max, ns, __ATOMIC_RELAXED);
+}
+
+void cp_symbols_listen(struct cp_symbols *symbols, void (*say)(void *ctx, const char *line),
+		       void *ctx)
+{
+	symbols->say = say;
+	symbols->ctx = ctx;
+}
+
+void cp_symbols_status(const struct cp_symbols *symbols, struct cp_symbols_status *status)
+{
+	const uint64_t *from = (const uint64_t *)&symbols->is;
+	uint64_t *to = (uint64_t *)status;
+	for (size_t i = 0; i < sizeof(*status) / sizeof(*to); i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void close_files(struct cp_image *image)
+{
+	struct cp_symbols *symbols = image->symbols;
+	for (int i = 0; i < CP_DESKS; i++)
+		if (symbols->desks[i] == image)
+			symbols->desks[i] = NULL;
+	if (!image->files)
 		return;
-	cp_dwarf_close(image->dwarf);
-	cp_symtab_free(&image->names);
-	cp_elf_close(&image->debug);
-	cp_elf_close(&image->own);
-	cp_intern_free(&image->slips);
-	free(image->key);
-	*image = (struct cp_image){0};
+	cp_lookup_close(image->files);
+	free(image->files);
+	image->files = NULL;
+	count(&symbols->is.open, -1);
+}
+
+/* After anything was added to the answers, or they were thrown away. */
+static void weigh(struct cp_image *image)
+{
+	size_t bytes = sizeof(*image) + image->key_len + cp_answers_bytes(&image->answers);
+	count(&image->symbols->is.bytes, (int64_t)bytes - (int64_t)image->bytes);
+	image->bytes = bytes;
+}
+
+static void forget_answers(struct cp_image *image)
+{
+	count(&image->symbols->is.addresses, -(int64_t)image->answers.addresses.count);
+	cp_answers_free(&image->answers);
+	weigh(image);
+}
+
+static void drop(struct cp_image **at)
+{
+	struct cp_image *image = *at;
+	close_files(image);
+	forget_answers(image);
+	count(&image->symbols->is.bytes, -(int64_t)image->bytes);
+	count(&image->symbols->is.images, -1);
+	*at = image->next;
+	free(image);
 }
 
 void cp_symbols_free(struct cp_symbols *symbols)
 {
 	if (!symbols)
 		return;
-	for (int i = 0; i < CP_IMAGES_MAX; i++)
-		put_back(&symbols->images[i]);
+	for (uint32_t i = 0; i < CP_BUCKETS; i++)
+		while (symbols->buckets[i])
+			drop(&symbols->buckets[i]);
 	free(symbols);
 }
 
-void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now_ns)
+/* Where the longest unused image hangs, but for the one in use; NULL when there is no other. */
+static struct cp_image **oldest(struct cp_symbols *symbols, const struct cp_image *in_use)
 {
-	for (int i = 0; i < CP_IMAGES_MAX; i++) {
-		struct cp_image *image = &symbols->images[i];
-		if (image->used > symbols->rested)
-			image->rested_ns = now_ns;
-		else if (now_ns - image->rested_ns > CP_UNUSED_NS)
-			put_back(image);
-	}
-	symbols->rested = symbols->questions;
+	struct cp_image **found = NULL;
+	for (uint32_t i = 0; i < CP_BUCKETS; i++)
+		for (struct cp_image **at = &symbols->buckets[i]; *at; at = &(*at)->next)
+			if (*at != in_use && (!found || (*at)->used < (*found)->used))
+				found = at;
+	return found;
 }
 
-/* Opens what there is. The debug file is only asked when the module's own has no lines. */
-static void load(struct cp_image *image, const struct cp_module_id *id)
+/* Before anything is added: so one answer alone may stand above the bound, not more. */
+static void make_room(struct cp_symbols *symbols, struct cp_image *in_use)
 {
-	cp_intern_init(&image->slips, CP_ADDRESSES_MAX, sizeof(struct cp_lines));
-	image->pid = id->pid;
-	if (!cp_elf_module(id, &image->own)) {
-		cp_symtab_add(&image->names, image->own.elf);
-		image->dwarf = cp_dwarf_open(image->own.elf);
+	uint64_t max = __atomic_load_n(&symbols->is.max, __ATOMIC_RELAXED);
+	while (symbols->is.bytes > max || symbols->is.images > CP_IMAGES_MAX) {
+		struct cp_image **at = oldest(symbols, in_use);
+		count(&symbols->is.evictions, 1);
+		if (at) {
+			drop(at);
+			continue;
+		}
+		if (in_use)
+			forget_answers(in_use);
+		return;
 	}
-	if (!image->dwarf && !cp_elf_debug(id, &image->own, &image->debug)) {
-		cp_symtab_add(&image->names, image->debug.elf);
-		image->dwarf = cp_dwarf_open(image->debug.elf);
+}
+
+static void say_what_was_put_off(struct cp_symbols *symbols)
+{
+	char line[160];
+	if (!symbols->put_off || !symbols->say)
+		return;
+	snprintf(
+	    line, sizeof(line),
+	    "symbols: %.0f s are over: %u addresses have no lines yet, the next profile goes on",
+	    (double)symbols->ns_max / 1e9, symbols->put_off);
+	symbols->say(symbols->ctx, line);
+}
+
+void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now)
+{
+	for (int i = 0; i < CP_DESKS; i++) {
+		struct cp_image *image = symbols->desks[i];
+		if (!image)
+			continue;
+		if (image->opened > symbols->rested)
+			image->rested_ns = now;
+		else if (now - image->rested_ns > CP_UNUSED_NS)
+			close_files(image);
 	}
-	cp_symtab_sort(&image->names);
+	symbols->rested = symbols->questions;
+	say_what_was_put_off(symbols);
+	symbols->spent_ns = symbols->said_ns = symbols->put_off = 0;
+	symbols->turn += symbols->turn == UINT32_MAX ? 2 : 1;
 }
 
 /* What two modules must have in common to be the same: the build-id; else path, device, inode, size
@@ -117,103 +230,151 @@ static size_t make_key(const struct cp_module_id *id, char *key, size_t room)
 	return len < (int)room ? (size_t)len : room - 1;
 }
 
-bool cp_image_has_names(const struct cp_image *image)
+/* Build-ids are hashes; whoever makes up other keys slows down his own uploader alone, within
+ * CP_IMAGES_MAX. */
+static uint32_t bucket_of(const char *key, size_t len)
 {
-	return image->names.count || image->dwarf;
+	uint32_t hash = 2166136261u;
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (uint8_t)key[i]) * 16777619u;
+	return (hash ^ hash >> 16) % CP_BUCKETS;
 }
 
-bool cp_image_has_lines(const struct cp_image *image)
+static struct cp_image *add_image(struct cp_symbols *symbols, struct cp_image **bucket,
+				  const char *key, size_t len)
 {
-	return image->dwarf;
+	struct cp_image *image = calloc(1, sizeof(*image) + len);
+	if (!image)
+		return NULL;
+	memcpy(image->key, key, len);
+	image->key_len = len;
+	image->symbols = symbols;
+	image->next = *bucket;
+	*bucket = image;
+	count(&symbols->is.images, 1);
+	weigh(image);
+	return image;
 }
 
 struct cp_image *cp_symbols_image(struct cp_symbols *symbols, const struct cp_module_id *id)
 {
 	char key[4700];
 	size_t len = make_key(id, key, sizeof(key));
-	struct cp_image *oldest = &symbols->images[0];
-	symbols->questions++;
-	for (int i = 0; i < CP_IMAGES_MAX; i++) {
-		struct cp_image *image = &symbols->images[i];
-		if (image->key && image->key_len == len && !memcmp(image->key, key, len)) {
-			image->used = symbols->questions;
-			/* Another process may see a file that the first did not. */
-			if (cp_image_has_names(image) || image->pid == id->pid)
-				return image;
-			oldest = image;
-			break;
-		}
-		if (image->used < oldest->used)
-			oldest = image;
-	}
-	put_back(oldest);
-	oldest->key = malloc(len ? len : 1);
-	if (!oldest->key)
+	struct cp_image **bucket = &symbols->buckets[bucket_of(key, len)], *image = *bucket;
+	while (image && (image->key_len != len || memcmp(image->key, key, len) != 0))
+		image = image->next;
+	if (!image)
+		image = add_image(symbols, bucket, key, len);
+	if (!image)
 		return NULL;
-	memcpy(oldest->key, key, len);
-	oldest->key_len = len;
-	oldest->used = symbols->questions;
-	load(oldest, id);
-	return oldest;
+	image->used = ++symbols->questions;
+	image->id = *id;
+	image->expected = image->asked = 0;
+	/* Another process may see a file that the first did not. */
+	if (image->tried && !image->has_names && image->pid != id->pid) {
+		close_files(image);
+		forget_answers(image);
+		image->tried = false;
+	}
+	make_room(symbols, image);
+	return image;
 }
 
-static const char *keep(struct cp_arena *memory, const char *text)
+void cp_image_expect(struct cp_image *image, uint32_t addresses)
 {
-	const char *copy = text ? cp_arena_text(memory, text, strnlen(text, CP_NAME_MAX)) : NULL;
-	return copy ? copy : "";
+	image->expected = addresses;
 }
 
-static void fill(struct cp_arena *memory, struct cp_line *line, const struct cp_dwarf_frame *frame,
-		 const char *symbol)
+/* A free desk, or that of the book which was not asked for the longest. */
+static struct cp_image **desk(struct cp_symbols *symbols)
 {
-	char name[CP_NAME_MAX];
-	const char *linker = symbol ? symbol : frame->linkage;
-	const char *plain = frame->name ? frame->name : "";
-	if (linker)
-		cp_demangle(linker, name, sizeof(name));
-	else
-		snprintf(name, sizeof(name), "%s%s", frame->scope, plain);
-	line->name = keep(memory, name);
-	/* pprof leaves a name alone that differs from its system name */
-	line->system_name = keep(memory, linker ? linker : plain);
-	line->file = keep(memory, frame->file);
-	line->line = frame->line;
-	line->start_line = frame->start_line;
+	struct cp_image **found = &symbols->desks[0];
+	for (int i = 0; i < CP_DESKS; i++) {
+		struct cp_image **at = &symbols->desks[i];
+		if (!*at)
+			return at;
+		if ((*at)->opened < (*found)->opened)
+			found = at;
+	}
+	close_files(*found);
+	return found;
 }
 
-/* The real function takes its name from the symbol table, where what a library exports is found
- * under the name that callers use; inlined ones have only DWARF. */
-static void look_up(struct cp_image *image, uint64_t address, struct cp_lines *found)
+static bool open_files(struct cp_image *image)
 {
-	struct cp_dwarf_frame frames[CP_INLINES_MAX] = {0};
-	int count = image->dwarf ? cp_dwarf_find(image->dwarf, address, frames) : 0;
-	const struct cp_symbol *symbol = cp_symtab_find(&image->names, address);
-	if (!count && symbol)
-		count = 1;
-	if (!count || (!symbol && !frames[count - 1].linkage && !frames[count - 1].name))
+	struct cp_symbols *symbols = image->symbols;
+	image->opened = symbols->questions;
+	if (image->files)
+		return true;
+	image->files = calloc(1, sizeof(*image->files));
+	if (!image->files)
+		return false;
+	*desk(symbols) = image;
+	cp_lookup_open(image->files, &image->id);
+	image->pid = image->id.pid;
+	image->tried = true;
+	image->has_names = cp_lookup_has_names(image->files);
+	image->has_lines = cp_lookup_has_lines(image->files);
+	count(&symbols->is.open, 1);
+	count(&symbols->is.opens, 1);
+	return true;
+}
+
+bool cp_image_has_names(struct cp_image *image)
+{
+	return (image->tried || open_files(image)) && image->has_names;
+}
+
+bool cp_image_has_lines(struct cp_image *image)
+{
+	return (image->tried || open_files(image)) && image->has_lines;
+}
+
+static void say_how_far(struct cp_image *image)
+{
+	struct cp_symbols *symbols = image->symbols;
+	char line[400];
+	if (!symbols->say || symbols->spent_ns - symbols->said_ns < CP_SAY_NS)
 		return;
-	struct cp_line *lines = cp_arena_take(&image->slips.memory, (size_t)count * sizeof(*lines));
-	if (!lines)
+	symbols->said_ns = symbols->spent_ns;
+	snprintf(line, sizeof(line), "symbols: %.300s: %u of %u addresses, %.1f s", image->id.path,
+		 image->asked, image->expected, (double)symbols->spent_ns / 1e9);
+	symbols->say(symbols->ctx, line);
+}
+
+static void look_up(struct cp_image *image, uint64_t address)
+{
+	struct cp_symbols *symbols = image->symbols;
+	uint64_t start = now_ns();
+	uint32_t before = image->answers.addresses.count;
+	if (!open_files(image))
 		return;
-	for (int i = 0; i < count; i++)
-		fill(&image->slips.memory, &lines[i], &frames[i],
-		     i == count - 1 && symbol ? symbol->name : NULL);
-	*found = (struct cp_lines){lines, (uint32_t)count};
+	if (symbols->spent_ns < __atomic_load_n(&symbols->ns_max, __ATOMIC_RELAXED)) {
+		cp_lookup_find(image->files, address, &image->answers);
+	} else {
+		cp_lookup_name(image->files, address, &image->answers, symbols->turn);
+		symbols->put_off++;
+	}
+	count(&symbols->is.addresses, (int64_t)image->answers.addresses.count - before);
+	weigh(image);
+	symbols->spent_ns += now_ns() - start;
+	say_how_far(image);
 }
 
 struct cp_lines cp_image_lines(struct cp_image *image, uint64_t address)
 {
-	if (image->slips.count >= CP_ADDRESSES_MAX ||
-	    image->slips.memory.total > CP_SLIPS_BYTES_MAX) {
-		cp_intern_free(&image->slips);
-		cp_intern_init(&image->slips, CP_ADDRESSES_MAX, sizeof(struct cp_lines));
+	struct cp_symbols *symbols = image->symbols;
+	uint32_t turn = 0;
+	image->asked++;
+	int lines = cp_answers_get(&image->answers, address, symbols->shown, CP_INLINES_MAX, &turn);
+	if (lines >= 0 && (!turn || turn == symbols->turn)) {
+		count(&symbols->is.hits, 1);
+	} else {
+		count(&symbols->is.misses, 1);
+		make_room(symbols, image);
+		look_up(image, address);
+		lines =
+		    cp_answers_get(&image->answers, address, symbols->shown, CP_INLINES_MAX, &turn);
 	}
-	uint32_t before = image->slips.count;
-	uint32_t number = cp_intern(&image->slips, &address, sizeof(address));
-	if (number == CP_NONE)
-		return (struct cp_lines){0};
-	struct cp_lines *found = cp_intern_value(&image->slips, number);
-	if (number == before)
-		look_up(image, address, found);
-	return *found;
+	return (struct cp_lines){symbols->shown, lines > 0 ? (uint32_t)lines : 0};
 }

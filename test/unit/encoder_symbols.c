@@ -279,7 +279,8 @@ static int descriptors(void)
 	return count;
 }
 
-/* A library that is asked for stays open, others are closed, and opened again when they come. */
+/* A library that is asked for what is new stays open, others are closed, and opened again when
+ * something new is asked. */
 static void what_nobody_asks_for_is_closed(void **state)
 {
 	const uint64_t second = 1000000000;
@@ -287,19 +288,19 @@ static void what_nobody_asks_for_is_closed(void **state)
 	(void)state;
 	struct cp_symbols *symbols = cp_symbols_new();
 	open_library(&library, "shop.so");
-	uint64_t at = symbol_address("plain_name");
+	uint64_t at = symbol_address("plain_name"), fresh = at;
 	shell("cd %s && echo 'int other;' >other.c && "
 	      "gcc -g -shared -Wl,--build-id=sha1 -o other.so other.c",
 	      dir);
 	open_library(&other, "other.so");
 	int before = descriptors();
-	cp_symbols_image(symbols, &library.id);
+	cp_image_lines(cp_symbols_image(symbols, &library.id), fresh++);
 	int with_one = descriptors();
-	cp_symbols_image(symbols, &other.id);
+	cp_image_lines(cp_symbols_image(symbols, &other.id), 0);
 	int with_both = descriptors();
 	assert_true(before < with_one && with_one < with_both);
 	for (uint64_t now = 1; now < 500; now += 45) {
-		cp_symbols_image(symbols, &library.id);
+		cp_image_lines(cp_symbols_image(symbols, &library.id), fresh++);
 		cp_symbols_rest(symbols, now * second);
 		assert_int_equal(descriptors(), now < 101 ? with_both : with_one);
 	}
@@ -307,6 +308,9 @@ static void what_nobody_asks_for_is_closed(void **state)
 	assert_int_equal(descriptors(), before);
 	struct cp_image *image = cp_symbols_image(symbols, &library.id);
 	assert_string_equal(cp_image_lines(image, at).lines[0].name, "plain_name");
+	assert_int_equal(descriptors(), before); /* it is known */
+	cp_image_lines(image, fresh);
+	assert_int_equal(descriptors(), with_one);
 	cp_symbols_free(symbols);
 }
 

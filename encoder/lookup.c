@@ -1,0 +1,94 @@
+/* lookup.c - a module's files, laid open: what is at an address. */
+/* SPDX-License-Identifier: MIT */
+#include "encoder/lookup.h"
+
+#include <stdio.h>
+
+#include "encoder/demangle.h"
+
+/* The debug file is only asked when the module's own has no lines. */
+void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id)
+{
+	if (!cp_elf_module(id, &lookup->own)) {
+		cp_symtab_add(&lookup->names, lookup->own.elf);
+		lookup->dwarf = cp_dwarf_open(lookup->own.elf);
+	}
+	if (!lookup->dwarf && !cp_elf_debug(id, &lookup->own, &lookup->debug)) {
+		cp_symtab_add(&lookup->names, lookup->debug.elf);
+		lookup->dwarf = cp_dwarf_open(lookup->debug.elf);
+	}
+	cp_symtab_sort(&lookup->names);
+}
+
+void cp_lookup_close(struct cp_lookup *lookup)
+{
+	cp_dwarf_close(lookup->dwarf);
+	cp_symtab_free(&lookup->names);
+	cp_elf_close(&lookup->debug);
+	cp_elf_close(&lookup->own);
+	lookup->dwarf = NULL;
+}
+
+bool cp_lookup_has_names(const struct cp_lookup *lookup)
+{
+	return lookup->names.count || lookup->dwarf;
+}
+
+bool cp_lookup_has_lines(const struct cp_lookup *lookup)
+{
+	return lookup->dwarf;
+}
+
+static uint32_t add_function(struct cp_answers *answers, const struct cp_dwarf_frame *frame,
+			     const char *symbol)
+{
+	char name[CP_NAME_MAX];
+	const char *linker = symbol ? symbol : frame->linkage;
+	const char *plain = frame->name ? frame->name : "";
+	if (linker)
+		cp_demangle(linker, name, sizeof(name));
+	else
+		snprintf(name, sizeof(name), "%s%s", frame->scope, plain);
+	/* pprof leaves a name alone that differs from its system name */
+	const struct cp_line line = {.name = name,
+				     .system_name = linker ? linker : plain,
+				     .file = frame->file ? frame->file : "",
+				     .start_line = frame->start_line};
+	return cp_answers_function(answers, &line);
+}
+
+/* The real function takes its name from the symbol table, where what a library exports is found
+ * under the name that callers use; inlined ones have only DWARF. */
+static void add(struct cp_answers *answers, uint64_t address, const struct cp_dwarf_frame *frames,
+		int count, const struct cp_symbol *symbol, uint32_t turn)
+{
+	struct cp_spot spots[CP_INLINES_MAX];
+	if (!symbol && count && !frames[count - 1].linkage && !frames[count - 1].name)
+		count = 0;
+	for (int i = 0; i < count; i++) {
+		const char *name = i == count - 1 && symbol ? symbol->name : NULL;
+		spots[i] =
+		    (struct cp_spot){add_function(answers, &frames[i], name), frames[i].line};
+		if (spots[i].function == CP_NONE)
+			return;
+	}
+	cp_answers_put(answers, address, spots, (uint32_t)count, turn);
+}
+
+void cp_lookup_name(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers,
+		    uint32_t turn)
+{
+	const struct cp_dwarf_frame frame = {0};
+	const struct cp_symbol *symbol = cp_symtab_find(&lookup->names, address);
+	add(answers, address, &frame, symbol != NULL, symbol, turn);
+}
+
+void cp_lookup_find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers)
+{
+	struct cp_dwarf_frame frames[CP_INLINES_MAX];
+	int count = lookup->dwarf ? cp_dwarf_find(lookup->dwarf, address, frames) : 0;
+	if (!count)
+		cp_lookup_name(lookup, address, answers, 0);
+	else
+		add(answers, address, frames, count, cp_symtab_find(&lookup->names, address), 0);
+}

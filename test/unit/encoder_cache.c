@@ -1,0 +1,297 @@
+/* encoder_cache.c - what was looked up once is not looked up again, and takes no more than it may.
+ */
+/* SPDX-License-Identifier: MIT */
+#include <elfutils/libdwelf.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "encoder/symbols.h"
+#include "test/unit/fake_recording.h"
+#include "test/unit/unit.h"
+
+#define LIBRARIES 8
+#define SECOND	  UINT64_C(1000000000)
+#define LONG_AGO  (1000 * SECOND)
+
+static char dir[] = "/tmp/conprof-cache-XXXXXX";
+static uint64_t step_ns; /* how long each look at the clock seems to take */
+static uint64_t fake_ns;
+
+struct library {
+	char path[64];
+	uint8_t build_id[20];
+	struct cp_module_id id;
+	uint64_t start, end; /* of the function */
+};
+
+static struct library libraries[LIBRARIES];
+
+/* The program's own comes before libc's. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	(void)clock;
+	fake_ns += step_ns;
+	*now = (struct timespec){(time_t)(fake_ns / SECOND), (long)(fake_ns % SECOND)};
+	return 0;
+}
+
+__attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
+{
+	char command[1024];
+	va_list words;
+	va_start(words, format);
+	vsnprintf(command, sizeof(command), format, words);
+	va_end(words);
+	if (system(command)) /* NOLINT: a test's own compiler */
+		fake_die(command);
+}
+
+static void describe(struct library *library, int number)
+{
+	char command[256];
+	struct cp_elf elf;
+	const void *id;
+	unsigned long start = 0, size = 0;
+	snprintf(library->path, sizeof(library->path), "%s/%d.so", dir, number);
+	assert_int_equal(cp_elf_open(library->path, &elf), 0);
+	assert_int_equal(dwelf_elf_gnu_build_id(elf.elf, &id), 20);
+	memcpy(library->build_id, id, 20);
+	cp_elf_close(&elf);
+	library->id = (struct cp_module_id){library->path, library->build_id, 20, false, 0};
+	snprintf(command, sizeof(command), "nm -S %s | grep ' function_%d$'", library->path,
+		 number);
+	FILE *in = popen(command, "r");				   /* NOLINT */
+	assert_int_equal(fscanf(in, "%lx %lx", &start, &size), 2); /* NOLINT */
+	pclose(in);
+	library->start = start;
+	library->end = start + size;
+}
+
+static int make_libraries(void **state)
+{
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	shell("cd %s && awk 'BEGIN { print \"int sink;\\nvoid function_N(int n)\\n{\";"
+	      " for (i = 0; i < 200; i++) print \"\\tsink += n * \" i \";\"; print \"}\" }' >all.c",
+	      dir);
+	for (int i = 0; i < LIBRARIES; i++) {
+		shell("cd %s && sed 's/_N/_%d/' all.c >%d.c && "
+		      "gcc -g -O0 -fPIC -shared -Wl,--build-id=sha1 -o %d.so %d.c",
+		      dir, i, i, i, i);
+		describe(&libraries[i], i);
+	}
+	return 0;
+}
+
+static int drop_libraries(void **state)
+{
+	(void)state;
+	shell("rm -r %s", dir);
+	return 0;
+}
+
+static struct cp_symbols_status status_of(const struct cp_symbols *symbols)
+{
+	struct cp_symbols_status status;
+	cp_symbols_status(symbols, &status);
+	return status;
+}
+
+/* Asks for every address of the function; the sum of the lines that are known. */
+static uint64_t ask(struct cp_symbols *symbols, int number)
+{
+	const struct library *library = &libraries[number];
+	struct cp_image *image = cp_symbols_image(symbols, &library->id);
+	char name[32];
+	uint64_t sum = 0;
+	snprintf(name, sizeof(name), "function_%d", number);
+	cp_image_expect(image, (uint32_t)(library->end - library->start));
+	for (uint64_t at = library->start; at < library->end; at++) {
+		struct cp_lines found = cp_image_lines(image, at);
+		assert_int_equal(found.count, 1);
+		assert_string_equal(found.lines[0].name, name);
+		assert_string_equal(found.lines[0].system_name, name);
+		sum += found.lines[0].line;
+	}
+	return sum;
+}
+
+static int descriptors(void)
+{
+	int count = 0;
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* Closes what is open. */
+static void let_rest(struct cp_symbols *symbols)
+{
+	static uint64_t now;
+	cp_symbols_rest(symbols, now += LONG_AGO);
+	cp_symbols_rest(symbols, now += LONG_AGO);
+	assert_int_equal(status_of(symbols).open, 0);
+}
+
+static void second_time_opens_nothing(void **state)
+{
+	(void)state;
+	struct cp_symbols *symbols = cp_symbols_new();
+	int before = descriptors();
+	uint64_t first = ask(symbols, 0);
+	struct cp_symbols_status then = status_of(symbols);
+	assert_true(first > 0 && descriptors() > before);
+	assert_int_equal(then.opens, 1);
+	assert_int_equal(then.open, 1);
+	assert_int_equal(then.misses, libraries[0].end - libraries[0].start);
+	assert_int_equal(then.addresses, then.misses);
+	assert_int_equal(then.hits, 0);
+	let_rest(symbols);
+	assert_int_equal(descriptors(), before);
+	/* Not even the file must be there any more. */
+	shell("mv %s %s.away", libraries[0].path, libraries[0].path);
+	assert_int_equal(ask(symbols, 0), first);
+	shell("mv %s.away %s", libraries[0].path, libraries[0].path);
+	struct cp_symbols_status now = status_of(symbols);
+	assert_int_equal(now.opens, 1);
+	assert_int_equal(now.misses, then.misses);
+	assert_int_equal(now.hits, then.misses);
+	assert_int_equal(now.bytes, then.bytes);
+	/* An address that is new needs the files again. */
+	cp_image_lines(cp_symbols_image(symbols, &libraries[0].id), libraries[0].start - 1);
+	assert_int_equal(status_of(symbols).opens, 2);
+	cp_symbols_free(symbols);
+}
+
+/* As if by a thousand processes that map it elsewhere, under other names. */
+static void one_build_id_is_one_image(void **state)
+{
+	(void)state;
+	struct cp_symbols *symbols = cp_symbols_new();
+	ask(symbols, 0);
+	struct cp_module_id elsewhere = libraries[0].id;
+	for (int pid = 1; pid < 1000; pid++) {
+		elsewhere.pid = 100000000 + pid;
+		elsewhere.path = "/nonexistent";
+		struct cp_image *image = cp_symbols_image(symbols, &elsewhere);
+		assert_int_equal(cp_image_lines(image, libraries[0].start).count, 1);
+	}
+	assert_int_equal(status_of(symbols).opens, 1);
+	assert_int_equal(status_of(symbols).images, 1);
+	cp_symbols_free(symbols);
+}
+
+static void longest_unused_image_makes_room(void **state)
+{
+	(void)state;
+	struct cp_symbols *symbols = cp_symbols_new();
+	ask(symbols, 0);
+	const uint64_t each = status_of(symbols).bytes, max = each * 4 + each / 2;
+	cp_symbols_limit(symbols, max, 10 * SECOND);
+	for (int i = 1; i < LIBRARIES; i++) {
+		ask(symbols, i);
+		assert_true(status_of(symbols).bytes <= max + each / 4);
+		ask(symbols, 0); /* never the longest unused */
+	}
+	struct cp_symbols_status then = status_of(symbols);
+	assert_true(then.evictions >= LIBRARIES - 5 && then.images >= 3);
+	ask(symbols, LIBRARIES - 1);
+	ask(symbols, 0);
+	assert_int_equal(status_of(symbols).misses, then.misses);
+	ask(symbols, 1);
+	assert_true(status_of(symbols).misses > then.misses);
+	cp_symbols_free(symbols);
+}
+
+static void one_image_alone_begins_anew(void **state)
+{
+	(void)state;
+	struct cp_symbols *symbols = cp_symbols_new();
+	uint64_t sum = ask(symbols, 0), all = status_of(symbols).bytes;
+	cp_symbols_limit(symbols, all / 2, 10 * SECOND);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ask(symbols, 0), sum);
+		assert_true(status_of(symbols).bytes <= all / 2 + all / 4);
+	}
+	cp_symbols_limit(symbols, 0, 10 * SECOND);
+	assert_int_equal(ask(symbols, 0), sum);
+	assert_true(status_of(symbols).addresses <= 1);
+	cp_symbols_free(symbols);
+}
+
+static char first[400], last[400]; /* lines for the log */
+static int sayings;
+
+static void hear(void *ctx, const char *line)
+{
+	(void)ctx;
+	snprintf(sayings++ ? last : first, sizeof(first), "%s", line);
+}
+
+/* Names come from the symbol table, which is open; lines when there is time for them. */
+static void what_takes_too_long_is_put_off(void **state)
+{
+	char expected[160];
+	(void)state;
+	struct cp_symbols *symbols = cp_symbols_new();
+	const unsigned count = (unsigned)(libraries[0].end - libraries[0].start);
+	cp_symbols_listen(symbols, hear, NULL);
+	cp_symbols_limit(symbols, 1 << 20, 0);
+	sayings = 0;
+	assert_int_equal(ask(symbols, 0), 0);
+	assert_int_equal(ask(symbols, 0), 0); /* another profile of the same time */
+	assert_int_equal(status_of(symbols).hits, count);
+	assert_int_equal(sayings, 0);
+	cp_symbols_rest(symbols, 1);
+	snprintf(expected, sizeof(expected),
+		 "symbols: 0 s are over: %u addresses have no lines yet, the next profile goes on",
+		 count);
+	assert_int_equal(sayings, 1);
+	assert_string_equal(first, expected);
+	cp_symbols_limit(symbols, 1 << 20, 10 * SECOND);
+	assert_true(ask(symbols, 0) > 0);
+	cp_symbols_rest(symbols, 2);
+	assert_int_equal(sayings, 1);
+	struct cp_symbols_status then = status_of(symbols);
+	assert_true(ask(symbols, 0) > 0);
+	assert_int_equal(status_of(symbols).misses, then.misses);
+	assert_int_equal(then.addresses, count);
+	cp_symbols_free(symbols);
+}
+
+/* A clock that jumps: 0.3 s for each address. */
+static void who_waits_is_told_how_far(void **state)
+{
+	char expected[200];
+	(void)state;
+	struct cp_symbols *symbols = cp_symbols_new();
+	const unsigned count = (unsigned)(libraries[0].end - libraries[0].start);
+	cp_symbols_listen(symbols, hear, NULL);
+	sayings = 0;
+	step_ns = 3 * SECOND / 10;
+	uint64_t sum = ask(symbols, 0);
+	step_ns = 0;
+	snprintf(expected, sizeof(expected), "symbols: %s: 7 of %u addresses, 2.1 s",
+		 libraries[0].path, count);
+	assert_true(sayings >= 4); /* at 2.1, 4.2, 6.3, 8.4 s ... */
+	assert_string_equal(first, expected);
+	cp_symbols_rest(symbols, 1);
+	assert_true(strstr(last, " addresses have no lines yet"));
+	assert_true(ask(symbols, 0) > sum);
+	cp_symbols_free(symbols);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(second_time_opens_nothing),
+	    cmocka_unit_test(one_build_id_is_one_image),
+	    cmocka_unit_test(longest_unused_image_makes_room),
+	    cmocka_unit_test(one_image_alone_begins_anew),
+	    cmocka_unit_test(what_takes_too_long_is_put_off),
+	    cmocka_unit_test(who_waits_is_told_how_far),
+	};
+	return cmocka_run_group_tests(tests, make_libraries, drop_libraries);
+}
