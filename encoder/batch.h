@@ -84,6 +84,7 @@ struct cp_batch {
 	uint32_t silenced[CP_SILENCED_BY_LOCK + 1]; /* recordings, by enum cp_silence */
 	uint32_t foreign_mallocs; /* recordings whose program finds another's malloc first */
 	unsigned has;		  /* CP_BIT of each profile that some recording had switched on */
+	enum cp_demangling how;	  /* names are wanted, by the last recording */
 	uint64_t next_free;	  /* room for segments whose own is taken */
 };
 

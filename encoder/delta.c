@@ -287,6 +287,8 @@ static void note_header(struct taking *taking)
 		batch->has |= CP_BIT(CP_PROFILE_HEAP);
 	if (types & CP_TYPE_THREAD)
 		batch->has |= CP_BIT(CP_PROFILE_THREADS);
+	uint32_t how = __atomic_load_n(&shared->config.demangle, __ATOMIC_RELAXED);
+	batch->how = how <= CP_DEMANGLE_NONE ? (enum cp_demangling)how : CP_DEMANGLE_SHORT;
 	if (!batch->period[CP_PROFILE_CPU])
 		batch->period[CP_PROFILE_CPU] = taking->cpu_period_ns;
 	if (!batch->period[CP_PROFILE_HEAP])

@@ -6,13 +6,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/config.h"
+
 /* Which file is meant. A file that has another build-id than was recorded is never used. */
 struct cp_module_id {
 	const char *path; /* absolute, or "[vdso]" */
 	const uint8_t *build_id;
 	uint32_t build_id_len;
 	bool is_main;
-	pid_t pid; /* whose root and executable are tried too; 0: nobody's */
+	pid_t pid;		/* whose root and executable are tried too; 0: nobody's */
+	enum cp_demangling how; /* its names are wanted */
 };
 
 /* elf NULL: nothing there. */

@@ -99,8 +99,8 @@ static struct cp_image *image_of(struct cp_making *making, const struct cp_place
 {
 	const struct cp_mapping *mapping =
 	    cp_intern_value(&making->batch->mappings, place->mapping);
-	const struct cp_module_id id = {mapping->path, mapping->build_id, mapping->build_id_len,
-					mapping->is_main, mapping->pid};
+	const struct cp_module_id id = {mapping->path,	  mapping->build_id, mapping->build_id_len,
+					mapping->is_main, mapping->pid,	     making->batch->how};
 	return making->batch->symbols && mapping->path[0]
 		   ? cp_symbols_image(making->batch->symbols, &id)
 		   : NULL;

@@ -9,6 +9,7 @@
 /* The debug file is only asked when the module's own has no lines. */
 void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id)
 {
+	lookup->how = id->how;
 	if (!cp_elf_module(id, &lookup->own)) {
 		cp_symtab_add(&lookup->names, lookup->own.elf);
 		lookup->dwarf = cp_dwarf_open(lookup->own.elf);
@@ -39,16 +40,26 @@ bool cp_lookup_has_lines(const struct cp_lookup *lookup)
 	return lookup->dwarf;
 }
 
-static uint32_t add_function(struct cp_answers *answers, const struct cp_dwarf_frame *frame,
-			     const char *symbol)
+/* A name that DWARF alone knows is not mangled. */
+static void write_name(enum cp_demangling how, const char *linker,
+		       const struct cp_dwarf_frame *frame, char name[CP_NAME_MAX])
+{
+	if (linker) {
+		cp_demangle(linker, how, name, CP_NAME_MAX);
+		return;
+	}
+	snprintf(name, CP_NAME_MAX, "%s%s", frame->scope, frame->name ? frame->name : "");
+	if (how == CP_DEMANGLE_SHORT)
+		cp_demangle_shorten(name);
+}
+
+static uint32_t add_function(const struct cp_lookup *lookup, struct cp_answers *answers,
+			     const struct cp_dwarf_frame *frame, const char *symbol)
 {
 	char name[CP_NAME_MAX];
 	const char *linker = symbol ? symbol : frame->linkage;
 	const char *plain = frame->name ? frame->name : "";
-	if (linker)
-		cp_demangle(linker, name, sizeof(name));
-	else
-		snprintf(name, sizeof(name), "%s%s", frame->scope, plain);
+	write_name(lookup->how, linker, frame, name);
 	/* pprof leaves a name alone that differs from its system name */
 	const struct cp_line line = {.name = name,
 				     .system_name = linker ? linker : plain,
@@ -59,16 +70,17 @@ static uint32_t add_function(struct cp_answers *answers, const struct cp_dwarf_f
 
 /* The real function takes its name from the symbol table, where what a library exports is found
  * under the name that callers use; inlined ones have only DWARF. */
-static void add(struct cp_answers *answers, uint64_t address, const struct cp_dwarf_frame *frames,
-		int count, const struct cp_symbol *symbol, uint32_t turn)
+static void add(const struct cp_lookup *lookup, struct cp_answers *answers, uint64_t address,
+		const struct cp_dwarf_frame *frames, int count, const struct cp_symbol *symbol,
+		uint32_t turn)
 {
 	struct cp_spot spots[CP_INLINES_MAX];
 	if (!symbol && count && !frames[count - 1].linkage && !frames[count - 1].name)
 		count = 0;
 	for (int i = 0; i < count; i++) {
 		const char *name = i == count - 1 && symbol ? symbol->name : NULL;
-		spots[i] =
-		    (struct cp_spot){add_function(answers, &frames[i], name), frames[i].line};
+		spots[i] = (struct cp_spot){add_function(lookup, answers, &frames[i], name),
+					    frames[i].line};
 		if (spots[i].function == CP_NONE)
 			return;
 	}
@@ -80,7 +92,7 @@ void cp_lookup_name(struct cp_lookup *lookup, uint64_t address, struct cp_answer
 {
 	const struct cp_dwarf_frame frame = {0};
 	const struct cp_symbol *symbol = cp_symtab_find(&lookup->names, address);
-	add(answers, address, &frame, symbol != NULL, symbol, turn);
+	add(lookup, answers, address, &frame, symbol != NULL, symbol, turn);
 }
 
 void cp_lookup_find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers)
@@ -90,5 +102,6 @@ void cp_lookup_find(struct cp_lookup *lookup, uint64_t address, struct cp_answer
 	if (!count)
 		cp_lookup_name(lookup, address, answers, 0);
 	else
-		add(answers, address, frames, count, cp_symtab_find(&lookup->names, address), 0);
+		add(lookup, answers, address, frames, count,
+		    cp_symtab_find(&lookup->names, address), 0);
 }

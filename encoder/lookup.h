@@ -11,6 +11,7 @@ struct cp_lookup {
 	struct cp_elf own, debug;
 	struct cp_symtab names;
 	struct cp_dwarf *dwarf;
+	enum cp_demangling how;
 };
 
 /* Opens what there is. */

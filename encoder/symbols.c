@@ -259,7 +259,8 @@ static struct cp_image *add_image(struct cp_symbols *symbols, struct cp_image **
 struct cp_image *cp_symbols_image(struct cp_symbols *symbols, const struct cp_module_id *id)
 {
 	char key[4700];
-	size_t len = make_key(id, key, sizeof(key));
+	size_t len = make_key(id, key, sizeof(key) - 1);
+	key[len++] = (char)id->how; /* answers are kept as they are written */
 	struct cp_image **bucket = &symbols->buckets[bucket_of(key, len)], *image = *bucket;
 	while (image && (image->key_len != len || memcmp(image->key, key, len) != 0))
 		image = image->next;

@@ -131,4 +131,5 @@ void cp_member_config(const struct cp_recording *header, struct cp_config *confi
 	config->enabled = in->enabled;
 	config->cpu_timer = in->cpu_timer;
 	config->unwinder = in->unwinder;
+	config->demangle = in->demangle;
 }

@@ -29,6 +29,7 @@ static const struct {
     {"--spool-max-bytes", "CONPROF_SPOOL_MAX_BYTES", "how many bytes of them"},
     {"--cpu-timer", "CONPROF_CPU_TIMER", "auto, thread, itimer"},
     {"--unwinder", "CONPROF_UNWINDER", "auto, own, libunwind, fp"},
+    {"--demangle", "CONPROF_DEMANGLE", "C++ and Rust names: short, full, none"},
     {"--exit-wait", "CONPROF_EXIT_WAIT", "seconds that exit waits for delivery"},
     {"--config", "CONPROF_CONFIG", "settings from this file"},
 };

@@ -7,6 +7,8 @@
 enum cp_types { CP_TYPE_CPU = 1, CP_TYPE_HEAP = 2, CP_TYPE_THREAD = 4, CP_TYPE_ALL = 7 };
 
 enum cp_cpu_timer { CP_TIMER_AUTO, CP_TIMER_THREAD, CP_TIMER_ITIMER };
+/* How C++ and Rust names are written: CONPROF_DEMANGLE. */
+enum cp_demangling { CP_DEMANGLE_SHORT, CP_DEMANGLE_FULL, CP_DEMANGLE_NONE };
 enum cp_unwinder { CP_UNWINDER_AUTO, CP_UNWINDER_LIBUNWIND, CP_UNWINDER_FP, CP_UNWINDER_OWN };
 
 /* Settings after environment, file and default have been weighed. Plain data without pointers: it
@@ -34,5 +36,5 @@ struct cp_config {
 	uint32_t enabled;
 	uint32_t cpu_timer; /* enum cp_cpu_timer */
 	uint32_t unwinder;  /* enum cp_unwinder */
-	uint32_t reserved;
+	uint32_t demangle;  /* enum cp_demangling; for the uploader alone */
 };

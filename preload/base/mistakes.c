@@ -73,6 +73,9 @@ static void add_present(struct cp_line *line, const struct cp_config *config,
 	case CP_SET_UNWINDER:
 		cp_line_add(line, "auto");
 		return;
+	case CP_SET_DEMANGLE:
+		cp_line_add(line, "short");
+		return;
 	default:
 		cp_line_add(line, *text ? text : "the default");
 	}

@@ -59,6 +59,7 @@ const struct cp_setting cp_settings[] = {
      FROM_TO(0, UINT64_C(1) << 50, UINT64_C(64) << 20)},
     {{"CONPROF_CPU_TIMER"}, CP_SET_TIMER, FIELD(cpu_timer), FROM_TO(0, 0, CP_TIMER_AUTO)},
     {{"CONPROF_UNWINDER"}, CP_SET_UNWINDER, FIELD(unwinder), FROM_TO(0, 0, CP_UNWINDER_AUTO)},
+    {{"CONPROF_DEMANGLE"}, CP_SET_DEMANGLE, FIELD(demangle), FROM_TO(0, 0, CP_DEMANGLE_SHORT)},
     {{"CONPROF_EXIT_WAIT"}, CP_SET_NUMBER, FIELD(exit_wait_s), FROM_TO(0, HOUR, 0)},
     {{"CONPROF_CONFIG"}, .kind = CP_SET_ELSEWHERE},
 };

@@ -18,6 +18,7 @@ enum cp_setting_kind {
 	CP_SET_LABELS,
 	CP_SET_TIMER,
 	CP_SET_UNWINDER,
+	CP_SET_DEMANGLE,
 	CP_SET_ELSEWHERE /* known, but somebody else reads it */
 };
 

@@ -70,7 +70,7 @@ static void set_text(struct cp_config *config, const struct cp_value *value, str
 		cp_field_set_text(config, value->setting, value->text, value->len);
 }
 
-/* Words that stand for numbers, 0 being "auto". */
+/* Words that stand for numbers, 0 being the default. */
 static void set_word(struct cp_config *config, const struct cp_value *value,
 		     const char *const words[4], const char *is_not, struct cp_mistakes *to)
 {
@@ -92,6 +92,7 @@ static void set_string(struct cp_config *config, const struct cp_value *value,
 		       struct cp_mistakes *to)
 {
 	static const char *const timers[4] = {"auto", "thread", "itimer"};
+	static const char *const demanglings[4] = {"short", "full", "none"};
 	static const char *const unwinders[4] = {"auto", "libunwind", "fp", "own"};
 
 	switch (value->setting->kind) {
@@ -110,6 +111,9 @@ static void set_string(struct cp_config *config, const struct cp_value *value,
 	case CP_SET_UNWINDER:
 		set_word(config, value, unwinders, "is none of auto, own, libunwind, fp", to);
 		return;
+	case CP_SET_DEMANGLE:
+		set_word(config, value, demanglings, "is none of short, full, none", to);
+		return;
 	default:
 		set_text(config, value, to);
 	}
@@ -119,7 +123,8 @@ void cp_value_set(struct cp_config *config, const struct cp_value *value, struct
 {
 	enum cp_setting_kind kind = value->setting->kind;
 	int number = kind == CP_SET_NUMBER || kind == CP_SET_LEVEL;
-	int word = kind == CP_SET_TYPES || kind == CP_SET_TIMER || kind == CP_SET_UNWINDER;
+	int word = kind == CP_SET_TYPES || kind == CP_SET_TIMER || kind == CP_SET_UNWINDER ||
+		   kind == CP_SET_DEMANGLE;
 
 	if (kind == CP_SET_ELSEWHERE || is_stderr(value))
 		return;
