@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "encoder/origin.h"
+
 /* Caps: what a stranger may make us hold. A program of 5,000 libraries, a million distinct call
  * sites, and 16 processes that each filled a table of 64 Ki stacks fit. */
 #define CP_MAPPINGS_MAX	   8192u
@@ -31,6 +33,9 @@ void cp_batch_free(struct cp_batch *batch)
 {
 	if (!batch)
 		return;
+	for (uint32_t i = 0; i < batch->mappings.count; i++)
+		cp_origin_drop(
+		    ((const struct cp_mapping *)cp_intern_value(&batch->mappings, i))->origin);
 	cp_intern_free(&batch->mappings);
 	cp_intern_free(&batch->places);
 	for (int i = 0; i < CP_PROFILES; i++)

@@ -17,7 +17,10 @@ struct cp_mapping {
 	uint32_t is_main; /* the program itself */
 	uint64_t start, end, file_offset;
 	uint64_t bias; /* address here minus the ELF's own */
-	pid_t pid;     /* someone who had it mapped: where to look for the file */
+	/* someone who has it mapped, or had: where to look for the file */
+	pid_t pid;
+	uint64_t seen_at; /* its start there */
+	struct cp_origin *origin;
 };
 
 /* Where a frame is: an address of a mapping, a bare address (CP_NONE), or one of our own words. */

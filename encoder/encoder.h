@@ -18,6 +18,9 @@ struct cp_view;
  */
 int cp_view_open(int fd, struct cp_view **view, char *why, size_t why_len);
 void cp_view_close(struct cp_view *view);
+/* Holds what leads to the files of this process (as the uploader sees it), so that they can be read
+ * when it is gone: to be called while it lives. */
+void cp_view_know(struct cp_view *view, pid_t pid);
 /* The header, in shared memory: strings in it need not end with NUL, numbers may change. */
 struct cp_recording *cp_view_header(const struct cp_view *view);
 /* Living threads by the counters of the recording. */

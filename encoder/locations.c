@@ -99,8 +99,14 @@ static struct cp_image *image_of(struct cp_making *making, const struct cp_place
 {
 	const struct cp_mapping *mapping =
 	    cp_intern_value(&making->batch->mappings, place->mapping);
-	const struct cp_module_id id = {mapping->path,	  mapping->build_id, mapping->build_id_len,
-					mapping->is_main, mapping->pid,	     making->batch->how};
+	const struct cp_module_id id = {.path = mapping->path,
+					.build_id = mapping->build_id,
+					.build_id_len = mapping->build_id_len,
+					.is_main = mapping->is_main,
+					.pid = mapping->pid,
+					.origin = mapping->origin,
+					.start = mapping->seen_at,
+					.how = making->batch->how};
 	return making->batch->symbols && mapping->path[0]
 		   ? cp_symbols_image(making->batch->symbols, &id)
 		   : NULL;

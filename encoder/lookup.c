@@ -5,26 +5,42 @@
 #include <stdio.h>
 
 #include "encoder/demangle.h"
+#include "encoder/guard.h"
 
-/* The debug file is only asked when the module's own has no lines. */
+/* The module's own symbols, those of its debug file, and of neither has all, those packed inside.
+ */
+static void read_names(struct cp_lookup *lookup)
+{
+	bool all = cp_elf_has_symbols(&lookup->own) || cp_elf_has_symbols(&lookup->debug);
+	if (lookup->own.elf)
+		cp_symtab_add(&lookup->names, lookup->own.elf);
+	if (lookup->debug.elf)
+		cp_symtab_add(&lookup->names, lookup->debug.elf);
+	if (!all && !cp_elf_mini(&lookup->own, &lookup->mini))
+		cp_symtab_add(&lookup->names, lookup->mini.elf);
+	cp_symtab_sort(&lookup->names);
+}
+
+/* A debug file is asked for what the module's own does not say: lines, or the symbols of
+ * everything. */
 void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id)
 {
 	lookup->how = id->how;
-	if (!cp_elf_module(id, &lookup->own)) {
-		cp_symtab_add(&lookup->names, lookup->own.elf);
+	cp_guard_enter();
+	if (!cp_elf_module(id, &lookup->own))
 		lookup->dwarf = cp_dwarf_open(lookup->own.elf);
-	}
-	if (!lookup->dwarf && !cp_elf_debug(id, &lookup->own, &lookup->debug)) {
-		cp_symtab_add(&lookup->names, lookup->debug.elf);
+	bool all = lookup->dwarf && cp_elf_has_symbols(&lookup->own);
+	if (!all && !cp_elf_debug(id, &lookup->own, NULL, &lookup->debug) && !lookup->dwarf)
 		lookup->dwarf = cp_dwarf_open(lookup->debug.elf);
-	}
-	cp_symtab_sort(&lookup->names);
+	read_names(lookup);
+	cp_guard_leave();
 }
 
 void cp_lookup_close(struct cp_lookup *lookup)
 {
 	cp_dwarf_close(lookup->dwarf);
 	cp_symtab_free(&lookup->names);
+	cp_elf_close(&lookup->mini);
 	cp_elf_close(&lookup->debug);
 	cp_elf_close(&lookup->own);
 	lookup->dwarf = NULL;
@@ -38,6 +54,11 @@ bool cp_lookup_has_names(const struct cp_lookup *lookup)
 bool cp_lookup_has_lines(const struct cp_lookup *lookup)
 {
 	return lookup->dwarf;
+}
+
+bool cp_lookup_is_damaged(const struct cp_lookup *lookup)
+{
+	return cp_elf_is_damaged(&lookup->own) || cp_elf_is_damaged(&lookup->debug);
 }
 
 /* A name that DWARF alone knows is not mangled. */
@@ -87,21 +108,29 @@ static void add(const struct cp_lookup *lookup, struct cp_answers *answers, uint
 	cp_answers_put(answers, address, spots, (uint32_t)count, turn);
 }
 
+static void find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers, bool lines,
+		 uint32_t turn)
+{
+	struct cp_dwarf_frame frames[CP_INLINES_MAX];
+	cp_guard_enter();
+	int count = lines && lookup->dwarf ? cp_dwarf_find(lookup->dwarf, address, frames) : 0;
+	const struct cp_symbol *symbol = cp_symtab_find(&lookup->names, address);
+	if (!count && symbol) {
+		frames[0] = (struct cp_dwarf_frame){0};
+		count = 1;
+	}
+	if (!cp_lookup_is_damaged(lookup))
+		add(lookup, answers, address, frames, count, symbol, turn);
+	cp_guard_leave();
+}
+
 void cp_lookup_name(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers,
 		    uint32_t turn)
 {
-	const struct cp_dwarf_frame frame = {0};
-	const struct cp_symbol *symbol = cp_symtab_find(&lookup->names, address);
-	add(lookup, answers, address, &frame, symbol != NULL, symbol, turn);
+	find(lookup, address, answers, false, turn);
 }
 
 void cp_lookup_find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers)
 {
-	struct cp_dwarf_frame frames[CP_INLINES_MAX];
-	int count = lookup->dwarf ? cp_dwarf_find(lookup->dwarf, address, frames) : 0;
-	if (!count)
-		cp_lookup_name(lookup, address, answers, 0);
-	else
-		add(lookup, answers, address, frames, count,
-		    cp_symtab_find(&lookup->names, address), 0);
+	find(lookup, address, answers, true, 0);
 }

@@ -83,6 +83,18 @@ static void cut_deleted(char *path)
 		path[len - mark_len] = 0;
 }
 
+/* A process that lives can be asked for what it has mapped; so the last who does is remembered. */
+static void ask_there(struct cp_mapping *mapping, const struct cp_places *places,
+		      const struct cp_view_module *module)
+{
+	if (mapping->pid && (!mapping->origin || mapping->origin->pid))
+		return;
+	cp_origin_drop(mapping->origin);
+	mapping->origin = cp_origin_use(places->view->origin);
+	mapping->pid = places->pid;
+	mapping->seen_at = module->start;
+}
+
 static uint32_t add_mapping(struct cp_places *places, const struct cp_view_module *module,
 			    char *path)
 {
@@ -95,7 +107,6 @@ static uint32_t add_mapping(struct cp_places *places, const struct cp_view_modul
 	struct cp_mapping *mapping = cp_intern_value(&batch->mappings, number);
 	if (number == before) {
 		settle(batch, mapping, module);
-		mapping->pid = places->pid;
 		mapping->file_offset = module->file_offset;
 		mapping->build_id_len = module->build_id_len;
 		memcpy(mapping->build_id, module->build_id, sizeof(mapping->build_id));
@@ -104,6 +115,7 @@ static uint32_t add_mapping(struct cp_places *places, const struct cp_view_modul
 	}
 	if (!mapping->path)
 		return CP_NONE;
+	ask_there(mapping, places, module);
 	if (mapping->end - mapping->start < module->end - module->start)
 		mapping->end = mapping->start + (module->end - module->start);
 	return number;

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "encoder/lookup.h"
@@ -211,25 +210,6 @@ void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now)
 	symbols->turn += symbols->turn == UINT32_MAX ? 2 : 1;
 }
 
-/* What two modules must have in common to be the same: the build-id; else path, device, inode, size
- * and time of the file, so that a program built again is read again. */
-static size_t make_key(const struct cp_module_id *id, char *key, size_t room)
-{
-	char path[4400];
-	struct stat st;
-	if (id->build_id_len && id->build_id_len <= room) {
-		memcpy(key, id->build_id, id->build_id_len);
-		return id->build_id_len;
-	}
-	snprintf(path, sizeof(path), "/proc/%d/root%s", (int)id->pid, id->path);
-	if ((id->pid <= 0 || stat(path, &st)) && stat(id->path, &st))
-		memset(&st, 0, sizeof(st));
-	int len = snprintf(key, room, "%s %lld %lld %lld %lld.%09ld", id->path,
-			   (long long)st.st_dev, (long long)st.st_ino, (long long)st.st_size,
-			   (long long)st.st_mtim.tv_sec, (long)st.st_mtim.tv_nsec);
-	return len < (int)room ? (size_t)len : room - 1;
-}
-
 /* Build-ids are hashes; whoever makes up other keys slows down his own uploader alone, within
  * CP_IMAGES_MAX. */
 static uint32_t bucket_of(const char *key, size_t len)
@@ -259,7 +239,7 @@ static struct cp_image *add_image(struct cp_symbols *symbols, struct cp_image **
 struct cp_image *cp_symbols_image(struct cp_symbols *symbols, const struct cp_module_id *id)
 {
 	char key[4700];
-	size_t len = make_key(id, key, sizeof(key) - 1);
+	size_t len = cp_elf_key(id, key, sizeof(key) - 1);
 	key[len++] = (char)id->how; /* answers are kept as they are written */
 	struct cp_image **bucket = &symbols->buckets[bucket_of(key, len)], *image = *bucket;
 	while (image && (image->key_len != len || memcmp(image->key, key, len) != 0))
@@ -356,6 +336,8 @@ static void look_up(struct cp_image *image, uint64_t address)
 		cp_lookup_name(image->files, address, &image->answers, symbols->turn);
 		symbols->put_off++;
 	}
+	if (cp_lookup_is_damaged(image->files))
+		close_files(image);
 	count(&symbols->is.addresses, (int64_t)image->answers.addresses.count - before);
 	weigh(image);
 	symbols->spent_ns += now_ns() - start;

@@ -107,7 +107,15 @@ void cp_view_close(struct cp_view *view)
 		return;
 	if (view->shared)
 		munmap(view->shared, view->size);
+	cp_origin_ended(view->origin);
+	cp_origin_drop(view->origin);
 	free(view);
+}
+
+void cp_view_know(struct cp_view *view, pid_t pid)
+{
+	if (!view->origin && pid > 0)
+		view->origin = cp_origin_new(pid, view->shared->is_fork);
 }
 
 struct cp_recording *cp_view_header(const struct cp_view *view)

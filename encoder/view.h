@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include "encoder/encoder.h"
+#include "encoder/origin.h"
 
 /* A recording is written by a stranger, who may go on writing. So the numbers that say where the
  * tables are were read once, checked and kept here; and what is handed out is always a copy. */
@@ -9,6 +10,7 @@ struct cp_view {
 	struct cp_recording *shared;
 	size_t size;
 	struct cp_table strings, modules, rows, frames, marks;
+	struct cp_origin *origin; /* where the process's files are; NULL: not asked */
 };
 
 /* How many entries may be looked at now: *_used, clamped. */

@@ -31,6 +31,7 @@ struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd)
 	member->source = (struct cp_source){CP_SOURCE_MEMBER, pidfd};
 	member->view = view;
 	member->pid = pid;
+	cp_view_know(view, pid);
 	member->start_ns = header->start_monotonic_ns;
 	memcpy(member->token, header->token, sizeof member->token);
 	if (!look_at_exe(pid, &st)) {

@@ -58,7 +58,8 @@ static void describe(struct library *library, int number)
 	assert_int_equal(dwelf_elf_gnu_build_id(elf.elf, &id), 20);
 	memcpy(library->build_id, id, 20);
 	cp_elf_close(&elf);
-	library->id = (struct cp_module_id){library->path, library->build_id, 20, false, 0};
+	library->id = (struct cp_module_id){
+	    .path = library->path, .build_id = library->build_id, .build_id_len = 20};
 	snprintf(command, sizeof(command), "nm -S %s | grep ' function_%d$'", library->path,
 		 number);
 	FILE *in = popen(command, "r");				   /* NOLINT */

@@ -89,8 +89,10 @@ static void open_library(struct library *library, const char *name)
 	assert_int_equal(len, 20);
 	memcpy(library->build_id, id, 20);
 	cp_elf_close(&elf);
-	library->id =
-	    (struct cp_module_id){library->path, library->build_id, 20, false, 0, CP_DEMANGLE_FULL};
+	library->id = (struct cp_module_id){.path = library->path,
+					    .build_id = library->build_id,
+					    .build_id_len = 20,
+					    .how = CP_DEMANGLE_FULL};
 }
 
 /* The value of a symbol, and the address of the last instruction that is not its ret: by nm. */
@@ -245,8 +247,11 @@ static void deleted_program_is_read_through_proc(void **state)
 	assert_int_equal(cp_elf_open("/proc/self/exe", &elf), 0);
 	ssize_t len = dwelf_elf_gnu_build_id(elf.elf, &id);
 	snprintf(path, sizeof(path), "%s/gone", dir);
-	const struct cp_module_id gone = {path, id,	  (uint32_t)len,
-					  true, getpid(), CP_DEMANGLE_SHORT};
+	const struct cp_module_id gone = {.path = path,
+					  .build_id = id,
+					  .build_id_len = (uint32_t)len,
+					  .is_main = true,
+					  .pid = getpid()};
 	struct cp_symbols *symbols = cp_symbols_new();
 	assert_true(cp_image_has_names(cp_symbols_image(symbols, &gone)));
 	cp_symbols_free(symbols);
@@ -330,8 +335,8 @@ static void libc_is_known_by_its_public_names(void **state)
 	assert_true(dladdr(dlsym(libc, "malloc"), &info));
 	assert_int_equal(cp_elf_open(info.dli_fname, &elf), 0);
 	ssize_t len = dwelf_elf_gnu_build_id(elf.elf, &build_id);
-	const struct cp_module_id id = {info.dli_fname, build_id, (uint32_t)len,
-					false,		0,	  CP_DEMANGLE_SHORT};
+	const struct cp_module_id id = {
+	    .path = info.dli_fname, .build_id = build_id, .build_id_len = (uint32_t)len};
 	struct cp_symbols *symbols = cp_symbols_new();
 	struct cp_image *image = cp_symbols_image(symbols, &id);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -356,7 +361,8 @@ static void vdso_has_names(void **state)
 	const void *id;
 	ssize_t len = dwelf_elf_gnu_build_id(elf, &id);
 	assert_true(len > 0);
-	const struct cp_module_id vdso = {"[vdso]", id, (uint32_t)len, false, 0, CP_DEMANGLE_SHORT};
+	const struct cp_module_id vdso = {
+	    .path = "[vdso]", .build_id = id, .build_id_len = (uint32_t)len};
 	void *library = dlopen("linux-vdso.so.1", RTLD_NOW | RTLD_NOLOAD);
 	void *clock = library ? dlsym(library, "__vdso_clock_gettime") : NULL;
 	if (!clock)
