@@ -9,11 +9,11 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <gelf.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "encoder/functions.h"
+#include "encoder/pages.h"
 #include "encoder/ranges.h"
 
 /* Chromium has 30,000. */
@@ -23,6 +23,12 @@
 #define CP_DEPTH_MAX	       64
 /* Compressed sections say how large they will be; all of them together. */
 #define CP_DEBUG_SIZE_MAX (UINT64_C(4) << 30)
+
+/* What libdw takes for a unit of which nothing is known yet, and for a line of its table. */
+#define CP_UNIT_BYTES 1024u
+#define CP_LINE_BYTES 40u
+/* Looking at a unit's beginning brings in some 200 KB of the file around it. */
+#define CP_UNITS_A_LOOK 128u
 
 struct unit {
 	Dwarf_Die die;	 /* whose line table and ranges count */
@@ -36,6 +42,7 @@ struct cp_dwarf {
 	struct unit *units;
 	uint32_t count, room;
 	struct cp_ranges ranges; /* of units */
+	size_t bytes;		 /* of memory, nearly */
 };
 
 static bool is_sane(Elf *elf)
@@ -107,6 +114,8 @@ static void list_units(struct cp_dwarf *dwarf)
 			continue;
 		if (add_unit(dwarf, &die, dwarf_tag(&split) > 0 ? &split : &die))
 			break;
+		if (dwarf->count % CP_UNITS_A_LOOK == 0)
+			cp_pages_let_go(dwarf_getelf(dwarf->dwarf));
 	}
 	cp_ranges_sort(&dwarf->ranges);
 }
@@ -119,6 +128,8 @@ struct cp_dwarf *cp_dwarf_open(Elf *elf)
 	dwarf->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
 	if (dwarf->dwarf)
 		list_units(dwarf);
+	dwarf->bytes += dwarf->room * sizeof(*dwarf->units) + dwarf->count * CP_UNIT_BYTES +
+			dwarf->ranges.room * sizeof(*dwarf->ranges.ranges);
 	if (dwarf->count)
 		return dwarf;
 	cp_dwarf_close(dwarf);
@@ -209,6 +220,32 @@ static void place_caller(struct cp_dwarf_frame *frame, struct unit *unit, Dwarf_
 		frame->file = dwarf_filesrc(files, number, NULL, NULL);
 }
 
+/* What libdw keeps of it until the end, and what we do. */
+static void weigh_unit(struct cp_dwarf *dwarf, struct unit *unit)
+{
+	Dwarf_Lines *lines = NULL;
+	size_t count = 0;
+	if (!dwarf_getsrclines(&unit->die, &lines, &count))
+		dwarf->bytes += count * CP_LINE_BYTES;
+	dwarf->bytes += cp_functions_bytes(&unit->functions);
+}
+
+size_t cp_dwarf_bytes(const struct cp_dwarf *dwarf)
+{
+	return dwarf ? dwarf->bytes : 0;
+}
+
+uint32_t cp_dwarf_unit(const struct cp_dwarf *dwarf, uint64_t address)
+{
+	return cp_ranges_find(&dwarf->ranges, address);
+}
+
+bool cp_dwarf_is_ready(const struct cp_dwarf *dwarf, uint64_t address)
+{
+	uint32_t number = cp_dwarf_unit(dwarf, address);
+	return number >= dwarf->count || dwarf->units[number].listed;
+}
+
 int cp_dwarf_find(struct cp_dwarf *dwarf, uint64_t address,
 		  struct cp_dwarf_frame frames[CP_INLINES_MAX])
 {
@@ -220,6 +257,7 @@ int cp_dwarf_find(struct cp_dwarf *dwarf, uint64_t address,
 	if (!unit->listed) {
 		unit->listed = true;
 		cp_functions_list(&unit->functions, &unit->split);
+		weigh_unit(dwarf, unit);
 	}
 	int count = find_scopes(unit, address, scopes), line = 0;
 	memset(frames, 0, sizeof(*frames) * (size_t)(count ? count : 1));

@@ -44,7 +44,7 @@ void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now_ns);
 struct cp_symbols_status {
 	uint64_t bytes, max;	    /* of what was looked up */
 	uint64_t images, addresses; /* that are known */
-	uint64_t hits, misses;	    /* addresses known when they were asked for, or not */
+	uint64_t asked, looked_up;  /* addresses that profiles asked for; that were not known */
 	uint64_t opens;		    /* how often a module's files were opened */
 	uint64_t open;		    /* modules whose files are open now */
 	uint64_t evictions;	    /* images that made room */

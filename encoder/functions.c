@@ -162,6 +162,14 @@ void cp_functions_scope(const struct cp_functions *functions, const Dwarf_Die *f
 					"%s::", functions->scopes[chain[count]].name);
 }
 
+size_t cp_functions_bytes(const struct cp_functions *functions)
+{
+	return functions->ranges.room * sizeof(*functions->ranges.ranges) +
+	       functions->entry_room * sizeof(*functions->entries) +
+	       functions->scope_room * sizeof(*functions->scopes) +
+	       functions->home_room * sizeof(*functions->homes);
+}
+
 void cp_functions_free(struct cp_functions *functions)
 {
 	cp_ranges_free(&functions->ranges);

@@ -26,4 +26,5 @@ const Dwarf_Die *cp_functions_at(const struct cp_functions *functions, uint64_t 
 /* Writes what stands before the function's own name, such as "shop::Till<long>::". */
 void cp_functions_scope(const struct cp_functions *functions, const Dwarf_Die *function, char *text,
 			size_t room);
+size_t cp_functions_bytes(const struct cp_functions *functions);
 void cp_functions_free(struct cp_functions *functions);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "encoder/making.h"
@@ -155,17 +156,24 @@ static void make_functions(struct cp_making *making)
 	}
 }
 
-/* How many places from this one on lie in the same mapping. */
-static uint32_t run_of(const struct cp_making *making, uint32_t from)
+/* The addresses of all places from this one on that lie in the same mapping are looked up at once.
+ */
+static void prepare(struct cp_making *making, struct cp_image *image, uint32_t from)
 {
-	const struct cp_intern *places = &making->batch->places;
-	const struct cp_place *first = cp_intern_value(places, making->order[from]);
-	uint32_t i = from + 1;
-	while (i < making->place_count &&
-	       ((const struct cp_place *)cp_intern_value(places, making->order[i]))->mapping ==
-		   first->mapping)
-		i++;
-	return i - from;
+	const struct cp_batch *batch = making->batch;
+	const struct cp_place *place = cp_intern_value(&batch->places, making->order[from]);
+	const struct cp_mapping *mapping = cp_intern_value(&batch->mappings, place->mapping);
+	const uint32_t number = place->mapping;
+	uint64_t *addresses = calloc(making->place_count - from, sizeof(*addresses));
+	uint32_t count = 0;
+	for (uint32_t i = from; addresses && i < making->place_count; i++) {
+		place = cp_intern_value(&batch->places, making->order[i]);
+		if (place->mapping != number)
+			break;
+		addresses[count++] = place->address - mapping->bias;
+	}
+	cp_image_prepare(image, addresses, count);
+	free(addresses);
 }
 
 void cp_making_locations(struct cp_making *making)
@@ -180,7 +188,7 @@ void cp_making_locations(struct cp_making *making)
 		if (place->mapping != last) {
 			image = place->mapping == CP_NONE ? NULL : image_of(making, place);
 			if (image)
-				cp_image_expect(image, run_of(making, i));
+				prepare(making, image, i);
 		}
 		last = place->mapping;
 		add_location(making, place, image);

@@ -3,9 +3,16 @@
 #include "encoder/lookup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "encoder/demangle.h"
 #include "encoder/guard.h"
+#include "encoder/pages.h"
+
+/* What libdw knows of units cannot be given back but all at once. */
+#define CP_UNITS_BYTES_MAX ((size_t)64 << 20)
+/* After so much of it the file's pages go: reading them brought in some times as much. */
+#define CP_PAGES_BYTES_MAX ((size_t)8 << 20)
 
 /* The module's own symbols, those of its debug file, and of neither has all, those packed inside.
  */
@@ -28,12 +35,42 @@ void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id)
 	lookup->how = id->how;
 	cp_guard_enter();
 	if (!cp_elf_module(id, &lookup->own))
-		lookup->dwarf = cp_dwarf_open(lookup->own.elf);
+		lookup->dwarf = cp_dwarf_open(lookup->lines = lookup->own.elf);
 	bool all = lookup->dwarf && cp_elf_has_symbols(&lookup->own);
 	if (!all && !cp_elf_debug(id, &lookup->own, NULL, &lookup->debug) && !lookup->dwarf)
-		lookup->dwarf = cp_dwarf_open(lookup->debug.elf);
+		lookup->dwarf = cp_dwarf_open(lookup->lines = lookup->debug.elf);
 	read_names(lookup);
+	lookup->fresh = cp_dwarf_bytes(lookup->dwarf);
+	cp_lookup_rest(lookup);
 	cp_guard_leave();
+}
+
+size_t cp_lookup_bytes(const struct cp_lookup *lookup)
+{
+	return cp_dwarf_bytes(lookup->dwarf) + lookup->names.room * sizeof(*lookup->names.symbols);
+}
+
+void cp_lookup_rest(struct cp_lookup *lookup)
+{
+	if (lookup->own.elf)
+		cp_pages_let_go(lookup->own.elf);
+	if (lookup->debug.elf)
+		cp_pages_let_go(lookup->debug.elf);
+	lookup->let_go = cp_dwarf_bytes(lookup->dwarf);
+}
+
+/* Before another unit is read, when those that were read take too much. */
+static void make_room(struct cp_lookup *lookup, uint64_t address)
+{
+	size_t bytes = cp_dwarf_bytes(lookup->dwarf);
+	if (bytes - lookup->let_go > CP_PAGES_BYTES_MAX)
+		cp_lookup_rest(lookup);
+	if (bytes - lookup->fresh < CP_UNITS_BYTES_MAX || cp_dwarf_is_ready(lookup->dwarf, address))
+		return;
+	cp_dwarf_close(lookup->dwarf);
+	lookup->dwarf = cp_dwarf_open(lookup->lines);
+	lookup->fresh = cp_dwarf_bytes(lookup->dwarf);
+	cp_lookup_rest(lookup);
 }
 
 void cp_lookup_close(struct cp_lookup *lookup)
@@ -59,6 +96,21 @@ bool cp_lookup_has_lines(const struct cp_lookup *lookup)
 bool cp_lookup_is_damaged(const struct cp_lookup *lookup)
 {
 	return cp_elf_is_damaged(&lookup->own) || cp_elf_is_damaged(&lookup->debug);
+}
+
+static int by_unit(const void *a, const void *b, void *dwarf)
+{
+	const uint64_t *x = a, *y = b;
+	uint32_t first = cp_dwarf_unit(dwarf, *x), second = cp_dwarf_unit(dwarf, *y);
+	if (first != second)
+		return first > second ? 1 : -1;
+	return (*x > *y) - (*x < *y);
+}
+
+void cp_lookup_order(const struct cp_lookup *lookup, uint64_t *addresses, size_t count)
+{
+	if (lookup->dwarf && count)
+		qsort_r(addresses, count, sizeof(*addresses), by_unit, lookup->dwarf);
 }
 
 /* A name that DWARF alone knows is not mangled. */
@@ -113,6 +165,8 @@ static void find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *
 {
 	struct cp_dwarf_frame frames[CP_INLINES_MAX];
 	cp_guard_enter();
+	if (lines && lookup->dwarf)
+		make_room(lookup, address);
 	int count = lines && lookup->dwarf ? cp_dwarf_find(lookup->dwarf, address, frames) : 0;
 	const struct cp_symbol *symbol = cp_symtab_find(&lookup->names, address);
 	if (!count && symbol) {

@@ -11,16 +11,25 @@ struct cp_lookup {
 	struct cp_elf own, debug, mini;
 	struct cp_symtab names;
 	struct cp_dwarf *dwarf;
+	Elf *lines; /* whose it is */
 	enum cp_demangling how;
+	size_t fresh;  /* cp_dwarf_bytes when it was opened */
+	size_t let_go; /* the same when pages were last given back */
 };
 
 /* Opens what there is. */
 void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id);
 void cp_lookup_close(struct cp_lookup *lookup);
+/* What it takes of memory, nearly, but for the files' pages. */
+size_t cp_lookup_bytes(const struct cp_lookup *lookup);
+/* Gives back the files' pages. */
+void cp_lookup_rest(struct cp_lookup *lookup);
 bool cp_lookup_has_names(const struct cp_lookup *lookup);
 bool cp_lookup_has_lines(const struct cp_lookup *lookup);
 /* A file that shrinks while it is read has said nothing: to be closed. */
 bool cp_lookup_is_damaged(const struct cp_lookup *lookup);
+/* Brings addresses into the order in which to ask for them costs least. */
+void cp_lookup_order(const struct cp_lookup *lookup, uint64_t *addresses, size_t count);
 /* Adds the address to the answers: with its lines and inlined calls, or with what the symbol table
  * says alone, and then as an answer of this turn. */
 void cp_lookup_find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers);

@@ -30,12 +30,11 @@
 struct cp_image {
 	struct cp_image *next; /* in its bucket */
 	struct cp_symbols *symbols;
-	struct cp_module_id id;	  /* the asker's */
-	uint64_t used;		  /* when: a count of questions */
-	uint64_t opened;	  /* the same, when the files were last asked */
-	uint64_t rested_ns;	  /* the last rest before which they were asked */
-	pid_t pid;		  /* with whose help it was looked for */
-	uint32_t expected, asked; /* addresses, this time */
+	struct cp_module_id id; /* the asker's */
+	uint64_t used;		/* when: a count of questions */
+	uint64_t opened;	/* the same, when the files were last asked */
+	uint64_t rested_ns;	/* the last rest before which they were asked */
+	pid_t pid;		/* with whose help it was looked for */
 	bool tried, has_names, has_lines;
 	struct cp_lookup *files; /* NULL: closed */
 	struct cp_answers answers;
@@ -57,7 +56,7 @@ struct cp_symbols {
 	struct cp_symbols_status is; /* any thread may read it, word by word */
 };
 
-static void count(uint64_t *word, int64_t n)
+static void tally(uint64_t *word, int64_t n)
 {
 	/* relaxed: one thread writes, others only want to know */
 	__atomic_store_n(word, __atomic_load_n(word, __ATOMIC_RELAXED) + (uint64_t)n,
@@ -114,20 +113,20 @@ static void close_files(struct cp_image *image)
 	cp_lookup_close(image->files);
 	free(image->files);
 	image->files = NULL;
-	count(&symbols->is.open, -1);
+	tally(&symbols->is.open, -1);
 }
 
 /* After anything was added to the answers, or they were thrown away. */
 static void weigh(struct cp_image *image)
 {
 	size_t bytes = sizeof(*image) + image->key_len + cp_answers_bytes(&image->answers);
-	count(&image->symbols->is.bytes, (int64_t)bytes - (int64_t)image->bytes);
+	tally(&image->symbols->is.bytes, (int64_t)bytes - (int64_t)image->bytes);
 	image->bytes = bytes;
 }
 
 static void forget_answers(struct cp_image *image)
 {
-	count(&image->symbols->is.addresses, -(int64_t)image->answers.addresses.count);
+	tally(&image->symbols->is.addresses, -(int64_t)image->answers.addresses.count);
 	cp_answers_free(&image->answers);
 	weigh(image);
 }
@@ -137,8 +136,8 @@ static void drop(struct cp_image **at)
 	struct cp_image *image = *at;
 	close_files(image);
 	forget_answers(image);
-	count(&image->symbols->is.bytes, -(int64_t)image->bytes);
-	count(&image->symbols->is.images, -1);
+	tally(&image->symbols->is.bytes, -(int64_t)image->bytes);
+	tally(&image->symbols->is.images, -1);
 	*at = image->next;
 	free(image);
 }
@@ -164,21 +163,19 @@ static struct cp_image **oldest(struct cp_symbols *symbols, const struct cp_imag
 	return found;
 }
 
-/* Before anything is added: so one answer alone may stand above the bound, not more. */
-static void make_room(struct cp_symbols *symbols, struct cp_image *in_use)
+/* Before anything is added: so one answer alone may stand above the bound, not more. True when the
+ * image in use takes all of it. */
+static bool make_room(struct cp_symbols *symbols, const struct cp_image *in_use)
 {
 	uint64_t max = __atomic_load_n(&symbols->is.max, __ATOMIC_RELAXED);
 	while (symbols->is.bytes > max || symbols->is.images > CP_IMAGES_MAX) {
 		struct cp_image **at = oldest(symbols, in_use);
-		count(&symbols->is.evictions, 1);
-		if (at) {
-			drop(at);
-			continue;
-		}
-		if (in_use)
-			forget_answers(in_use);
-		return;
+		if (!at)
+			return true;
+		tally(&symbols->is.evictions, 1);
+		drop(at);
 	}
+	return false;
 }
 
 static void say_what_was_put_off(struct cp_symbols *symbols)
@@ -231,7 +228,7 @@ static struct cp_image *add_image(struct cp_symbols *symbols, struct cp_image **
 	image->symbols = symbols;
 	image->next = *bucket;
 	*bucket = image;
-	count(&symbols->is.images, 1);
+	tally(&symbols->is.images, 1);
 	weigh(image);
 	return image;
 }
@@ -250,7 +247,6 @@ struct cp_image *cp_symbols_image(struct cp_symbols *symbols, const struct cp_mo
 		return NULL;
 	image->used = ++symbols->questions;
 	image->id = *id;
-	image->expected = image->asked = 0;
 	/* Another process may see a file that the first did not. */
 	if (image->tried && !image->has_names && image->pid != id->pid) {
 		close_files(image);
@@ -259,11 +255,6 @@ struct cp_image *cp_symbols_image(struct cp_symbols *symbols, const struct cp_mo
 	}
 	make_room(symbols, image);
 	return image;
-}
-
-void cp_image_expect(struct cp_image *image, uint32_t addresses)
-{
-	image->expected = addresses;
 }
 
 /* A free desk, or that of the book which was not asked for the longest. */
@@ -296,8 +287,8 @@ static bool open_files(struct cp_image *image)
 	image->tried = true;
 	image->has_names = cp_lookup_has_names(image->files);
 	image->has_lines = cp_lookup_has_lines(image->files);
-	count(&symbols->is.open, 1);
-	count(&symbols->is.opens, 1);
+	tally(&symbols->is.open, 1);
+	tally(&symbols->is.opens, 1);
 	return true;
 }
 
@@ -311,7 +302,7 @@ bool cp_image_has_lines(struct cp_image *image)
 	return (image->tried || open_files(image)) && image->has_lines;
 }
 
-static void say_how_far(struct cp_image *image)
+static void say_how_far(const struct cp_image *image, uint32_t done, uint32_t of)
 {
 	struct cp_symbols *symbols = image->symbols;
 	char line[400];
@@ -319,7 +310,7 @@ static void say_how_far(struct cp_image *image)
 		return;
 	symbols->said_ns = symbols->spent_ns;
 	snprintf(line, sizeof(line), "symbols: %.300s: %u of %u addresses, %.1f s", image->id.path,
-		 image->asked, image->expected, (double)symbols->spent_ns / 1e9);
+		 done, of, (double)symbols->spent_ns / 1e9);
 	symbols->say(symbols->ctx, line);
 }
 
@@ -330,6 +321,7 @@ static void look_up(struct cp_image *image, uint64_t address)
 	uint32_t before = image->answers.addresses.count;
 	if (!open_files(image))
 		return;
+	tally(&symbols->is.looked_up, 1);
 	if (symbols->spent_ns < __atomic_load_n(&symbols->ns_max, __ATOMIC_RELAXED)) {
 		cp_lookup_find(image->files, address, &image->answers);
 	} else {
@@ -338,26 +330,50 @@ static void look_up(struct cp_image *image, uint64_t address)
 	}
 	if (cp_lookup_is_damaged(image->files))
 		close_files(image);
-	count(&symbols->is.addresses, (int64_t)image->answers.addresses.count - before);
+	tally(&symbols->is.addresses, (int64_t)image->answers.addresses.count - before);
 	weigh(image);
 	symbols->spent_ns += now_ns() - start;
-	say_how_far(image);
+}
+
+/* How many lines the address has, in symbols->shown; -1: nobody has looked, or there was no time
+ * when somebody did. */
+static int known(const struct cp_image *image, uint64_t address)
+{
+	struct cp_symbols *symbols = image->symbols;
+	uint32_t turn = 0;
+	int lines = cp_answers_get(&image->answers, address, symbols->shown, CP_INLINES_MAX, &turn);
+	return turn && turn != symbols->turn ? -1 : lines;
+}
+
+void cp_image_prepare(struct cp_image *image, uint64_t *addresses, uint32_t count)
+{
+	struct cp_symbols *symbols = image->symbols;
+	uint32_t unknown = 0;
+	for (uint32_t i = 0; i < count; i++)
+		if (known(image, addresses[i]) < 0)
+			addresses[unknown++] = addresses[i];
+	if (!unknown || !open_files(image))
+		return;
+	cp_lookup_order(image->files, addresses, unknown);
+	for (uint32_t i = 0; i < unknown; i++) {
+		/* what does not fit must be asked for one by one */
+		if (make_room(symbols, image))
+			return;
+		look_up(image, addresses[i]);
+		say_how_far(image, i + 1, unknown);
+	}
 }
 
 struct cp_lines cp_image_lines(struct cp_image *image, uint64_t address)
 {
 	struct cp_symbols *symbols = image->symbols;
-	uint32_t turn = 0;
-	image->asked++;
-	int lines = cp_answers_get(&image->answers, address, symbols->shown, CP_INLINES_MAX, &turn);
-	if (lines >= 0 && (!turn || turn == symbols->turn)) {
-		count(&symbols->is.hits, 1);
-	} else {
-		count(&symbols->is.misses, 1);
-		make_room(symbols, image);
+	int lines = known(image, address);
+	tally(&symbols->is.asked, 1);
+	if (lines < 0) {
+		if (make_room(symbols, image))
+			forget_answers(image);
 		look_up(image, address);
-		lines =
-		    cp_answers_get(&image->answers, address, symbols->shown, CP_INLINES_MAX, &turn);
+		lines = known(image, address);
 	}
 	return (struct cp_lines){symbols->shown, lines > 0 ? (uint32_t)lines : 0};
 }
