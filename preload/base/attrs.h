@@ -2,7 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#define CP_EXPORT	     __attribute__((visibility("default")))
+#define CP_EXPORT __attribute__((visibility("default")))
+/* On what is declared in one file and defined in another: it need not be looked for by the GOT. */
+#define CP_HIDDEN	     __attribute__((visibility("hidden")))
 #define CP_CLEANUP(fn)	     __attribute__((cleanup(fn)))
 #define CP_NOINLINE	     __attribute__((noinline))
 #define CP_COLD		     __attribute__((noinline, cold))

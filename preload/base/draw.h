@@ -55,11 +55,11 @@ static inline double cp_minus_log(uint64_t bits)
  * falls into the first n + 1 bytes with chance p(n + 1), from the first block on; with 1 more, a
  * block of 0 bytes would never have it, and at an interval of 64 a sixty-fourth of such blocks be
  * missing. */
-static inline int64_t cp_next_gap(uint64_t *state, uint64_t mean)
+static inline uint64_t cp_next_gap(uint64_t *state, uint64_t mean)
 {
 	double gap = cp_minus_log(cp_random(state)) * (double)mean;
 
-	return gap < 4e18 ? (int64_t)gap : INT64_MAX / 2;
+	return gap < 4e18 ? (uint64_t)gap : INT64_MAX / 2;
 }
 
 /* 1 - exp(-x), x >= 0. */

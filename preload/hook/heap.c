@@ -139,17 +139,18 @@ static int drawn(size_t n)
 			self->budget = cp_next_gap(&self->rng, cp_state.heap_interval);
 		return 0;
 	}
-	if (!self->ready) {
+	if (!self->ready)
 		cp_apart(make_ready, NULL);
-		if (self->budget >= 0 && n <= PTRDIFF_MAX)
-			return 0;
-	}
-	if (!cp_state.heap_interval) {
+	if (!cp_state.heap_interval)
 		self->budget = INT64_MAX / 2;
+	if (n < self->budget) {
+		self->budget -= n + 1;
 		return 0;
 	}
+	if (n > PTRDIFF_MAX) /* refused, whoever asks */
+		return 0;
 	self->budget = cp_next_gap(&self->rng, cp_state.heap_interval);
-	return n <= PTRDIFF_MAX; /* larger is refused, whoever asks */
+	return 1;
 }
 
 void *cp_heap_slow(const struct cp_request *request)

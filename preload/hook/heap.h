@@ -2,18 +2,34 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
+#include "hook/real.h"
 #include "signal/live.h"
 #include "signal/thread.h"
 
-/* The fast path of every allocation: one subtraction, one branch. 1: nothing to do. 0: a mark fell
- * into this block, or the thread is new, or the size is absurd. */
+/* This thread's cp_self.budget, found by cp_real.budget_at. */
+#ifdef __x86_64__
+#define CP_BUDGET(at) ((uint64_t __seg_fs *)(at))
+#else
+#define CP_BUDGET(at) ((uint64_t *)((char *)__builtin_thread_pointer() + (at)))
+#endif
+
+/* The fast path of every allocation: one subtraction, one branch (and one that is never taken once
+ * the real functions are known). 1: charged, nothing to do. 0: not charged: a mark falls into this
+ * block, or the thread is new, or nothing is known yet. An absurd size is more than is ever left.
+ */
 static inline int cp_heap_pass(size_t n)
 {
-	int64_t left = cp_self.budget - (int64_t)n - 1;
+	uintptr_t at = cp_real.budget_at;
+	uint64_t left;
 
-	cp_self.budget = left;
-	return CP_LIKELY((left | (int64_t)n) >= 0);
+	/* left - n - 1, so that the processor's own borrow says whether there was so much */
+	if (CP_UNLIKELY(!at) ||
+	    CP_UNLIKELY(!__builtin_add_overflow(*CP_BUDGET(at), ~(uint64_t)n, &left)))
+		return 0;
+	*CP_BUDGET(at) = left;
+	return 1;
 }
 
 /* What is asked for: align 0 means malloc, zeroed means calloc. */

@@ -16,39 +16,78 @@ CP_EXPORT void free_sized(void *block, size_t size);
 CP_EXPORT void free_aligned_sized(void *block, size_t align, size_t size);
 CP_EXPORT void cfree(void *block);
 
-/* A resolver of an indirect function runs while the loader relocates its own library, which is
- * before ours has its turn: then the table holds offsets, and no thread-local word may be touched.
- */
-#define OFFSETS (1 << 20)
+/* Before this library has been relocated (real.h). */
 #define READY_OR(...)                                                                              \
-	if (CP_UNLIKELY((uintptr_t)cp_real.malloc < OFFSETS))                                      \
+	if (CP_UNLIKELY(cp_real_is_blank()))                                                       \
 	return __VA_ARGS__
 
-CP_EXPORT void *malloc(size_t n)
+static CP_COLD void *malloc_slow(size_t n)
 {
 	READY_OR(cp_real_early(n, 1));
-	if (cp_heap_pass(n))
-		return cp_real.malloc(n);
 	return cp_heap_slow(&(struct cp_request){.size = n});
+}
+
+static inline void *take(size_t n)
+{
+	if (!cp_heap_pass(n))
+		return malloc_slow(n);
+	return cp_real.malloc(n);
+}
+
+/* Of what is nearly always run of malloc and of free, all lies in one line of the cache. */
+CP_EXPORT __attribute__((aligned(64))) void *malloc(size_t n)
+{
+	return take(n);
+}
+
+static CP_NOINLINE void free_slow(void *block)
+{
+	if (cp_heap_free(block))
+		cp_real.free(block);
+}
+
+static inline void give(void *block)
+{
+	if (CP_UNLIKELY(cp_live_possible(block)))
+		free_slow(block);
+	else
+		cp_real.free(block);
 }
 
 CP_EXPORT void free(void *block)
 {
-	if (CP_UNLIKELY(cp_live_possible(block)) && !cp_heap_free(block))
-		return;
-	cp_real.free(block);
+	give(block);
+}
+
+static CP_COLD void *calloc_slow(size_t n, size_t size, size_t all, int over)
+{
+	READY_OR(over ? NULL : cp_real_early(all, 1));
+	return over ? cp_real.calloc(n, size)
+		    : cp_heap_slow(&(struct cp_request){.size = all, .zeroed = 1});
 }
 
 CP_EXPORT void *calloc(size_t n, size_t size)
 {
-	int over;
 	size_t all;
+	int over = __builtin_mul_overflow(n, size, &all);
 
-	over = __builtin_mul_overflow(n, size, &all);
-	READY_OR(over ? NULL : cp_real_early(all, 1));
-	if (over || cp_heap_pass(all))
-		return cp_real.calloc(n, size);
-	return cp_heap_slow(&(struct cp_request){.size = all, .zeroed = 1});
+	if (CP_UNLIKELY(over) || !cp_heap_pass(all))
+		return calloc_slow(n, size, all, over);
+	return cp_real.calloc(n, size);
+}
+
+/* Frees, or gives a smallest block: the allocator's choice, and not worth a sample. */
+static CP_COLD void *realloc_to_nothing(void *block)
+{
+	if (CP_UNLIKELY(cp_live_possible(block)) && !cp_heap_free(block))
+		return NULL;
+	return cp_real.realloc(block, 0);
+}
+
+static CP_COLD void *realloc_slow(void *block, size_t n, int pass)
+{
+	READY_OR(cp_real_early_again(block, n));
+	return cp_heap_realloc(block, n, pass);
 }
 
 CP_EXPORT void *realloc(void *block, size_t n)
@@ -56,19 +95,13 @@ CP_EXPORT void *realloc(void *block, size_t n)
 	int pass;
 
 	if (!block)
-		return malloc(n);
-	if (n == 0) {
-		/* Frees, or gives a smallest block: the allocator's choice, and not worth a sample.
-		 */
-		if (CP_UNLIKELY(cp_live_possible(block)) && !cp_heap_free(block))
-			return NULL;
-		return cp_real.realloc(block, 0);
-	}
-	READY_OR(cp_real_early_again(block, n));
+		return take(n);
+	if (CP_UNLIKELY(n == 0))
+		return realloc_to_nothing(block);
 	pass = cp_heap_pass(n);
-	if (pass && CP_LIKELY(!cp_live_possible(block)))
-		return cp_real.realloc(block, n);
-	return cp_heap_realloc(block, n, pass);
+	if (CP_UNLIKELY(!pass || cp_live_possible(block)))
+		return realloc_slow(block, n, pass);
+	return cp_real.realloc(block, n);
 }
 
 CP_EXPORT void *reallocarray(void *block, size_t n, size_t size)
@@ -158,7 +191,7 @@ CP_EXPORT size_t malloc_usable_size(void *block)
 CP_EXPORT void free_sized(void *block, size_t size)
 {
 	if (CP_UNLIKELY(cp_live_possible(block)))
-		free(block);
+		free_slow(block);
 	else
 		cp_real.free_sized(block, size);
 }
@@ -166,12 +199,12 @@ CP_EXPORT void free_sized(void *block, size_t size)
 CP_EXPORT void free_aligned_sized(void *block, size_t align, size_t size)
 {
 	if (CP_UNLIKELY(cp_live_possible(block)))
-		free(block);
+		free_slow(block);
 	else
 		cp_real.free_aligned_sized(block, align, size);
 }
 
 CP_EXPORT void cfree(void *block)
 {
-	free(block);
+	give(block);
 }

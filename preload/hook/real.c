@@ -15,6 +15,7 @@
 
 #include "base/attrs.h"
 #include "libc/find.h"
+#include "signal/thread.h"
 
 #include "hook/law.h"
 
@@ -147,20 +148,20 @@ static void find_free_aligned_sized(void *p, size_t align, size_t n)
 	FIND_OR();
 	cp_real.free_aligned_sized(p, align, n);
 }
-struct cp_real cp_real = {.malloc = find_malloc,
-			  .free = find_free,
-			  .calloc = find_calloc,
-			  .realloc = find_realloc,
-			  .reallocarray = find_reallocarray,
-			  .posix_memalign = find_posix_memalign,
-			  .aligned_alloc = find_aligned_alloc,
-			  .memalign = find_memalign,
-			  .valloc = find_valloc,
-			  .pvalloc = find_pvalloc,
-			  .malloc_usable_size = find_usable_size,
-			  .free_sized = find_free_sized,
-			  .free_aligned_sized = find_free_aligned_sized,
-			  .cfree = find_free};
+_Alignas(64) struct cp_real cp_real = {.malloc = find_malloc,
+				       .free = find_free,
+				       .calloc = find_calloc,
+				       .realloc = find_realloc,
+				       .reallocarray = find_reallocarray,
+				       .posix_memalign = find_posix_memalign,
+				       .aligned_alloc = find_aligned_alloc,
+				       .memalign = find_memalign,
+				       .valloc = find_valloc,
+				       .pvalloc = find_pvalloc,
+				       .malloc_usable_size = find_usable_size,
+				       .free_sized = find_free_sized,
+				       .free_aligned_sized = find_free_aligned_sized,
+				       .cfree = find_free};
 
 /* An allocator without the C23 functions takes its blocks back by free(). */
 static void free_without_size(void *p, size_t n)
@@ -198,6 +199,7 @@ static void find(void)
 	int saved = errno;
 
 	finding = 1;
+	found.budget_at = (uintptr_t)&cp_self.budget - (uintptr_t)__builtin_thread_pointer();
 	*(void **)&found.malloc = next("malloc", NULL);
 	*(void **)&found.free = next("free", NULL);
 	*(void **)&found.calloc = next("calloc", NULL);

@@ -4,14 +4,22 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/time.h>
 #include <threads.h>
 #include <time.h>
+
+#include "base/attrs.h"
 
 /* Always forwarded to the next allocator (RTLD_NEXT): a pointer is the same thing to us, to the
  * application and to a plugin that frees it behind our back. The table starts full of finders (see
  * real.c), so callers never ask whether it is ready. */
 struct cp_real {
+	/* A thread's budget, counted from where the machine finds the thread's own words (heap.h);
+	 * 0: not known yet, and all goes by the slow path. It stands here because this line of the
+	 * cache is read anyhow: what malloc and free touch of ours is this one, one of code, and
+	 * the budget. */
+	uintptr_t budget_at;
 	void *(*malloc)(size_t);
 	void (*free)(void *);
 	void *(*calloc)(size_t, size_t);
@@ -28,7 +36,16 @@ struct cp_real {
 	void (*cfree)(void *);
 };
 
-extern struct cp_real cp_real;
+extern CP_HIDDEN struct cp_real cp_real;
+
+/* A resolver of an indirect function runs while the loader relocates its own library, which is
+ * before ours has its turn: then the table holds offsets, and no thread-local word may be touched.
+ */
+#define CP_REAL_OFFSETS (1 << 20)
+static inline int cp_real_is_blank(void)
+{
+	return (uintptr_t)cp_real.malloc < CP_REAL_OFFSETS;
+}
 
 /* Those that are called seldom are looked up together by the constructor, or by the first call.
  * NULL: this libc has no such function. */

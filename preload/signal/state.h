@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attrs.h"
 #include "base/recording.h"
 
 /* Every event asks for the phase first. Zero is what the kernel leaves of the page in a forked
@@ -88,7 +89,7 @@ struct cp_state {
 	_Atomic uint64_t next_join_ns; /* not before: an attempt to find an uploader */
 };
 
-extern struct cp_state cp_state;
+extern CP_HIDDEN struct cp_state cp_state;
 extern struct cp_home cp_home;
 
 static inline uint32_t cp_phase(void)

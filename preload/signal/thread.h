@@ -9,10 +9,10 @@
 /* Zero is ready: a new thread's budget is 0, so its first allocation takes the slow path, which
  * sets it up. First what malloc's fast path touches, then the rest. */
 struct cp_thread {
-	int64_t budget; /* bytes until the next sampled one */
-	int inside;	/* 1: in our code, behind the door; 2: the same, witness at rest */
-	int ready;	/* rng seeded, unwinder warm */
-	int ending;	/* its end has been seen: no more unwinding with libunwind */
+	uint64_t budget; /* bytes until the next sampled one */
+	int inside;	 /* 1: in our code, behind the door; 2: the same, witness at rest */
+	int ready;	 /* rng seeded, unwinder warm */
+	int ending;	 /* its end has been seen: no more unwinding with libunwind */
 	int tid;
 	uint64_t rng;
 	uint32_t slot; /* in the recording's threads, + 1; 0: not there */
@@ -32,7 +32,7 @@ struct cp_thread {
 	uint64_t fork_blocked; /* the signals that we blocked for the time of a fork */
 };
 
-extern CP_TLS struct cp_thread cp_self;
+extern CP_HIDDEN CP_TLS struct cp_thread cp_self;
 
 /* Seeds the thread and warms the unwinder. From ordinary context only, behind the door. */
 void cp_thread_ready(struct cp_thread *self);

@@ -62,15 +62,16 @@ struct sums {
 static struct sums run(const uint64_t *sizes, size_t count, uint64_t mean, uint64_t n)
 {
 	uint64_t seed = 99 + sizes[0] + mean, objects = 0, bytes = 0;
-	int64_t left = cp_next_gap(&seed, mean);
+	uint64_t left = cp_next_gap(&seed, mean);
 	struct sums sums = {0};
 
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t size = sizes[i % count];
 
-		left -= (int64_t)size + 1;
-		if (left >= 0)
+		if (size < left) {
+			left -= size + 1;
 			continue;
+		}
 		objects += cp_weight_objects(cp_weight(size, mean));
 		bytes += cp_weight_bytes(cp_weight(size, mean), size);
 		left = cp_next_gap(&seed, mean);
