@@ -26,6 +26,10 @@ static void read_names(struct cp_lookup *lookup)
 	if (!all && !cp_elf_mini(&lookup->own, &lookup->mini))
 		cp_symtab_add(&lookup->names, lookup->mini.elf);
 	cp_symtab_sort(&lookup->names);
+	if (!lookup->own.elf)
+		return;
+	cp_symtab_bound_labels(&lookup->names, lookup->own.elf);
+	cp_plt_add(&lookup->plt, lookup->own.elf, &lookup->names);
 }
 
 /* A debug file is asked for what the module's own does not say: lines, or the symbols of
@@ -77,6 +81,7 @@ void cp_lookup_close(struct cp_lookup *lookup)
 {
 	cp_dwarf_close(lookup->dwarf);
 	cp_symtab_free(&lookup->names);
+	cp_symtab_free(&lookup->plt);
 	cp_elf_close(&lookup->mini);
 	cp_elf_close(&lookup->debug);
 	cp_elf_close(&lookup->own);
@@ -160,6 +165,12 @@ static void add(const struct cp_lookup *lookup, struct cp_answers *answers, uint
 	cp_answers_put(answers, address, spots, (uint32_t)count, turn);
 }
 
+static const struct cp_symbol *symbol_at(const struct cp_lookup *lookup, uint64_t address)
+{
+	const struct cp_symbol *symbol = cp_symtab_find(&lookup->names, address);
+	return symbol ? symbol : cp_symtab_find(&lookup->plt, address);
+}
+
 static void find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers, bool lines,
 		 uint32_t turn)
 {
@@ -168,7 +179,7 @@ static void find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *
 	if (lines && lookup->dwarf)
 		make_room(lookup, address);
 	int count = lines && lookup->dwarf ? cp_dwarf_find(lookup->dwarf, address, frames) : 0;
-	const struct cp_symbol *symbol = cp_symtab_find(&lookup->names, address);
+	const struct cp_symbol *symbol = symbol_at(lookup, address);
 	if (!count && symbol) {
 		frames[0] = (struct cp_dwarf_frame){0};
 		count = 1;

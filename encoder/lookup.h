@@ -9,7 +9,7 @@
 /* All zero: nothing is open. */
 struct cp_lookup {
 	struct cp_elf own, debug, mini;
-	struct cp_symtab names;
+	struct cp_symtab names, plt;
 	struct cp_dwarf *dwarf;
 	Elf *lines; /* whose it is */
 	enum cp_demangling how;

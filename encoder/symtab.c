@@ -4,6 +4,7 @@
 
 #include <gelf.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,30 +13,46 @@
 /* How many symbols may start inside another before its end is no longer seen. */
 #define CP_NESTED_MAX 64
 
-static bool is_name(const char *name)
+static bool is_name(const char *name, unsigned type)
 {
-	/* $x, $d: the assembler's marks on aarch64; .L: its private labels */
-	return name && name[0] && name[0] != '$' && strncmp(name, ".L", 2) != 0;
+	if (!name || !name[0])
+		return false;
+	if (type != STT_NOTYPE)
+		return true;
+	/* $x, $d: marks of the assembler on aarch64; .L1, .annobin_end: those of compilers */
+	return name[0] != '.' &&
+	       !(name[0] == '$' && strchr("xdatc", name[1]) && (!name[2] || name[2] == '.'));
 }
 
-/* People know malloc, not __libc_malloc; and what a library exports rather than its private name.
- */
-static uint32_t rank_of(const char *name, unsigned char info)
+static uint32_t underscores_of(const char *name)
 {
-	static const uint8_t by_binding[16] = {[STB_GLOBAL] = 0, [STB_WEAK] = 1, [STB_LOCAL] = 2};
-	uint32_t underscores = 0;
-	if (strncmp(name, "_Z", 2) != 0 && strncmp(name, "_R", 2) != 0)
-		underscores = (uint32_t)strspn(name, "_");
 	/* what glibc calls its own functions by inside itself */
-	if (underscores > 15 || !strncmp(name, "__GI_", 5))
-		underscores = 15;
-	size_t len = strlen(name);
-	return (uint32_t)(GELF_ST_TYPE(info) == STT_NOTYPE) << 30 | underscores << 26 |
-	       (uint32_t)by_binding[GELF_ST_BIND(info)] << 24 |
-	       (uint32_t)(len < 0xffffff ? len : 0xffffff);
+	if (!strncmp(name, "__GI_", 5) || !strncmp(name, "__EI_", 5))
+		return 15;
+	/* the kernel's, whose other names are those of libc */
+	if (!strncmp(name, "_Z", 2) || !strncmp(name, "_R", 2) || !strncmp(name, "__vdso_", 7))
+		return 0;
+	size_t count = strspn(name, "_");
+	return count < 15 ? (uint32_t)count : 15;
 }
 
-static int push(struct cp_symtab *table, const struct cp_symbol *symbol)
+/* Of names for one address: what has a size before a label, a function before the one name that its
+ * resolver shares with it; people know malloc, not __libc_malloc, today's version rather than an
+ * old one, open, not open64, and what a library exports rather than its private name. */
+static uint32_t rank_of(const char *name, const GElf_Sym *symbol, bool old)
+{
+	unsigned type = GELF_ST_TYPE(symbol->st_info), binding = GELF_ST_BIND(symbol->st_info);
+	size_t len = strlen(name);
+	const char *version = strchr(name, '@');
+	old = old || (version && version[1] != '@');
+	bool wide = len > 2 && !strcmp(name + len - 2, "64");
+	return (uint32_t)!symbol->st_size << 31 | (uint32_t)(type == STT_NOTYPE) << 30 |
+	       (uint32_t)(type == STT_GNU_IFUNC) << 29 | underscores_of(name) << 25 |
+	       (uint32_t)(binding == STB_LOCAL) << 24 | (uint32_t)old << 23 | (uint32_t)wide << 22 |
+	       (uint32_t)(binding == STB_WEAK) << 21 | (uint32_t)(len < 0x1fffff ? len : 0x1fffff);
+}
+
+int cp_symtab_push(struct cp_symtab *table, const struct cp_symbol *symbol)
 {
 	if (table->count == table->room) {
 		size_t room = table->room ? table->room * 2 : 1024;
@@ -66,26 +83,59 @@ static bool is_code(Elf *elf, const GElf_Sym *symbol, uint64_t *section_end)
 	       symbol->st_value < *section_end;
 }
 
+/* Versions of the dynamic symbols; NULL when there are none. */
+static Elf_Data *versions_of(Elf *elf, Elf_Scn *symbols)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+	while ((section = elf_nextscn(elf, section)))
+		if (gelf_getshdr(section, &header) && header.sh_type == SHT_GNU_versym &&
+		    header.sh_link == elf_ndxscn(symbols))
+			return elf_getdata(section, NULL);
+	return NULL;
+}
+
+/* What stands at an indirect function's address is its resolver, which gcc would call so. */
+static const char *name_of(struct cp_symtab *table, const GElf_Sym *symbol, const char *name)
+{
+	char text[4096];
+	if (GELF_ST_TYPE(symbol->st_info) != STT_GNU_IFUNC)
+		return name;
+	int len = snprintf(text, sizeof(text), "%.*s.resolver", (int)strcspn(name, "@"), name);
+	return len < (int)sizeof(text) ? cp_arena_text(&table->texts, text, (size_t)len) : NULL;
+}
+
+static int add_symbol(struct cp_symtab *table, Elf *elf, const GElf_Sym *symbol, const char *name,
+		      bool old)
+{
+	uint64_t section_end, end = symbol->st_value + symbol->st_size;
+	if (!is_code(elf, symbol, &section_end) || !is_name(name, GELF_ST_TYPE(symbol->st_info)))
+		return 0;
+	bool sized = end > symbol->st_value;
+	const struct cp_symbol found = {symbol->st_value, sized ? end : section_end,
+					name_of(table, symbol, name), rank_of(name, symbol, old),
+					sized};
+	return found.name ? cp_symtab_push(table, &found) : 0;
+}
+
 static void add_section(struct cp_symtab *table, Elf *elf, Elf_Scn *section,
 			const GElf_Shdr *header)
 {
 	Elf_Data *data = elf_getdata(section, NULL);
 	if (!data || !data->d_buf)
 		return;
+	Elf_Data *versions = header->sh_type == SHT_DYNSYM ? versions_of(elf, section) : NULL;
 	size_t count = data->d_size / sizeof(Elf64_Sym);
 	for (size_t i = 0; i < count && i <= INT32_MAX; i++) {
 		GElf_Sym symbol;
-		uint64_t section_end;
-		if (!gelf_getsym(data, (int)i, &symbol) || !is_code(elf, &symbol, &section_end))
+		GElf_Versym version = 0;
+		if (!gelf_getsym(data, (int)i, &symbol))
 			continue;
+		if (versions && !gelf_getversym(versions, (int)i, &version))
+			version = 0;
 		const char *name = elf_strptr(elf, header->sh_link, symbol.st_name);
-		if (!is_name(name))
-			continue;
-		uint64_t end = symbol.st_value + symbol.st_size;
-		const struct cp_symbol found = {
-		    symbol.st_value, symbol.st_size && end > symbol.st_value ? end : section_end,
-		    name, rank_of(name, symbol.st_info), symbol.st_size && end > symbol.st_value};
-		if (push(table, &found))
+		/* the linker hides a version that is kept for old programs */
+		if (add_symbol(table, elf, &symbol, name, version & 0x8000))
 			return;
 	}
 }
@@ -159,5 +209,6 @@ const struct cp_symbol *cp_symtab_find(const struct cp_symtab *table, uint64_t a
 void cp_symtab_free(struct cp_symtab *table)
 {
 	free(table->symbols);
+	cp_arena_free(&table->texts);
 	*table = (struct cp_symtab){0};
 }
