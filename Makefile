@@ -52,6 +52,10 @@ $(B)/preload/libc/%.o: EXTRA += -fno-builtin
 $(B)/judge.so: test/judge/judge.c $(SIGNAL_O) $(filter $(B)/preload/libc/%,$(PRELOAD_O))
 	$(CC) $(BASE) -Wno-missing-prototypes -fPIC -fno-omit-frame-pointer -shared $(THEIRS:%=-Wl,--wrap=%) -o $@ $(sort $^) -ldl -lpthread
 
+# What the encoder says of addresses, to be held against other readers of DWARF (test/real/lines.py).
+$(B)/judge_lines: test/judge/lines.c $(ENC_O) $(BASE_O)
+	$(CC) $(BASE) -o $@ $^ $(PROGLIBS)
+
 # Unwinders beside each other, for the bench (test/bench/table_70_unwinder.py).
 $(B)/speed: test/judge/speed.c test/unit/own_stacks.h $(B)/signal.a
 	$(CC) $(BASE) -fno-omit-frame-pointer -o $@ $< $(B)/signal.a -ldl -lpthread

@@ -15,12 +15,10 @@
 #include "encoder/functions.h"
 #include "encoder/pages.h"
 #include "encoder/ranges.h"
+#include "encoder/sources.h"
 
 /* Chromium has 30,000. */
 #define CP_UNITS_MAX (1u << 18)
-/* Entries looked at for one address: inlined calls and blocks of a single function. */
-#define CP_ENTRIES_PER_ADDRESS (1u << 16)
-#define CP_DEPTH_MAX	       64
 /* Compressed sections say how large they will be; all of them together. */
 #define CP_DEBUG_SIZE_MAX (UINT64_C(4) << 30)
 
@@ -148,34 +146,6 @@ void cp_dwarf_close(struct cp_dwarf *dwarf)
 	free(dwarf);
 }
 
-/* The function around the address, then the inlined calls in it, outermost first; how many. */
-static int find_scopes(struct unit *unit, uint64_t address, Dwarf_Die scopes[CP_INLINES_MAX])
-{
-	uint32_t budget = CP_ENTRIES_PER_ADDRESS;
-	const Dwarf_Die *function = cp_functions_at(&unit->functions, address);
-	if (!function)
-		return 0;
-	int count = 1;
-	Dwarf_Die parent = scopes[0] = *function, die;
-	for (int depth = 0; depth < 4 * CP_DEPTH_MAX && !dwarf_child(&parent, &die); depth++) {
-		bool inside = false;
-		do {
-			int tag = dwarf_tag(&die);
-			if (!budget--)
-				return count;
-			if (tag == DW_TAG_inlined_subroutine || tag == DW_TAG_lexical_block)
-				inside = dwarf_haspc(&die, address) > 0;
-			/* the last room is for the innermost */
-			if (inside && tag == DW_TAG_inlined_subroutine)
-				scopes[count < CP_INLINES_MAX ? count++ : count - 1] = die;
-		} while (!inside && dwarf_siblingof(&die, &die) == 0);
-		if (!inside)
-			break;
-		parent = die;
-	}
-	return count;
-}
-
 static const char *text_of(Dwarf_Die *die, unsigned name)
 {
 	Dwarf_Attribute attribute;
@@ -193,6 +163,39 @@ static uint32_t number_of(Dwarf_Die *die, unsigned name)
 	return (uint32_t)value;
 }
 
+/* The table of files of a unit whose functions lie in another file is the one beside its lines. */
+static void name_file(struct unit *unit, Dwarf_CU *of, uint32_t number, const char **dir,
+		      const char **file)
+{
+	Dwarf_Die home = unit->die;
+	Dwarf_Files *files = NULL;
+	size_t count = 0;
+	if (of != unit->split.cu && !dwarf_cu_die(of, &home, NULL, NULL, NULL, NULL, NULL, NULL))
+		return;
+	if (dwarf_getsrcfiles(&home, &files, &count) || number >= count)
+		return;
+	*file = dwarf_filesrc(files, number, NULL, NULL);
+	*dir = cp_source_dir(&home, *file);
+}
+
+static void declare(struct cp_dwarf_frame *frame, struct unit *unit, Dwarf_Die *die)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word number = 0;
+	const char *file = NULL, *dir = NULL;
+	/* not dwarf_decl_file: its assertions end the process where a unit is split */
+	if (dwarf_attr_integrate(die, DW_AT_decl_file, &attribute) &&
+	    !dwarf_formudata(&attribute, &number) && number <= INT32_MAX)
+		name_file(unit, attribute.cu, (uint32_t)number, &dir, &file);
+	/* A function's first line means nothing in another file (a macro's, an included one). */
+	if (file && frame->file && !strcmp(file, frame->file))
+		frame->start_line = number_of(die, DW_AT_decl_line);
+	if (!frame->file) {
+		frame->file = file;
+		frame->dir = dir;
+	}
+}
+
 static void name_frame(struct cp_dwarf_frame *frame, struct unit *unit, Dwarf_Die *die)
 {
 	frame->linkage = text_of(die, DW_AT_linkage_name);
@@ -201,23 +204,14 @@ static void name_frame(struct cp_dwarf_frame *frame, struct unit *unit, Dwarf_Di
 	frame->name = text_of(die, DW_AT_name);
 	if (!frame->linkage)
 		cp_functions_scope(&unit->functions, die, frame->scope, sizeof(frame->scope));
-	frame->start_line = number_of(die, DW_AT_decl_line);
-	/* A function's first line means nothing in another file (a macro's, an included one). */
-	const char *file = dwarf_decl_file(die);
-	if (!file || !frame->file || strcmp(file, frame->file) != 0)
-		frame->start_line = 0;
-	if (!frame->file)
-		frame->file = file;
+	declare(frame, unit, die);
 }
 
 static void place_caller(struct cp_dwarf_frame *frame, struct unit *unit, Dwarf_Die *callee)
 {
-	Dwarf_Files *files = NULL;
-	size_t count = 0;
 	uint32_t number = number_of(callee, DW_AT_call_file);
 	frame->line = number_of(callee, DW_AT_call_line);
-	if (dwarf_getsrcfiles(&unit->split, &files, &count) == 0 && number < count)
-		frame->file = dwarf_filesrc(files, number, NULL, NULL);
+	name_file(unit, callee->cu, number, &frame->dir, &frame->file);
 }
 
 /* What libdw keeps of it until the end, and what we do. */
@@ -259,12 +253,14 @@ int cp_dwarf_find(struct cp_dwarf *dwarf, uint64_t address,
 		cp_functions_list(&unit->functions, &unit->split);
 		weigh_unit(dwarf, unit);
 	}
-	int count = find_scopes(unit, address, scopes), line = 0;
+	const Dwarf_Die *function = cp_functions_at(&unit->functions, address);
+	int count = function ? cp_inlines_at(function, address, scopes) : 0, line = 0;
 	memset(frames, 0, sizeof(*frames) * (size_t)(count ? count : 1));
 	Dwarf_Line *place = dwarf_getsrc_die(&unit->die, address);
-	if (place && !dwarf_lineno(place, &line) && line > 0) {
+	if (place && !dwarf_lineno(place, &line)) {
 		frames[0].file = dwarf_linesrc(place, NULL, NULL);
-		frames[0].line = (uint32_t)line;
+		frames[0].dir = cp_source_dir(&unit->die, frames[0].file);
+		frames[0].line = line > 0 ? (uint32_t)line : 0;
 	}
 	for (int i = 0; i < count; i++) {
 		if (i)

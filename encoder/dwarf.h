@@ -5,17 +5,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "encoder/inlines.h"
+
 struct cp_dwarf;
 
-/* Texts belong to the struct cp_dwarf. linkage or name may be NULL; line 0: unknown. */
+/* Texts belong to the struct cp_dwarf. linkage or name may be NULL; line 0: unknown. The file lies
+ * in dir, unless that is NULL. */
 struct cp_dwarf_frame {
-	const char *name, *linkage, *file;
+	const char *name, *linkage, *dir, *file;
 	uint32_t line, start_line;
 	char scope[512]; /* what stands before name when there is no linkage */
 };
-
-/* A call chain inlined deeper than this loses its middle, never its real function. */
-#define CP_INLINES_MAX 64
 
 /* NULL when the file has none that can be used. The file must stay open longer. */
 struct cp_dwarf *cp_dwarf_open(Elf *elf);

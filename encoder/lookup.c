@@ -134,14 +134,16 @@ static void write_name(enum cp_demangling how, const char *linker,
 static uint32_t add_function(const struct cp_lookup *lookup, struct cp_answers *answers,
 			     const struct cp_dwarf_frame *frame, const char *symbol)
 {
-	char name[CP_NAME_MAX];
+	char name[CP_NAME_MAX], path[CP_NAME_MAX];
 	const char *linker = symbol ? symbol : frame->linkage;
 	const char *plain = frame->name ? frame->name : "";
 	write_name(lookup->how, linker, frame, name);
+	snprintf(path, sizeof(path), "%s%s%s", frame->dir ? frame->dir : "", frame->dir ? "/" : "",
+		 frame->file ? frame->file : "");
 	/* pprof leaves a name alone that differs from its system name */
 	const struct cp_line line = {.name = name,
 				     .system_name = linker ? linker : plain,
-				     .file = frame->file ? frame->file : "",
+				     .file = path,
 				     .start_line = frame->start_line};
 	return cp_answers_function(answers, &line);
 }
