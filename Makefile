@@ -47,7 +47,8 @@ $(B)/libconprof.so: $(PRELOAD_O)
 $(B)/conprof: $(UP_O) $(ENC_O) $(BASE_O)
 	$(CC) $(OPT) $(EXTRA) -o $@ $^ $(PROGLIBS) $(HEAP)
 
-$(B)/preload/libc/%.o: EXTRA += -fno-builtin
+# Written out, memcpy must not become a call of memcpy. MORE: what one file alone is compiled with.
+$(B)/preload/libc/%.o: MORE = -fno-builtin
 # Our unwinder and libunwind in one object, to be preloaded and compared (test/real/judge.py).
 $(B)/judge.so: test/judge/judge.c $(SIGNAL_O) $(filter $(B)/preload/libc/%,$(PRELOAD_O))
 	$(CC) $(BASE) -Wno-missing-prototypes -fPIC -fno-omit-frame-pointer -shared $(THEIRS:%=-Wl,--wrap=%) -o $@ $(sort $^) -ldl -lpthread
@@ -62,7 +63,7 @@ $(B)/speed: test/judge/speed.c test/unit/own_stacks.h $(B)/signal.a
 
 $(B)/preload/%.o: preload/%.c
 	@mkdir -p $(@D)
-	$(CC) $(LIBFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(LIBFLAGS) $(MORE) -MMD -MP -c -o $@ $<
 
 $(B)/encoder/%.o $(B)/uploader/%.o: | $(B)/gen/pprof.pb-c.h
 $(B)/encoder/%.o: encoder/%.c | $(B)/gen/pprof.pb-c.h
@@ -71,7 +72,7 @@ $(B)/encoder/%.o: encoder/%.c | $(B)/gen/pprof.pb-c.h
 
 $(B)/uploader/%.o: uploader/%.c | $(B)/gen/pprof.pb-c.h
 	@mkdir -p $(@D)
-	$(CC) $(BASE) -MMD -MP -c -o $@ $<
+	$(CC) $(BASE) $(MORE) -MMD -MP -c -o $@ $<
 
 $(B)/gen/pprof.pb-c.c $(B)/gen/pprof.pb-c.h &: encoder/pprof.proto
 	@mkdir -p $(B)/gen
