@@ -81,6 +81,13 @@ $(B)/gen/pprof.pb-c.c $(B)/gen/pprof.pb-c.h &: encoder/pprof.proto
 $(PBC_O): $(B)/gen/pprof.pb-c.c
 	$(CC) -I$(B)/gen $(OPT) $(EXTRA) -w -c -o $@ $<
 
+# The page for browsers, of one piece (uploader/page/assemble.sh).
+$(B)/gen/page.html: $(wildcard uploader/page/*)
+	@mkdir -p $(@D)
+	uploader/page/assemble.sh $(abspath $@)
+$(B)/uploader/page.o: MORE = -DCP_PAGE='"$(B)/gen/page.html"'
+$(B)/uploader/page.o: $(B)/gen/page.html
+
 # A test is named for the floor and the file it proves; the floor says what it is linked with. Out of
 # an archive comes only what is asked for, so a test may bring a file's functions of its own.
 $(B)/signal.a: $(SIGNAL_O)

@@ -96,3 +96,5 @@ int cp_batch_encode(struct cp_batch *batch, enum cp_profile profile, int64_t tim
 /* ---- compression ---- */
 int cp_gzip(const struct cp_bytes *in, struct cp_bytes *out);
 int cp_zstd(const struct cp_bytes *in, struct cp_bytes *out);
+/* Undoes either, or copies what is neither. -EBADMSG: damaged; -EFBIG: more than `most` bytes. */
+int cp_unpack(const struct cp_bytes *in, struct cp_bytes *out, size_t most);

@@ -1,9 +1,10 @@
-/* main.c - the program `conprof`: which of its three parts is meant. */
+/* main.c - the program `conprof`: which of its parts is meant. */
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
 
 #include "uploader/limits.h"
+#include "uploader/look.h"
 #include "uploader/options.h"
 #include "uploader/rendezvous.h"
 #include "uploader/run.h"
@@ -17,11 +18,14 @@ const char *const malloc_conf = "narenas:1,dirty_decay_ms:0,muzzy_decay_ms:0";
 
 static int help(void)
 {
-	printf("conprof " CP_VERSION " - continuous profiles of programs that nobody changed\n\n"
-	       "  conprof run [options] [--] program [arguments]   run it, profiled\n"
-	       "  conprof status [--json]                          what is being profiled\n"
-	       "  conprof uploader NAME [ELDER]                    started by libconprof.so\n"
-	       "  conprof -h, --version\n\noptions of run:\n");
+	printf(
+	    "conprof " CP_VERSION " - continuous profiles of programs that nobody changed\n\n"
+	    "  conprof run [options] [--] program [arguments]   run it, profiled\n"
+	    "  conprof status [--json]                          what is being profiled\n"
+	    "  conprof flame FILE... -o page.html               profiles as a page for a browser\n"
+	    "  conprof diff BEFORE AFTER [-o page.html]         two profiles compared\n"
+	    "  conprof uploader NAME [ELDER]                    started by libconprof.so\n"
+	    "  conprof -h, --version\n\noptions of run:\n");
 	cp_options_help();
 	return fflush(stdout) ? 1 : 0;
 }
@@ -45,6 +49,10 @@ int main(int argc, char **argv)
 	if (strcmp(word, "uploader") == 0 && (argc == 3 || argc == 4) &&
 	    cp_rendezvous_is_name(argv[2]) && cp_rendezvous_is_name(argv[argc - 1]))
 		return cp_limits_run(serve, argv);
+	if (strcmp(word, "flame") == 0)
+		return cp_look_flame(argv + 2);
+	if (strcmp(word, "diff") == 0)
+		return cp_look_diff(argv + 2);
 	if (strcmp(word, "status") == 0 && argc == 2)
 		return cp_status_main(0);
 	if (strcmp(word, "status") == 0 && argc == 3 && strcmp(argv[2], "--json") == 0)

@@ -4,6 +4,7 @@
 set -u
 cd "$1" || exit 1
 ours() { find preload encoder uploader -name '*.[ch]' | sort; }
+page() { find uploader/page -name '*.js' -o -name '*.css' -o -name '*.sh'; }
 tests() { find test -name '*.[ch]' -o -name '*.sh' -o -name '*.go' -o -name '*.py' -o -name '*.cpp'; }
 
 # What ships begins with its name and its licence; a test with a comment that says what it is for.
@@ -11,12 +12,12 @@ for f in $(ours); do
 	head -n 1 "$f" | grep -qF "/* $(basename "$f") - " || echo "$f: does not begin with its name"
 	sed -n 2,40p "$f" | grep -q 'SPDX-License-Identifier: MIT' || echo "$f: no licence line"
 done
-for f in $(tests); do
+for f in $(tests; page); do
 	head -n 2 "$f" | grep -qE '^(/\*|//|# )' || echo "$f: does not say what it is for"
 done
 
 # A file is a paragraph: not longer than 400 lines, a test not longer than 450.
-for f in $(ours; tests); do
+for f in $(ours; page; tests); do
 	lines=$(wc -l <"$f")
 	most=450
 	[ "${f#test/}" != "$f" ] || most=400

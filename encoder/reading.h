@@ -1,0 +1,26 @@
+/* reading.h - a profile that is being read: shared by the files that do it. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stdbool.h>
+
+#include "encoder/intern.h"
+#include "encoder/reader.h"
+#include "pprof.pb-c.h"
+
+struct cp_reader {
+	Cp__Profile *it;
+	struct cp_intern functions; /* by name; value: struct cp_reader_entry */
+	uint32_t *of_location;	    /* by index: where its functions begin in `names` */
+	uint32_t *names;	    /* a function's number in `functions`, the caller first */
+	uint32_t *by_location_id;   /* sorted: indices of locations */
+	uint64_t stacks;	    /* looked at so far, by all sums */
+};
+
+struct cp_reader_entry {
+	uint64_t seen; /* the last stack that was added to its total */
+	int64_t self, total;
+	bool asked, dropped; /* what drop_frames says of it */
+};
+
+/* A text of the profile's table; "" outside. */
+const char *cp_reader_text(const struct cp_reader *reader, int64_t index);
