@@ -3,6 +3,7 @@
 #include "encoder/batch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "encoder/origin.h"
 
@@ -11,6 +12,8 @@
 #define CP_MAPPINGS_MAX	   8192u
 #define CP_PLACES_MAX	   (1u << 20)
 #define CP_STACKS_MAX	   (1u << 20)
+#define CP_CODES_MAX	   (1u << 18)
+#define CP_CODE_BYTES_MAX  ((size_t)64 << 20)
 #define CP_STACK_BYTES_MAX (UINT64_C(512) << 20)
 /* Above all user addresses of x86-64 and aarch64, so that no real segment lies there. */
 #define CP_ROOM_START (UINT64_C(1) << 57)
@@ -23,6 +26,7 @@ struct cp_batch *cp_batch_new(struct cp_symbols *symbols)
 	batch->symbols = symbols;
 	batch->next_free = CP_ROOM_START;
 	cp_intern_init(&batch->mappings, CP_MAPPINGS_MAX, sizeof(struct cp_mapping));
+	cp_intern_init(&batch->codes, CP_CODES_MAX, sizeof(uint64_t));
 	cp_intern_init(&batch->places, CP_PLACES_MAX + CP_WORDS, sizeof(struct cp_place));
 	for (int i = 0; i < CP_PROFILES; i++)
 		cp_intern_init(&batch->stacks[i], 2 * CP_STACKS_MAX, sizeof(struct cp_sums));
@@ -38,6 +42,7 @@ void cp_batch_free(struct cp_batch *batch)
 		    ((const struct cp_mapping *)cp_intern_value(&batch->mappings, i))->origin);
 	cp_intern_free(&batch->mappings);
 	cp_intern_free(&batch->places);
+	cp_intern_free(&batch->codes);
 	for (int i = 0; i < CP_PROFILES; i++)
 		cp_intern_free(&batch->stacks[i]);
 	cp_arena_free(&batch->texts);
@@ -56,6 +61,23 @@ uint32_t cp_batch_place(struct cp_batch *batch, uint32_t mapping, uint64_t addre
 {
 	const struct cp_place key = {.mapping = mapping, .address = address};
 	return batch->places.count < CP_PLACES_MAX ? add_place(batch, &key) : CP_NONE;
+}
+
+/* Processes have the same function at different addresses, and each compiles it more than once. */
+uint32_t cp_batch_code(struct cp_batch *batch, const char *name, uint64_t start)
+{
+	uint32_t before = batch->codes.count;
+	uint32_t number =
+	    batch->codes.memory.total < CP_CODE_BYTES_MAX && batch->places.count < CP_PLACES_MAX
+		? cp_intern(&batch->codes, name, strlen(name) + 1)
+		: CP_NONE;
+	if (number == CP_NONE)
+		return CP_NONE;
+	uint64_t *address = cp_intern_value(&batch->codes, number);
+	if (number == before)
+		*address = start;
+	const struct cp_place key = {CP_NONE, CP_WORD_CODE + number, *address};
+	return add_place(batch, &key);
 }
 
 uint32_t cp_batch_word(struct cp_batch *batch, uint32_t word)

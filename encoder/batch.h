@@ -23,10 +23,11 @@ struct cp_mapping {
 	struct cp_origin *origin;
 };
 
-/* Where a frame is: an address of a mapping, a bare address (CP_NONE), or one of our own words. */
+/* Where a frame is: an address of a mapping, code that was made at run time and lies in none, or
+ * one of our own words. Of code with a name there is one place, wherever it lies. */
 struct cp_place {
-	uint32_t mapping;
-	uint32_t word; /* enum cp_word; 0 for what really ran */
+	uint32_t mapping; /* CP_NONE: none */
+	uint32_t word;	  /* enum cp_word, CP_WORD_CODE + its name's number; 0: neither */
 	uint64_t address;
 };
 
@@ -39,7 +40,8 @@ enum cp_word {
 	CP_WORD_LOST,				     /* + cause */
 	CP_WORD_GAP = CP_WORD_LOST + CP_LOSSES,	     /* + k: 2^k frames or more are left out */
 	CP_WORD_NOTE = CP_WORD_GAP + CP_GAP_MAX + 1, /* + enum cp_note */
-	CP_WORDS = CP_WORD_NOTE + CP_NOTES
+	CP_WORDS = CP_WORD_NOTE + CP_NOTES,
+	CP_WORD_CODE = 1 << 16 /* + number in cp_batch.codes */
 };
 const char *cp_word_text(uint32_t word);
 
@@ -74,6 +76,8 @@ struct cp_batch {
 	struct cp_symbols *symbols;
 	struct cp_intern mappings; /* struct cp_mapping */
 	struct cp_intern places;   /* struct cp_place */
+	struct cp_intern codes;	   /* names as they were written; value: an address, uint64_t */
+	struct cp_perfmap_counts code_counts;
 	struct cp_intern stacks[CP_PROFILES];
 	struct cp_arena texts;
 	uint64_t lost[CP_KINDS][CP_LOSSES];
@@ -94,6 +98,7 @@ struct cp_batch {
 /* Numbers, or CP_NONE when memory is out or a cap is reached. */
 uint32_t cp_batch_word(struct cp_batch *batch, uint32_t word);
 uint32_t cp_batch_place(struct cp_batch *batch, uint32_t mapping, uint64_t address);
+uint32_t cp_batch_code(struct cp_batch *batch, const char *name, uint64_t start);
 struct cp_sums *cp_batch_sums(struct cp_batch *batch, enum cp_profile profile,
 			      const uint32_t *stack, size_t words);
 
@@ -119,7 +124,8 @@ struct cp_places {
 	char exe[1024];
 	struct cp_seen_module *modules; /* by start */
 	uint32_t count;
-	struct cp_intern known; /* address and epoch; value: a place's number */
+	struct cp_intern known;		 /* address and epoch; value: a place's number */
+	struct cp_perfmap_counts before; /* of the process's names, when this was opened */
 };
 int cp_places_open(struct cp_places *places, struct cp_batch *batch, const struct cp_view *view,
 		   pid_t pid);

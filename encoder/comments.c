@@ -7,7 +7,7 @@
 #include "base/attrs.h"
 #include "encoder/making.h"
 
-#define CP_COMMENTS_MAX 10
+#define CP_COMMENTS_MAX 11
 #define CP_COMMENT_MAX	400u
 
 CP_PRINTF(2, 3) static void say(struct cp_making *making, const char *format, ...)
@@ -103,6 +103,12 @@ static void say_exceptions(struct cp_making *making)
 		    "conprof: silenced by mlockall, processes %" PRIu32
 		    ": nothing more is recorded there",
 		    batch->silenced[CP_SILENCED_BY_LOCK]);
+	const struct cp_perfmap_counts *names = &batch->code_counts;
+	if (names->refused || names->forgotten || names->unread)
+		say(making,
+		    "conprof: perf maps: lines passed over %" PRIu64 ", forgotten %" PRIu64
+		    ", bytes not yet read %" PRIu64,
+		    names->refused, names->forgotten, names->unread);
 	if (batch->crowded_rows)
 		say(making, "conprof: stacks without room %" PRIu32 ": summed up as lost",
 		    batch->crowded_rows);

@@ -28,6 +28,28 @@ uint64_t cp_view_threads(const struct cp_view *view);
 /* How full the tables of stacks and of their words are; [1]: the room. */
 void cp_view_fill(const struct cp_view *view, uint64_t stacks[2], uint64_t words[2]);
 
+/* ---- names of code that a process makes as it runs, from /tmp/perf-PID.map ---- */
+struct cp_perfmap;
+/* Ranges of code that the maps of a family may hold in memory together: 24 bytes each. */
+#define CP_CODE_ROOM ((size_t)4 << 20)
+struct cp_perfmap_counts {
+	uint64_t refused;   /* lines that say nothing, or are too long */
+	uint64_t forgotten; /* ranges, the oldest, for want of room */
+	uint64_t unread;    /* bytes beyond what one look may read */
+};
+/* pid as we see it, own_pid as it sees itself. Touches no file. room begins as CP_CODE_ROOM and
+ * outlives the map. NULL when memory is out. */
+struct cp_perfmap *cp_perfmap_new(pid_t pid, pid_t own_pid, size_t *room);
+/* The process was forked, without exec, by the one that the other map is of: what that has written
+ * until now holds here, too. */
+void cp_perfmap_inherit(struct cp_perfmap *map, struct cp_perfmap *parent);
+void cp_perfmap_free(struct cp_perfmap *map);
+/* Once a second while the process lives: opens the file if there is one, so that it can still be
+ * read when the process, and perhaps the file, is gone. */
+void cp_perfmap_look(struct cp_perfmap *map);
+/* From now on the view's process has its names from there; NULL: nowhere. */
+void cp_view_names(struct cp_view *view, struct cp_perfmap *map);
+
 /* ---- symbols, shared by all batches, kept by build-id, bounded ---- */
 struct cp_symbols;
 struct cp_symbols *cp_symbols_new(void);

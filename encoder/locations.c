@@ -5,8 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encoder/codename.h"
 #include "encoder/making.h"
 #include "encoder/symbols.h"
+
+/* The file, and without a name the function, of code that was made at run time. */
+#define CP_CODE_FILE "[jit]"
+/* vm.mmap_min_addr, as kernels come */
+#define CP_LOWEST_CODE UINT64_C(0x10000)
 
 static int64_t build_id_text(struct cp_making *making, const struct cp_mapping *mapping)
 {
@@ -35,12 +41,42 @@ static void add_mapping(struct cp_making *making, uint32_t number)
 	made->build_id = build_id_text(making, mapping);
 }
 
+/* An address in no module, above what no process can map: other addresses are of a walk gone wrong.
+ */
+static bool is_code(const struct cp_place *place)
+{
+	if (place->mapping != CP_NONE)
+		return false;
+	return place->word ? place->word >= CP_WORD_CODE : place->address >= CP_LOWEST_CODE;
+}
+
+/* One for all code that lies in no file, from the lowest to the highest: places come in that order.
+ * Readers never look for the file of a name in brackets. */
+static void add_code_mapping(struct cp_making *making, uint64_t address)
+{
+	const uint64_t page = 4095;
+	Cp__Profile *profile = &making->profile;
+	if (!making->code_mapping) {
+		Cp__Mapping *made = cp_making_take(making, 1, sizeof(*made));
+		if (!made)
+			return;
+		cp__mapping__init(made);
+		profile->mapping[profile->n_mapping++] = made;
+		made->id = making->code_mapping = profile->n_mapping;
+		made->memory_start = address & ~page;
+		made->filename = cp_making_text(making, CP_CODE_FILE);
+		made->has_functions = true;
+	}
+	profile->mapping[making->code_mapping - 1]->memory_limit =
+	    address < UINT64_MAX - page ? (address | page) + 1 : UINT64_MAX;
+}
+
 /* The program itself is always there, and first: readers name the profile after it. */
 static void add_mappings(struct cp_making *making)
 {
 	const struct cp_intern *mappings = &making->batch->mappings;
 	making->mapping_ids = cp_making_take(making, mappings->count, sizeof(*making->mapping_ids));
-	making->profile.mapping = cp_making_pointers(making, mappings->count);
+	making->profile.mapping = cp_making_pointers(making, mappings->count + 1);
 	for (uint32_t i = 0; i < mappings->count && !making->error; i++)
 		if (((const struct cp_mapping *)cp_intern_value(mappings, i))->is_main)
 			add_mapping(making, i);
@@ -49,6 +85,8 @@ static void add_mappings(struct cp_making *making)
 		    cp_intern_value(&making->batch->places, making->order[i]);
 		if (place->mapping != CP_NONE)
 			add_mapping(making, place->mapping);
+		else if (is_code(place))
+			add_code_mapping(making, place->address);
 	}
 }
 
@@ -113,6 +151,24 @@ static struct cp_image *image_of(struct cp_making *making, const struct cp_place
 		   : NULL;
 }
 
+/* Where such a function begins is all that is known of its lines. */
+static void add_code(struct cp_making *making, const struct cp_place *place, Cp__Location *location)
+{
+	struct cp_code_name is;
+	struct cp_line line = {CP_CODE_FILE, CP_CODE_FILE, "", 0, 0};
+	size_t len;
+	if (place->word) {
+		line.system_name =
+		    cp_intern_key(&making->batch->codes, place->word - CP_WORD_CODE, &len);
+		cp_code_name(line.system_name, &is);
+		line.name = is.name;
+		line.file = is.file;
+		line.line = line.start_line = is.line;
+	}
+	location->mapping_id = making->code_mapping;
+	add_lines(making, location, (struct cp_lines){&line, 1});
+}
+
 static void add_location(struct cp_making *making, const struct cp_place *place,
 			 struct cp_image *image)
 {
@@ -126,7 +182,9 @@ static void add_location(struct cp_making *making, const struct cp_place *place,
 	location->address = place->address;
 	if (place->mapping != CP_NONE)
 		location->mapping_id = making->mapping_ids[place->mapping];
-	if (place->word) {
+	if (is_code(place)) {
+		add_code(making, place, location);
+	} else if (place->word) {
 		const char *text = cp_word_text(place->word);
 		const struct cp_line line = {text, text, "", 0, 0};
 		add_lines(making, location, (struct cp_lines){&line, 1});

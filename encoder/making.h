@@ -13,7 +13,8 @@ struct cp_making {
 	struct cp_intern functions; /* struct cp_function_key */
 	uint32_t *place_ids;	    /* by number of the place; 0: not in this profile */
 	uint32_t *mapping_ids;
-	uint32_t *order; /* the profile's places, by id - 1 */
+	uint64_t code_mapping; /* id of that of code in no file; 0: none */
+	uint32_t *order;       /* the profile's places, by id - 1 */
 	uint32_t place_count;
 	Cp__Profile profile;
 	int error; /* -ENOMEM once memory was out */

@@ -134,6 +134,10 @@ int cp_places_open(struct cp_places *places, struct cp_batch *batch, const struc
 		   pid_t pid)
 {
 	*places = (struct cp_places){.batch = batch, .view = view, .pid = pid};
+	if (view->names) {
+		places->before = view->names->counts;
+		cp_perfmap_begin(view->names);
+	}
 	cp_intern_init(&places->known, CP_KNOWN_MAX, sizeof(uint32_t));
 	const struct cp_recording *shared = cp_view_header(view);
 	cp_view_text(shared->exe, sizeof(shared->exe), places->exe, sizeof(places->exe));
@@ -159,8 +163,20 @@ int cp_places_open(struct cp_places *places, struct cp_batch *batch, const struc
 	return 0;
 }
 
+/* What was not read in this time; unread is what is left now. */
+static void count_names(struct cp_places *places)
+{
+	struct cp_perfmap_counts *total = &places->batch->code_counts;
+	const struct cp_perfmap_counts *now = &places->view->names->counts;
+	total->refused += now->refused - places->before.refused;
+	total->forgotten += now->forgotten - places->before.forgotten;
+	total->unread += now->unread;
+}
+
 void cp_places_close(struct cp_places *places)
 {
+	if (places->view->names)
+		count_names(places);
 	cp_intern_free(&places->known);
 	free(places->modules);
 	places->modules = NULL;
@@ -185,6 +201,39 @@ static struct cp_seen_module *module_of(struct cp_places *places, uint64_t addre
 	return NULL;
 }
 
+/* A module's code that the process mapped once more by itself has the names of the first. */
+static struct cp_seen_module *module_again(struct cp_places *places, uint64_t *address)
+{
+	char path[CP_PATH_LEN];
+	struct cp_perfmap *names = places->view->names;
+	const struct cp_procmap *map = names ? cp_perfmap_file(names, *address) : NULL;
+	uint64_t at = map ? *address - map->start + map->offset : 0;
+	for (uint32_t i = 0; map && i < places->count; i++) {
+		struct cp_seen_module *module = &places->modules[i];
+		uint64_t from = module->it.file_offset;
+		if (at < from || at - from >= module->it.end - module->it.start)
+			continue;
+		cp_view_string(places->view, module->it.path_at, path, sizeof(path));
+		if (strcmp(path, map->path) != 0)
+			continue;
+		*address = module->it.start + (at - from);
+		return module;
+	}
+	return NULL;
+}
+
+/* Code that was made at run time: its name holds for what is there now, at the snapshot. */
+static uint32_t find_code(struct cp_places *places, uint64_t address)
+{
+	char name[CP_CODE_NAME_MAX];
+	uint64_t start;
+	uint32_t place = CP_NONE;
+	struct cp_perfmap *names = places->view->names;
+	if (names && cp_perfmap_find(names, address, name, &start))
+		place = cp_batch_code(places->batch, name, start);
+	return place == CP_NONE ? cp_batch_place(places->batch, CP_NONE, address) : place;
+}
+
 uint32_t cp_places_find(struct cp_places *places, uint64_t address, uint32_t epoch)
 {
 	const struct {
@@ -198,6 +247,8 @@ uint32_t cp_places_find(struct cp_places *places, uint64_t address, uint32_t epo
 	if (number != before)
 		return *place;
 	struct cp_seen_module *module = module_of(places, address, epoch);
+	if (!module)
+		module = module_again(places, &address);
 	if (module && !module->asked)
 		resolve(places, module);
 	if (module && module->mapping != CP_NONE) {
@@ -206,7 +257,7 @@ uint32_t cp_places_find(struct cp_places *places, uint64_t address, uint32_t epo
 		address = mapping->start + (address - module->it.start);
 		*place = cp_batch_place(places->batch, module->mapping, address);
 	} else {
-		*place = cp_batch_place(places->batch, CP_NONE, address);
+		*place = find_code(places, address);
 	}
 	return *place;
 }

@@ -244,6 +244,11 @@ void cp_view_string(const struct cp_view *view, uint32_t at, char *copy, size_t 
 			     view->strings.max - at, copy, copy_len);
 }
 
+void cp_view_names(struct cp_view *view, struct cp_perfmap *map)
+{
+	view->names = map;
+}
+
 struct cp_mark *cp_view_mark(const struct cp_view *view, uint32_t row)
 {
 	return row < view->marks.max ? (struct cp_mark *)table_at(view, &view->marks) + row : NULL;

@@ -1,8 +1,8 @@
 /* view.h - a checked reader of a recording: everything else in this folder asks it. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
-#include "encoder/encoder.h"
 #include "encoder/origin.h"
+#include "encoder/perfmap.h"
 
 /* A recording is written by a stranger, who may go on writing. So the numbers that say where the
  * tables are were read once, checked and kept here; and what is handed out is always a copy. */
@@ -11,6 +11,7 @@ struct cp_view {
 	size_t size;
 	struct cp_table strings, modules, rows, frames, marks;
 	struct cp_origin *origin; /* where the process's files are; NULL: not asked */
+	struct cp_perfmap *names; /* of code that lies in no module; may be NULL */
 };
 
 /* How many entries may be looked at now: *_used, clamped. */

@@ -160,6 +160,16 @@ static void remember(struct cp_family *family, const uint8_t token[16])
 	family->tokens_next = (family->tokens_next + 1) % CP_FAMILY_TOKENS;
 }
 
+/* A forked child has its parent's code, named in the parent's file. */
+static void inherit_names(struct cp_family *family, struct cp_member *member)
+{
+	if (!cp_view_header(member->view)->is_fork || !member->names)
+		return;
+	const struct cp_member *parent = cp_family_member(family, cp_member_parent(member));
+	if (parent && parent->names)
+		cp_perfmap_inherit(member->names, parent->names);
+}
+
 int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, int gone)
 {
 	char why[200] = "";
@@ -174,7 +184,7 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 			close(pidfd);
 		return error;
 	}
-	struct cp_member *member = cp_member_new(one.view, pid, pidfd);
+	struct cp_member *member = cp_member_new(one.view, pid, pidfd, &family->code_room);
 	if (!member) {
 		cp_view_close(one.view);
 		if (pidfd >= 0)
@@ -182,6 +192,7 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 		return -ENOMEM;
 	}
 	member->program = one.program;
+	inherit_names(family, member);
 	member->next = family->members;
 	family->members = member;
 	one.program->living++;
@@ -264,6 +275,7 @@ static void look_at_all(struct cp_family *family)
 	struct cp_member *next;
 	for (struct cp_member *m = family->members; m; m = next) {
 		next = m->next;
+		cp_perfmap_look(m->names);
 		if ((m->source.fd < 0 && cp_member_is_gone(m)) || cp_member_is_replaced(m))
 			cp_family_ended(family, m);
 	}

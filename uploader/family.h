@@ -17,6 +17,7 @@ struct cp_family {
 	struct cp_heartbeat *heartbeat;
 	struct cp_delivery *delivery;
 	struct cp_symbols *symbols;
+	size_t code_room; /* for the members' names of code, less what they take */
 	struct cp_program *programs;
 	struct cp_member *members;
 	unsigned living;

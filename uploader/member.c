@@ -21,7 +21,7 @@ static int look_at_exe(pid_t pid, struct stat *st)
 	return stat(path, st);
 }
 
-struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd)
+struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd, size_t *code_room)
 {
 	struct cp_member *member = calloc(1, sizeof *member);
 	const struct cp_recording *header = cp_view_header(view);
@@ -30,6 +30,8 @@ struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd)
 		return NULL;
 	member->source = (struct cp_source){CP_SOURCE_MEMBER, pidfd};
 	member->view = view;
+	member->names = cp_perfmap_new(pid, header->pid, code_room);
+	cp_view_names(view, member->names);
 	member->pid = pid;
 	cp_view_know(view, pid);
 	member->start_ns = header->start_monotonic_ns;
@@ -48,23 +50,43 @@ void cp_member_free(struct cp_member *member)
 	if (member->source.fd >= 0)
 		close(member->source.fd);
 	cp_view_close(member->view);
+	cp_perfmap_free(member->names);
 	free(member);
+}
+
+/* The state's letter and the parent's pid; 0 and 0: it is gone. They stand behind the name, which
+ * may hold anything but ends last with ')'. */
+static void read_stat(pid_t pid, char *state, int *parent)
+{
+	char path[32], text[512];
+	*state = 0;
+	*parent = 0;
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ssize_t n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	const char *end = strrchr(text, ')');
+	if (end)
+		sscanf(end + 1, " %c %d", state, parent);
+}
+
+pid_t cp_member_parent(const struct cp_member *member)
+{
+	char state;
+	int parent;
+	read_stat(member->pid, &state, &parent);
+	return parent;
 }
 
 int cp_member_is_gone(const struct cp_member *member)
 {
-	char path[32], text[512];
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)member->pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 1;
-	ssize_t n = read(fd, text, sizeof text - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	/* the state is the letter behind the name, which may hold anything but ends last with ')'
-	 */
-	const char *end = strrchr(text, ')');
-	return !end || (end[1] && (end[2] == 'Z' || end[2] == 'X'));
+	char state;
+	int parent;
+	read_stat(member->pid, &state, &parent);
+	return !state || state == 'Z' || state == 'X';
 }
 
 int cp_member_is_replaced(struct cp_member *member)

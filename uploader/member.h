@@ -26,8 +26,9 @@ struct cp_member {
 	struct cp_member *next;
 	struct cp_program *program;
 	struct cp_view *view;
-	pid_t pid;	   /* as we see it */
-	uint64_t start_ns; /* of the recording, monotonic */
+	struct cp_perfmap *names; /* of its code that lies in no file; NULL: no memory for it */
+	pid_t pid;		  /* as we see it */
+	uint64_t start_ns;	  /* of the recording, monotonic */
 	uint8_t token[16];
 	dev_t exe_dev; /* of /proc/PID/exe when it joined; 0 and 0 when it could not be had */
 	ino_t exe_ino;
@@ -38,8 +39,10 @@ struct cp_member {
 };
 
 /* Takes view and pidfd over. NULL when out of memory (nothing is taken over then). */
-struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd);
+struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd, size_t *code_room);
 void cp_member_free(struct cp_member *member);
+/* The process's parent as /proc has it; 0: it is gone. */
+pid_t cp_member_parent(const struct cp_member *member);
 /* Without a pidfd: whether /proc says that it is gone or a zombie. */
 int cp_member_is_gone(const struct cp_member *member);
 /* Whether another program runs under this pid now: /proc/PID/exe is another file, or it has been

@@ -118,6 +118,7 @@ static int start(struct server *server)
 	family->epoll = server->peers.epoll = epoll_create1(EPOLL_CLOEXEC);
 	family->log = cp_log_new();
 	family->symbols = cp_symbols_new();
+	family->code_room = CP_CODE_ROOM;
 	if (!family->log || !family->symbols || family->epoll < 0 || cp_http_start())
 		return -ENOMEM;
 	family->heartbeat = cp_heartbeat_new();

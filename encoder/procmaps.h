@@ -1,0 +1,25 @@
+/* procmaps.h - code that a process has mapped from files without telling the loader. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CP_PROCMAPS_MAX 256
+
+struct cp_procmap {
+	uint64_t start, end, offset; /* of start, in the file */
+	char *path;
+};
+
+/* All zero is empty. */
+struct cp_procmaps {
+	struct cp_procmap *maps; /* executable ones with a file, by address */
+	size_t count;
+};
+
+/* Reads /proc/PID/maps; of a process that is gone nothing changes. */
+void cp_procmaps_read(struct cp_procmaps *maps, pid_t pid);
+/* The one that holds the address, or NULL. */
+const struct cp_procmap *cp_procmaps_find(const struct cp_procmaps *maps, uint64_t address);
+void cp_procmaps_free(struct cp_procmaps *maps);
