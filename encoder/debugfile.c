@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "encoder/debuginfod.h"
 #include "encoder/elffile.h"
 #include "encoder/guard.h"
 #include "encoder/origin.h"
@@ -154,5 +155,7 @@ int cp_elf_debug(const struct cp_module_id *id, const struct cp_elf *own,
 	if (error)
 		error = in_root(&quest, NULL, file);
 	cp_origin_drop(mine);
+	if (error && search && search->debuginfod)
+		error = cp_debuginfod_open(search->debuginfod, id, file);
 	return error;
 }

@@ -74,6 +74,12 @@ struct cp_symbols_status {
 /* Any thread. */
 void cp_symbols_status(const struct cp_symbols *symbols, struct cp_symbols_status *status);
 
+/* Where debug files are looked for: in these folders (with ':' between) as well, and, when urls is
+ * not NULL, at debuginfod servers. What those send is put into the folder cache by `PROGRAM fetch`,
+ * in its own time; it counts from the next profile on. */
+void cp_symbols_search(struct cp_symbols *symbols, const char *dirs, const char *urls,
+		       const char *cache, const char *program);
+
 /* ---- what one program did in one period, over all its processes ---- */
 struct cp_batch;
 struct cp_batch *cp_batch_new(struct cp_symbols *symbols);

@@ -34,14 +34,16 @@ static void read_names(struct cp_lookup *lookup)
 
 /* A debug file is asked for what the module's own does not say: lines, or the symbols of
  * everything. */
-void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id)
+void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id,
+		    const struct cp_search *search)
 {
 	lookup->how = id->how;
 	cp_guard_enter();
 	if (!cp_elf_module(id, &lookup->own))
 		lookup->dwarf = cp_dwarf_open(lookup->lines = lookup->own.elf);
 	bool all = lookup->dwarf && cp_elf_has_symbols(&lookup->own);
-	if (!all && !cp_elf_debug(id, &lookup->own, NULL, &lookup->debug) && !lookup->dwarf)
+	lookup->lacking = !all && cp_elf_debug(id, &lookup->own, search, &lookup->debug);
+	if (lookup->debug.elf && !lookup->dwarf)
 		lookup->dwarf = cp_dwarf_open(lookup->lines = lookup->debug.elf);
 	read_names(lookup);
 	lookup->fresh = cp_dwarf_bytes(lookup->dwarf);

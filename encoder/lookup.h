@@ -4,6 +4,7 @@
 #include "encoder/answers.h"
 #include "encoder/dwarf.h"
 #include "encoder/elffile.h"
+#include "encoder/search.h"
 #include "encoder/symtab.h"
 
 /* All zero: nothing is open. */
@@ -11,14 +12,16 @@ struct cp_lookup {
 	struct cp_elf own, debug, mini;
 	struct cp_symtab names, plt;
 	struct cp_dwarf *dwarf;
-	Elf *lines; /* whose it is */
+	Elf *lines;   /* whose it is */
+	bool lacking; /* a debug file was looked for in vain */
 	enum cp_demangling how;
 	size_t fresh;  /* cp_dwarf_bytes when it was opened */
 	size_t let_go; /* the same when pages were last given back */
 };
 
 /* Opens what there is. */
-void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id);
+void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id,
+		    const struct cp_search *search);
 void cp_lookup_close(struct cp_lookup *lookup);
 /* What it takes of memory, nearly, but for the files' pages. */
 size_t cp_lookup_bytes(const struct cp_lookup *lookup);

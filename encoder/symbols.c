@@ -36,6 +36,10 @@ struct cp_image {
 	uint64_t rested_ns;	/* the last rest before which they were asked */
 	pid_t pid;		/* with whose help it was looked for */
 	bool tried, has_names, has_lines;
+	bool lacking;		 /* a debug file was looked for in vain, */
+	bool damaged;		 /* a file was cut while it was read: nothing is asked of it */
+	uint32_t turn;		 /* when the files were opened */
+	uint32_t arrivals;	 /* when so much had come */
 	struct cp_lookup *files; /* NULL: closed */
 	struct cp_answers answers;
 	size_t bytes;
@@ -51,8 +55,7 @@ struct cp_symbols {
 	uint64_t rested; /* how many there had been at the last rest */
 	uint64_t ns_max, spent_ns, said_ns;
 	uint32_t turn, put_off;
-	void (*say)(void *ctx, const char *line);
-	void *ctx;
+	struct cp_search search;
 	struct cp_symbols_status is; /* any thread may read it, word by word */
 };
 
@@ -83,8 +86,14 @@ void cp_symbols_limit(struct cp_symbols *symbols, uint64_t bytes, uint64_t ns)
 void cp_symbols_listen(struct cp_symbols *symbols, void (*say)(void *ctx, const char *line),
 		       void *ctx)
 {
-	symbols->say = say;
-	symbols->ctx = ctx;
+	symbols->search.say = say;
+	symbols->search.ctx = ctx;
+}
+
+void cp_symbols_search(struct cp_symbols *symbols, const char *dirs, const char *urls,
+		       const char *cache, const char *program)
+{
+	cp_search_set(&symbols->search, dirs, urls, cache, program);
 }
 
 void cp_symbols_status(const struct cp_symbols *symbols, struct cp_symbols_status *status)
@@ -149,6 +158,7 @@ void cp_symbols_free(struct cp_symbols *symbols)
 	for (uint32_t i = 0; i < CP_BUCKETS; i++)
 		while (symbols->buckets[i])
 			drop(&symbols->buckets[i]);
+	cp_search_close(&symbols->search);
 	free(symbols);
 }
 
@@ -178,18 +188,6 @@ static bool make_room(struct cp_symbols *symbols, const struct cp_image *in_use)
 	return false;
 }
 
-static void say_what_was_put_off(struct cp_symbols *symbols)
-{
-	char line[160];
-	if (!symbols->put_off || !symbols->say)
-		return;
-	snprintf(
-	    line, sizeof(line),
-	    "symbols: %.0f s are over: %u addresses have no lines yet, the next profile goes on",
-	    (double)symbols->ns_max / 1e9, symbols->put_off);
-	symbols->say(symbols->ctx, line);
-}
-
 void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now)
 {
 	for (int i = 0; i < CP_DESKS; i++) {
@@ -202,7 +200,12 @@ void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now)
 			close_files(image);
 	}
 	symbols->rested = symbols->questions;
-	say_what_was_put_off(symbols);
+	cp_search_look(&symbols->search, 1);
+	if (symbols->put_off)
+		cp_search_say(&symbols->search,
+			      "symbols: %.0f s are over: %u addresses have no lines yet, the next "
+			      "profile goes on",
+			      (double)symbols->ns_max / 1e9, symbols->put_off);
 	symbols->spent_ns = symbols->said_ns = symbols->put_off = 0;
 	symbols->turn += symbols->turn == UINT32_MAX ? 2 : 1;
 }
@@ -233,6 +236,17 @@ static struct cp_image *add_image(struct cp_symbols *symbols, struct cp_image **
 	return image;
 }
 
+/* Another process may see a file that the first did not, a file may be whole again, and a debug
+ * file may have come. */
+static bool may_find_more(const struct cp_image *image, const struct cp_module_id *id)
+{
+	struct cp_symbols *symbols = image->symbols;
+	if (image->damaged ||
+	    (!image->has_names && (image->pid != id->pid || image->turn != symbols->turn)))
+		return true;
+	return image->lacking && image->arrivals != cp_search_look(&symbols->search, 0);
+}
+
 struct cp_image *cp_symbols_image(struct cp_symbols *symbols, const struct cp_module_id *id)
 {
 	char key[4700];
@@ -247,11 +261,10 @@ struct cp_image *cp_symbols_image(struct cp_symbols *symbols, const struct cp_mo
 		return NULL;
 	image->used = ++symbols->questions;
 	image->id = *id;
-	/* Another process may see a file that the first did not. */
-	if (image->tried && !image->has_names && image->pid != id->pid) {
+	if (image->tried && may_find_more(image, id)) {
 		close_files(image);
 		forget_answers(image);
-		image->tried = false;
+		image->tried = image->damaged = false;
 	}
 	make_room(symbols, image);
 	return image;
@@ -282,9 +295,12 @@ static bool open_files(struct cp_image *image)
 	if (!image->files)
 		return false;
 	*desk(symbols) = image;
-	cp_lookup_open(image->files, &image->id);
+	image->arrivals = cp_search_look(&symbols->search, 0);
+	cp_lookup_open(image->files, &image->id, &symbols->search);
+	image->lacking = image->files->lacking;
 	image->pid = image->id.pid;
 	image->tried = true;
+	image->turn = symbols->turn;
 	image->has_names = cp_lookup_has_names(image->files);
 	image->has_lines = cp_lookup_has_lines(image->files);
 	tally(&symbols->is.open, 1);
@@ -305,13 +321,11 @@ bool cp_image_has_lines(struct cp_image *image)
 static void say_how_far(const struct cp_image *image, uint32_t done, uint32_t of)
 {
 	struct cp_symbols *symbols = image->symbols;
-	char line[400];
-	if (!symbols->say || symbols->spent_ns - symbols->said_ns < CP_SAY_NS)
+	if (symbols->spent_ns - symbols->said_ns < CP_SAY_NS)
 		return;
 	symbols->said_ns = symbols->spent_ns;
-	snprintf(line, sizeof(line), "symbols: %.300s: %u of %u addresses, %.1f s", image->id.path,
-		 done, of, (double)symbols->spent_ns / 1e9);
-	symbols->say(symbols->ctx, line);
+	cp_search_say(&symbols->search, "symbols: %.300s: %u of %u addresses, %.1f s",
+		      image->id.path, done, of, (double)symbols->spent_ns / 1e9);
 }
 
 static void look_up(struct cp_image *image, uint64_t address)
@@ -319,7 +333,7 @@ static void look_up(struct cp_image *image, uint64_t address)
 	struct cp_symbols *symbols = image->symbols;
 	uint64_t start = now_ns();
 	uint32_t before = image->answers.addresses.count;
-	if (!open_files(image))
+	if (image->damaged || !open_files(image))
 		return;
 	tally(&symbols->is.looked_up, 1);
 	if (symbols->spent_ns < __atomic_load_n(&symbols->ns_max, __ATOMIC_RELAXED)) {
@@ -328,8 +342,7 @@ static void look_up(struct cp_image *image, uint64_t address)
 		cp_lookup_name(image->files, address, &image->answers, symbols->turn);
 		symbols->put_off++;
 	}
-	if (cp_lookup_is_damaged(image->files))
-		close_files(image);
+	image->damaged = cp_lookup_is_damaged(image->files);
 	tally(&symbols->is.addresses, (int64_t)image->answers.addresses.count - before);
 	weigh(image);
 	symbols->spent_ns += now_ns() - start;

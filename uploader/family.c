@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "uploader/fetch.h"
 #include "uploader/spool.h"
 
 #define MEMBERS_MAX  8192u
@@ -60,6 +61,8 @@ static struct cp_program *program_of(struct cp_family *family, const struct cp_r
 	if (program->config.upload_timeout_s > family->upload_timeout_s)
 		family->upload_timeout_s = program->config.upload_timeout_s;
 	open_log(family, program);
+	if (!family->programs->next)
+		cp_fetch_settings(family->symbols, &program->config);
 	return program;
 }
 

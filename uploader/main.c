@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "uploader/fetch.h"
 #include "uploader/limits.h"
 #include "uploader/look.h"
 #include "uploader/options.h"
@@ -25,6 +26,7 @@ static int help(void)
 	    "  conprof flame FILE... -o page.html               profiles as a page for a browser\n"
 	    "  conprof diff BEFORE AFTER [-o page.html]         two profiles compared\n"
 	    "  conprof uploader NAME [ELDER]                    started by libconprof.so\n"
+	    "  conprof fetch CACHE BUILD-ID...                  started by the uploader\n"
 	    "  conprof -h, --version\n\noptions of run:\n");
 	cp_options_help();
 	return fflush(stdout) ? 1 : 0;
@@ -53,6 +55,8 @@ int main(int argc, char **argv)
 		return cp_look_flame(argv + 2);
 	if (strcmp(word, "diff") == 0)
 		return cp_look_diff(argv + 2);
+	if (strcmp(word, "fetch") == 0 && argc >= 3)
+		return cp_fetch_main(argv + 2);
 	if (strcmp(word, "status") == 0 && argc == 2)
 		return cp_status_main(0);
 	if (strcmp(word, "status") == 0 && argc == 3 && strcmp(argv[2], "--json") == 0)

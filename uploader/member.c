@@ -141,6 +141,8 @@ void cp_member_config(const struct cp_recording *header, struct cp_config *confi
 	STRING(labels);
 	STRING(log_file);
 	STRING(spool_dir);
+	STRING(debug_dirs);
+	STRING(debuginfod_urls);
 	config->spool_max_bytes = in->spool_max_bytes;
 	config->heap_interval = in->heap_interval;
 	config->types = in->types & CP_TYPE_ALL;

@@ -31,6 +31,8 @@ static const struct {
     {"--unwinder", "CONPROF_UNWINDER", "auto, own, libunwind, fp"},
     {"--demangle", "CONPROF_DEMANGLE", "C++ and Rust names: short, full, none"},
     {"--exit-wait", "CONPROF_EXIT_WAIT", "seconds that exit waits for delivery"},
+    {"--debug-dirs", "CONPROF_DEBUG_DIRS", "folders of debug files, with : between"},
+    {"--debuginfod-urls", "CONPROF_DEBUGINFOD_URLS", "servers of debug files; off: none"},
     {"--config", "CONPROF_CONFIG", "settings from this file"},
 };
 #define SETTINGS (sizeof settings / sizeof settings[0])

@@ -23,6 +23,8 @@ struct cp_config {
 	char labels[1024];  /* key:value,key:value; bad pairs already removed */
 	char log_file[256]; /* empty: stderr */
 	char spool_dir[256];
+	char debug_dirs[512];	   /* absolute paths with : between */
+	char debuginfod_urls[512]; /* with blanks between; "off": nobody is asked */
 	uint64_t spool_max_bytes;
 	uint64_t heap_interval; /* bytes */
 	uint32_t types;		/* enum cp_types */

@@ -57,6 +57,8 @@ const struct cp_setting cp_settings[] = {
      CP_SET_NUMBER,
      FIELD(spool_max_bytes),
      FROM_TO(0, UINT64_C(1) << 50, UINT64_C(64) << 20)},
+    {{"CONPROF_DEBUG_DIRS"}, CP_SET_PATHS, FIELD(debug_dirs)},
+    {{"CONPROF_DEBUGINFOD_URLS", "DEBUGINFOD_URLS"}, CP_SET_TEXT, FIELD(debuginfod_urls)},
     {{"CONPROF_CPU_TIMER"}, CP_SET_TIMER, FIELD(cpu_timer), FROM_TO(0, 0, CP_TIMER_AUTO)},
     {{"CONPROF_UNWINDER"}, CP_SET_UNWINDER, FIELD(unwinder), FROM_TO(0, 0, CP_UNWINDER_AUTO)},
     {{"CONPROF_DEMANGLE"}, CP_SET_DEMANGLE, FIELD(demangle), FROM_TO(0, 0, CP_DEMANGLE_SHORT)},

@@ -13,6 +13,7 @@ enum cp_setting_kind {
 	CP_SET_TEXT,   /* any printable text */
 	CP_SET_SECRET, /* likewise, and never shown */
 	CP_SET_PATH,   /* an absolute path */
+	CP_SET_PATHS,  /* some, with : between */
 	CP_SET_ADDRESS,
 	CP_SET_TYPES,
 	CP_SET_LABELS,

@@ -62,10 +62,22 @@ static int printable(const struct cp_value *value)
 	return 1;
 }
 
+/* Each of them absolute; an empty one between two is none. */
+static int are_paths(const struct cp_value *value)
+{
+	for (size_t i = 0; i < value->len; i++)
+		if (value->text[i] != '/' && value->text[i] != ':' &&
+		    (i == 0 || value->text[i - 1] == ':'))
+			return 0;
+	return 1;
+}
+
 static void set_text(struct cp_config *config, const struct cp_value *value, struct cp_mistakes *to)
 {
 	if (value->setting->kind == CP_SET_PATH && value->text[0] != '/')
 		cp_mistake_refuse(to, config, value, "is not an absolute path");
+	else if (value->setting->kind == CP_SET_PATHS && !are_paths(value))
+		cp_mistake_refuse(to, config, value, "has a path that is not absolute");
 	else
 		cp_field_set_text(config, value->setting, value->text, value->len);
 }

@@ -77,9 +77,8 @@ static int find_program(const char *own)
 /* Only what its own work needs: where homes are, how to name a time, whom TLS trusts. */
 static void fill_env(void)
 {
-	static const char *const wanted[] = {
-	    "HOME",	     "XDG_STATE_HOME", "PATH",		 "TZ",
-	    "SSL_CERT_FILE", "SSL_CERT_DIR",   "DEBUGINFOD_URLS"};
+	static const char *const wanted[] = {"HOME", "XDG_STATE_HOME", "PATH",
+					     "TZ",   "SSL_CERT_FILE",  "SSL_CERT_DIR"};
 	size_t at = 0, n = 0;
 
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
