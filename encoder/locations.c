@@ -76,7 +76,8 @@ static void add_mappings(struct cp_making *making)
 {
 	const struct cp_intern *mappings = &making->batch->mappings;
 	making->mapping_ids = cp_making_take(making, mappings->count, sizeof(*making->mapping_ids));
-	making->profile.mapping = cp_making_pointers(making, mappings->count + 1);
+	/* each once more, for what has no name; and one that is nobody's */
+	making->profile.mapping = cp_making_pointers(making, (size_t)2 * mappings->count + 1);
 	for (uint32_t i = 0; i < mappings->count && !making->error; i++)
 		if (((const struct cp_mapping *)cp_intern_value(mappings, i))->is_main)
 			add_mapping(making, i);
@@ -115,23 +116,13 @@ static void add_lines(struct cp_making *making, Cp__Location *location, struct c
 	}
 }
 
-/* An address in the middle of nothing known gets no line; its mapping says so by its flags only
- * when none of the file's addresses here has a name, so that readers try themselves: of a stripped
- * library whose inner functions alone were met, say. */
+/* An address in the middle of nothing known gets no line (cp_making_flags says so). */
 static void symbolise(struct cp_making *making, const struct cp_place *place,
 		      struct cp_image *image, Cp__Location *location)
 {
 	const struct cp_mapping *mapping =
 	    cp_intern_value(&making->batch->mappings, place->mapping);
-	Cp__Mapping *made = making->profile.mapping[location->mapping_id - 1];
-	struct cp_lines found = cp_image_lines(image, place->address - mapping->bias);
-	if (found.count) {
-		made->has_functions = true;
-		made->has_filenames = cp_image_has_lines(image);
-		made->has_line_numbers = cp_image_has_lines(image);
-		made->has_inline_frames = cp_image_has_lines(image);
-	}
-	add_lines(making, location, found);
+	add_lines(making, location, cp_image_lines(image, place->address - mapping->bias));
 }
 
 static struct cp_image *image_of(struct cp_making *making, const struct cp_place *place)
@@ -251,6 +242,8 @@ void cp_making_locations(struct cp_making *making)
 		last = place->mapping;
 		add_location(making, place, image);
 	}
+	if (!making->error)
+		cp_making_flags(making);
 	if (!making->error)
 		make_functions(making);
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "encoder/demangle.h"
 #include "encoder/guard.h"
@@ -120,11 +121,19 @@ void cp_lookup_order(const struct cp_lookup *lookup, uint64_t *addresses, size_t
 		qsort_r(addresses, count, sizeof(*addresses), by_unit, lookup->dwarf);
 }
 
+/* Whether the linker's name of an inlined C function is its own behind a prefix: __GI_puts. */
+static bool is_prefixed(const char *linker, const char *name)
+{
+	size_t len = strlen(linker), end = name ? strlen(name) : 0;
+	return end && end < len && strncmp(linker, "_Z", 2) != 0 && strncmp(linker, "_R", 2) != 0 &&
+	       !strcmp(linker + len - end, name);
+}
+
 /* A name that DWARF alone knows is not mangled. */
 static void write_name(enum cp_demangling how, const char *linker,
 		       const struct cp_dwarf_frame *frame, char name[CP_NAME_MAX])
 {
-	if (linker) {
+	if (linker && (linker != frame->linkage || !is_prefixed(linker, frame->name))) {
 		cp_demangle(linker, how, name, CP_NAME_MAX);
 		return;
 	}

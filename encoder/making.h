@@ -35,5 +35,9 @@ int64_t cp_making_text(struct cp_making *making, const char *text);
 
 /* locations.c: mappings, locations and functions of all places that have an id. */
 void cp_making_locations(struct cp_making *making);
+/* flags.c: once all locations are there, those of a mapping after each other. */
+void cp_making_flags(struct cp_making *making);
+/* drop.c: a regular expression of whole names; empty: none. */
+const char *cp_drop_frames(enum cp_profile which);
 /* comments.c */
 void cp_making_comments(struct cp_making *making);

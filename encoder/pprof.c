@@ -43,6 +43,7 @@ static void make_header(struct cp_making *making, int64_t time_ns, int64_t durat
 	Cp__Profile *profile = &making->profile;
 	size_t count = types[making->which].count;
 	cp_making_text(making, "");
+	profile->drop_frames = cp_making_text(making, cp_drop_frames(making->which));
 	profile->time_nanos = time_ns;
 	profile->duration_nanos = duration_ns;
 	profile->sample_type = cp_making_pointers(making, count);

@@ -228,10 +228,13 @@ func checkMapping(name string, m *profile.Mapping, lines, bare int, bad report) 
 	if strings.Trim(m.BuildID, "0123456789abcdef") != "" {
 		bad("%s: mapping %d has build-id %q", name, m.ID, m.BuildID)
 	}
-	if lines > 0 && bare == 0 && !m.HasFunctions {
+	if lines > 0 && !m.HasFunctions {
 		bad("%s: mapping %d (%s) is symbolised and does not say so", name, m.ID, m.File)
 	}
-	if m.HasFunctions && lines == 0 && bare > 0 {
+	if m.HasFunctions && bare > 0 {
 		bad("%s: mapping %d (%s) says it is symbolised and is not", name, m.ID, m.File)
+	}
+	if (m.HasFilenames || m.HasLineNumbers || m.HasInlineFrames) && !m.HasFunctions {
+		bad("%s: mapping %d (%s) has lines of no functions", name, m.ID, m.File)
 	}
 }

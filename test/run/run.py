@@ -28,6 +28,7 @@ import harms  # noqa: E402
 import itself  # noqa: E402
 import lives  # noqa: E402
 import memory  # noqa: E402
+import names  # noqa: E402
 import page  # noqa: E402
 import pprof  # noqa: E402
 import program  # noqa: E402
@@ -118,7 +119,7 @@ def real_programs():
 
 
 def chosen(args):
-    for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, memory, page, settings, program, same,
+    for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, memory, names, page, settings, program, same,
                    harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):

@@ -147,6 +147,45 @@ static void unknown_files_are_left_to_the_reader(void **state)
 	fake_free(&fake);
 }
 
+/* The stack's named addresses are in a mapping that says so, the one that lies in the code but in
+ * no function is in another, of the same file: its page alone. */
+static void addresses_without_a_name_are_set_apart(void **state)
+{
+	const uint64_t code = (uintptr_t)&burn_cpu_here;
+	struct real real;
+	(void)state;
+	fake_new(&real.fake);
+	fake_own_modules(&real.fake);
+	const struct cp_module *program = fake_module_at(&real.fake, 0);
+	const uint64_t gap = program->end - 1;
+	const uint64_t frames[] = {code + 1, gap + 1, (uintptr_t)&call_burn + 2};
+	fake_count(&real.fake, fake_row(&real.fake, CP_KIND_CPU, CP_ROW_LEAF_IS_PC, frames, 3),
+		   CP_CPU_PERIODS, 1);
+	char why[128];
+	assert_true(program->start <= code && code < program->end);
+	assert_int_equal(cp_view_open(real.fake.fd, &real.view, why, sizeof(why)), 0);
+	real.symbols = cp_symbols_new();
+	real.batch = cp_batch_new(real.symbols);
+	assert_int_equal(cp_batch_take(real.batch, real.view, getpid(), ALL), 0);
+	Cp__Profile *p = unpack(real.batch, CP_PROFILE_CPU);
+	assert_true(is_valid(p));
+	assert_int_equal(p->n_mapping, 2);
+	const Cp__Mapping *named = p->mapping[0], *rest = p->mapping[1];
+	assert_true(named->has_functions && named->has_filenames && named->has_line_numbers);
+	assert_false(rest->has_functions || rest->has_filenames || rest->has_line_numbers);
+	assert_int_equal(rest->build_id, named->build_id);
+	assert_int_equal(rest->filename, named->filename);
+	assert_true(named->memory_start <= rest->memory_start);
+	assert_true(rest->memory_limit <= named->memory_limit);
+	assert_int_equal(rest->memory_start % 4096, 0);
+	assert_int_equal(rest->memory_start - named->memory_start,
+			 rest->file_offset - named->file_offset);
+	for (size_t i = 0; i < p->n_location; i++)
+		assert_int_equal(p->location[i]->mapping_id, p->location[i]->n_line ? 1 : 2);
+	cp__profile__free_unpacked(p, NULL);
+	tear_down(&real);
+}
+
 /* The judge: google/pprof's own parser, as Debian's golang brings it. */
 static void pprof_reads_it(void **state)
 {
@@ -186,6 +225,7 @@ int main(void)
 	    cmocka_unit_test(types_are_those_of_go),
 	    cmocka_unit_test(frames_have_names_files_and_lines),
 	    cmocka_unit_test(unknown_files_are_left_to_the_reader),
+	    cmocka_unit_test(addresses_without_a_name_are_set_apart),
 	    cmocka_unit_test(pprof_reads_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
