@@ -179,42 +179,50 @@ static void free_without_align(void *p, size_t align, size_t n)
 
 /* NOLINTEND(clang-analyzer-core.CallAndMessage) */
 
-static void *next(const char *name, void *otherwise)
+/* A name that may be nowhere is asked of dlsym only if it is somewhere: its error would be found by
+ * the program. */
+static void look(struct cp_sought *sought, unsigned n, unsigned sure)
 {
-	void *found = dlsym(RTLD_NEXT, name);
+	int known = cp_libc_next(sought, n);
 
-	return found ? found : otherwise;
+	for (unsigned i = 0; i < n; i++) {
+		void *found = sought[i].found;
+
+		if (!found && (i < sure || (!known && cp_libc_anyone_has(sought[i].name))))
+			found = dlsym(RTLD_NEXT, sought[i].name);
+		*sought[i].to = found;
+	}
 }
 
-/* The same for a name that may be nowhere. */
-static void *next_or(const char *name, void *otherwise)
-{
-	return cp_libc_anyone_has(name) ? next(name, otherwise) : otherwise;
-}
+#define SOUGHT_AS(called, entry)                                                                   \
+	(struct cp_sought)                                                                         \
+	{                                                                                          \
+		.name = called, .to = (void **)&(entry)                                            \
+	}
+#define SOUGHT(table, entry) SOUGHT_AS(#entry, (table).entry)
 
 /* Happens on the first allocation of the process, when there is one thread only. */
 static void find(void)
 {
 	struct cp_real found = cp_real;
 	int saved = errno;
+	struct cp_sought sought[] = {
+	    SOUGHT(found, malloc), SOUGHT(found, free), SOUGHT(found, calloc),
+	    SOUGHT(found, realloc), SOUGHT(found, reallocarray), SOUGHT(found, posix_memalign),
+	    SOUGHT(found, aligned_alloc), SOUGHT(found, memalign), SOUGHT(found, valloc),
+	    SOUGHT(found, pvalloc), SOUGHT(found, malloc_usable_size),
+	    /* only some have these */
+	    SOUGHT(found, free_sized), SOUGHT(found, free_aligned_sized), SOUGHT(found, cfree)};
 
 	finding = 1;
 	found.budget_at = (uintptr_t)&cp_self.budget - (uintptr_t)__builtin_thread_pointer();
-	*(void **)&found.malloc = next("malloc", NULL);
-	*(void **)&found.free = next("free", NULL);
-	*(void **)&found.calloc = next("calloc", NULL);
-	*(void **)&found.realloc = next("realloc", NULL);
-	*(void **)&found.reallocarray = next("reallocarray", NULL);
-	*(void **)&found.posix_memalign = next("posix_memalign", NULL);
-	*(void **)&found.aligned_alloc = next("aligned_alloc", NULL);
-	*(void **)&found.memalign = next("memalign", NULL);
-	*(void **)&found.valloc = next("valloc", NULL);
-	*(void **)&found.pvalloc = next("pvalloc", NULL);
-	*(void **)&found.malloc_usable_size = next("malloc_usable_size", NULL);
-	*(void **)&found.free_sized = next_or("free_sized", (void *)free_without_size);
-	*(void **)&found.free_aligned_sized =
-	    next_or("free_aligned_sized", (void *)free_without_align);
-	*(void **)&found.cfree = next_or("cfree", (void *)found.free);
+	look(sought, sizeof sought / sizeof *sought, 11);
+	if (!found.free_sized)
+		found.free_sized = free_without_size;
+	if (!found.free_aligned_sized)
+		found.free_aligned_sized = free_without_align;
+	if (!found.cfree)
+		found.cfree = found.free;
 	cp_real = found;
 	finding = 0;
 	errno = saved;
@@ -232,33 +240,28 @@ long (*cp_real_syscall)(long, long, long, long, long, long, long);
 static struct cp_real_calls calls;
 static _Atomic uint32_t calls_found;
 
-const struct cp_real_calls *cp_real_calls(void)
+static void find_calls(void)
 {
-	if (CP_LIKELY(atomic_load_explicit(&calls_found, memory_order_acquire)))
-		return &calls;
-	*(void **)&calls.pthread_create = next("pthread_create", NULL);
-	*(void **)&calls.pthread_attr_getstacksize = next_or("pthread_attr_getstacksize", NULL);
-	*(void **)&calls.thrd_create = next_or("thrd_create", NULL);
-	*(void **)&calls.sigaction = next("sigaction", NULL);
-	*(void **)&calls.signal = next("signal", NULL);
-	*(void **)&calls.sysv_signal = next("__sysv_signal", NULL);
-	*(void **)&calls.sigset = next("sigset", NULL);
-	*(void **)&calls.sigignore = next("sigignore", NULL);
-	*(void **)&calls.siginterrupt = next("siginterrupt", NULL);
-	*(void **)&calls.sigaltstack = next("sigaltstack", NULL);
-	*(void **)&calls.setitimer = next("setitimer", NULL);
-	*(void **)&calls.getitimer = next("getitimer", NULL);
-	*(void **)&calls.timer_create = next_or("timer_create", NULL);
-	*(void **)&calls.dlclose = next("dlclose", NULL);
-	*(void **)&calls.prctl = next("prctl", NULL);
-	*(void **)&calls.mlockall = next("mlockall", NULL);
-	*(void **)&cp_real_syscall = next("syscall", NULL);
-	*(void **)&calls.execve = next("execve", NULL);
-	*(void **)&calls.execvpe = next("execvpe", NULL);
-	*(void **)&calls.fexecve = next("fexecve", NULL);
-	*(void **)&calls.execveat = next_or("execveat", NULL);
+	struct cp_sought sought[] = {
+	    SOUGHT(calls, sigaction), SOUGHT(calls, signal), SOUGHT(calls, sigset),
+	    SOUGHT(calls, sigignore), SOUGHT(calls, siginterrupt), SOUGHT(calls, sigaltstack),
+	    SOUGHT(calls, setitimer), SOUGHT(calls, getitimer), SOUGHT(calls, dlclose),
+	    SOUGHT(calls, prctl), SOUGHT(calls, mlockall), SOUGHT(calls, execve),
+	    SOUGHT(calls, execvpe), SOUGHT(calls, fexecve), SOUGHT(calls, pthread_create),
+	    SOUGHT_AS("__sysv_signal", calls.sysv_signal), SOUGHT_AS("syscall", cp_real_syscall),
+	    /* only some libraries have these */
+	    SOUGHT(calls, pthread_attr_getstacksize), SOUGHT(calls, thrd_create),
+	    SOUGHT(calls, timer_create), SOUGHT(calls, execveat)};
+
+	look(sought, sizeof sought / sizeof *sought, 17);
 	if (!calls.timer_create)
 		*(void **)&calls.timer_create = find_timer_create();
 	atomic_store_explicit(&calls_found, 1, memory_order_release);
+}
+
+const struct cp_real_calls *cp_real_calls(void)
+{
+	if (CP_UNLIKELY(!atomic_load_explicit(&calls_found, memory_order_acquire)))
+		find_calls();
 	return &calls;
 }

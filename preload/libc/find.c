@@ -57,37 +57,54 @@ static uint32_t hash_of(const char *name)
 	return h;
 }
 
-/* The version that is linked with today. What is no plain function (STT_GNU_IFUNC) is left alone.
- */
-static void *is_it(const struct object *o, uint32_t i, const char *name)
+/* Defined there, in the version that is linked with today. */
+static int is_it(const struct object *o, uint32_t i, const char *name)
 {
 	const ElfW(Sym) *symbol = &o->symbols[i];
 
-	if ((o->versions && o->versions[i] & HIDDEN_VERSION) || symbol->st_shndx == SHN_UNDEF ||
-	    ELF64_ST_TYPE(symbol->st_info) != STT_FUNC ||
-	    strcmp(o->strings + symbol->st_name, name) != 0)
+	return !(o->versions && o->versions[i] & HIDDEN_VERSION) && symbol->st_shndx != SHN_UNDEF &&
+	       strcmp(o->strings + symbol->st_name, name) == 0;
+}
+
+/* The filter of the table: mostly it knows that a name is not there. */
+static int may_have(const struct object *o, uint32_t h)
+{
+	const ElfW(Addr) *blooms = (const void *)(o->hash + 4);
+	ElfW(Addr) bits = blooms[h / 64 % o->hash[2]];
+
+	return (bits >> h % 64 & bits >> (h >> o->hash[3]) % 64 & 1) != 0;
+}
+
+static const ElfW(Sym) * symbol_of(const struct object *o, const char *name, uint32_t h)
+{
+	uint32_t buckets = o->hash[0], first = o->hash[1], blooms = o->hash[2];
+	const uint32_t *bucket = o->hash + 4 + blooms * (sizeof(ElfW(Addr)) / sizeof *bucket);
+	const uint32_t *chain = bucket + buckets;
+	uint32_t i = buckets && blooms && may_have(o, h) ? bucket[h % buckets] : 0;
+
+	if (i < first || !i)
+		return NULL;
+	for (;; i++) {
+		uint32_t other = chain[i - first];
+
+		if ((other | 1) == (h | 1) && is_it(o, i, name))
+			return &o->symbols[i];
+		if (other & 1)
+			return NULL;
+	}
+}
+
+/* What is no plain function (STT_GNU_IFUNC) is left alone. */
+static void *function(const struct object *o, const ElfW(Sym) * symbol)
+{
+	if (!symbol || ELF64_ST_TYPE(symbol->st_info) != STT_FUNC)
 		return NULL;
 	return (void *)(o->base + symbol->st_value);
 }
 
 static void *look(const struct object *o, const char *name)
 {
-	uint32_t buckets = o->hash[0], first = o->hash[1], blooms = o->hash[2];
-	const uint32_t *bucket = o->hash + 4 + blooms * (sizeof(ElfW(Addr)) / sizeof *bucket);
-	const uint32_t *chain = bucket + buckets, h = hash_of(name);
-	uint32_t i = buckets ? bucket[h % buckets] : 0;
-	void *found = NULL;
-
-	if (i < first)
-		return NULL;
-	for (;; i++) {
-		uint32_t other = chain[i - first];
-
-		if ((other | 1) == (h | 1))
-			found = is_it(o, i, name);
-		if (found || (other & 1))
-			return found;
-	}
+	return function(o, symbol_of(o, name, hash_of(name)));
 }
 
 /* In parts before glibc 2.34. */
@@ -144,6 +161,40 @@ int cp_libc_anyone_has(const char *name)
 			return 1;
 	}
 	return 0;
+}
+
+/* Fills in those that the object is the first to define; 0: it has no table that we can read. */
+static int take(const struct object *o, struct cp_sought *sought, unsigned n)
+{
+	if (!o->symbols || !o->hash)
+		return 0;
+	for (unsigned i = 0; i < n; i++) {
+		const ElfW(Sym) *symbol =
+		    sought[i].met ? NULL : symbol_of(o, sought[i].name, sought[i].hash);
+
+		if (symbol) {
+			sought[i].met = 1;
+			sought[i].found = function(o, symbol);
+		}
+	}
+	return 1;
+}
+
+int cp_libc_next(struct cp_sought *sought, unsigned n)
+{
+	const struct link_map *map = &_r_debug ? _r_debug.r_map : NULL;
+
+	while (map && map->l_addr != (uintptr_t)&__ehdr_start)
+		map = map->l_next;
+	for (unsigned i = 0; i < n; i++)
+		sought[i].hash = hash_of(sought[i].name);
+	for (map = map ? map->l_next : NULL; map; map = map->l_next) {
+		struct object o = read_object(map);
+
+		if (!take(&o, sought, n))
+			return 0;
+	}
+	return n > 0 && sought[0].met;
 }
 
 int cp_libc_defines(uintptr_t base, const char *name)

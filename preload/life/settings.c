@@ -20,16 +20,14 @@
 #define LINES_MAX    24
 
 /* Each process of a tree would say the same: only the first tells (cp_life_tell). */
-static CP_LATE struct {
-	unsigned count;
-	struct cp_line line[LINES_MAX];
-} kept;
+static CP_LATE struct cp_line kept[LINES_MAX];
+static unsigned kept_count;
 
 static void keep(void *unused, const char *text)
 {
 	(void)unused;
-	if (kept.count < LINES_MAX)
-		cp_line_add(&kept.line[kept.count++], text);
+	if (kept_count < LINES_MAX)
+		cp_line_add(&kept[kept_count++], text);
 }
 
 static void keep_two(const char *what, const char *detail)
@@ -134,11 +132,11 @@ void cp_life_tell(const struct cp_config *config)
 {
 	int fd;
 
-	if (!kept.count || parent_told())
+	if (!kept_count || parent_told())
 		return;
 	fd = cp_log_open(config);
-	for (unsigned i = 0; i < kept.count; i++)
-		cp_log_write(fd, &kept.line[i]);
+	for (unsigned i = 0; i < kept_count; i++)
+		cp_log_write(fd, &kept[i]);
 	cp_log_close(fd);
-	kept.count = 0;
+	kept_count = 0;
 }

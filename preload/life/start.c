@@ -56,7 +56,7 @@ static void choose(void)
 /* Private memory: the page that forks wipe, room for stacks, live blocks. */
 static int reserve(struct cp_wiped **wiped)
 {
-	struct cp_wiped_pages *all = cp_room(sizeof *all);
+	struct cp_wiped_pages *all = cp_room_at_start(sizeof *all);
 
 	if (!all)
 		return -1;
@@ -65,7 +65,7 @@ static int reserve(struct cp_wiped **wiped)
 	cp_state.timers = all->timers;
 	*wiped = &all->wiped;
 	(*wiped)->phase = CP_BUSY;
-	cp_state.scratch = cp_room(CP_SCRATCHES * sizeof *cp_state.scratch);
+	cp_state.scratch = cp_room_at_start(CP_SCRATCHES * sizeof *cp_state.scratch);
 	if (!cp_state.scratch)
 		return -1;
 	return cp_state.heap_interval ? cp_live_open() : 0;

@@ -78,7 +78,7 @@ static void turn_sign(_Atomic uint8_t *sign, uint8_t by)
 
 int cp_live_open(void)
 {
-	char *map = cp_room(HOUSES * sizeof(struct house) + FIRST_SIGNS + OTHER_SIGNS);
+	char *map = cp_room_at_start(HOUSES * sizeof(struct house) + FIRST_SIGNS + OTHER_SIGNS);
 
 	if (!map)
 		return -errno;

@@ -117,6 +117,9 @@ void cp_scratch_give(struct cp_scratch **scratch);
 /* Private memory that appears as it is touched, by the page: a huge page would be 2 MiB for a word.
  * NULL when there is none. Runs anywhere. */
 void *cp_room(size_t size);
+/* The same for what the constructor needs, out of one mapping as long as that has room: a mapping
+ * each would cost a start 15 us. */
+void *cp_room_at_start(size_t size);
 
 /* CLOCK_MONOTONIC in ns. Signal-safe. */
 uint64_t cp_now_ns(void);

@@ -23,7 +23,7 @@ static _Atomic uint64_t crowded_ns; /* when the last so many rules had been thro
 
 void cp_step_open(void)
 {
-	void *room = cp_room(CP_STEP_SETS * sizeof *few);
+	void *room = cp_room_at_start(CP_STEP_SETS * sizeof *few);
 
 	if (room) {
 		cp_step_cache.line = room;
