@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,9 @@ struct cp_held {
 	struct cp_file_id id;
 };
 
-/* The thread that makes programs. */
-static struct cp_held *all_held;
+/* Processes join on one thread, and profiles with their addresses are made on another. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct cp_held *all_held; /* under the lock, as all users are */
 static uint32_t held_count;
 
 static bool identify(int dir, const char *path, int flags, struct cp_held *held)
@@ -123,33 +125,44 @@ struct cp_origin *cp_origin_new(pid_t pid, bool forked)
 	*origin = (struct cp_origin){.users = 1, .pid = pid};
 	if (!forked)
 		origin->start_s = start_of(pid);
+	pthread_mutex_lock(&lock);
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
 	origin->root = hold(path, true);
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
 	origin->exe = hold(path, false);
+	pthread_mutex_unlock(&lock);
 	return origin;
 }
 
 struct cp_origin *cp_origin_use(struct cp_origin *origin)
 {
+	pthread_mutex_lock(&lock);
 	if (origin)
 		origin->users++;
+	pthread_mutex_unlock(&lock);
 	return origin;
 }
 
 void cp_origin_drop(struct cp_origin *origin)
 {
-	if (!origin || --origin->users)
+	if (!origin)
 		return;
-	let_go(origin->root);
-	let_go(origin->exe);
-	free(origin);
+	pthread_mutex_lock(&lock);
+	bool last = !--origin->users;
+	if (last) {
+		let_go(origin->root);
+		let_go(origin->exe);
+	}
+	pthread_mutex_unlock(&lock);
+	if (last)
+		free(origin);
 }
 
 void cp_origin_ended(struct cp_origin *origin)
 {
+	/* relaxed: a look at its mappings that has begun may end as it likes */
 	if (origin)
-		origin->pid = 0;
+		__atomic_store_n(&origin->pid, 0, __ATOMIC_RELAXED);
 }
 
 /* A descriptor of its own, with a place in the file of its own. */
@@ -213,9 +226,10 @@ int cp_origin_mapped(const struct cp_origin *origin, uint64_t address, struct cp
 {
 	char path[64], line[4400];
 	int found = -1;
-	if (!origin || !origin->pid || !address)
+	pid_t pid = origin ? __atomic_load_n(&origin->pid, __ATOMIC_RELAXED) : 0;
+	if (!pid || !address)
 		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)origin->pid);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	FILE *maps = fopen(path, "re");
 	/* The kernel lets a process have 65,530 by default. */
 	for (int i = 0; maps && i < (1 << 20) && fgets(line, sizeof(line), maps); i++) {
@@ -233,7 +247,8 @@ int cp_origin_mapped(const struct cp_origin *origin, uint64_t address, struct cp
 int cp_origin_open_mapped(const struct cp_origin *origin, const struct cp_mapped *mapped)
 {
 	char path[96];
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)origin->pid,
+	pid_t pid = __atomic_load_n(&origin->pid, __ATOMIC_RELAXED);
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", (int)pid,
 		 (unsigned long long)mapped->start, (unsigned long long)mapped->end);
-	return origin->pid > 0 ? open(path, FLAGS) : -1;
+	return pid > 0 ? open(path, FLAGS) : -1;
 }

@@ -219,9 +219,9 @@ static void *clerk(void *arg)
 		}
 		d->busy = 1;
 		pthread_mutex_unlock(&d->lock);
-		if (parcel)
+		if (parcel && parcel->event.len)
 			deliver(d, parcel);
-		else
+		else if (!parcel)
 			resend(d, outlet);
 		pthread_mutex_lock(&d->lock);
 		if (parcel)
@@ -254,12 +254,19 @@ struct cp_delivery *cp_delivery_new(struct cp_log *log, int done_fd)
 	return NULL;
 }
 
-uint64_t cp_delivery_push(struct cp_delivery *d, struct cp_parcel *parcel)
+uint64_t cp_delivery_ticket(struct cp_delivery *d)
+{
+	pthread_mutex_lock(&d->lock);
+	uint64_t ticket = ++d->tickets;
+	pthread_mutex_unlock(&d->lock);
+	return ticket;
+}
+
+void cp_delivery_push(struct cp_delivery *d, struct cp_parcel *parcel)
 {
 	struct cp_parcel *evicted = NULL;
 	parcel->next = NULL;
 	pthread_mutex_lock(&d->lock);
-	uint64_t ticket = parcel->ticket = ++d->tickets;
 	if (d->queued >= QUEUE_PARCELS || d->bytes > QUEUE_BYTES)
 		evicted = pop(d);
 	*d->last = parcel;
@@ -268,10 +275,9 @@ uint64_t cp_delivery_push(struct cp_delivery *d, struct cp_parcel *parcel)
 	d->bytes += cp_parcel_size(parcel);
 	pthread_cond_signal(&d->wake);
 	pthread_mutex_unlock(&d->lock);
-	if (evicted)
+	if (evicted && evicted->event.len)
 		keep(d, evicted);
 	cp_parcel_free(evicted);
-	return ticket;
 }
 
 uint64_t cp_delivery_done(struct cp_delivery *d)

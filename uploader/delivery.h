@@ -12,9 +12,11 @@ struct cp_delivery;
 /* done_fd: an eventfd that is written when a parcel is done with; not closed here. NULL on failure.
  */
 struct cp_delivery *cp_delivery_new(struct cp_log *log, int done_fd);
-/* Takes the parcel, in every case, and gives its ticket. When the queue is full its oldest parcel
- * is spooled by the caller's thread. */
-uint64_t cp_delivery_push(struct cp_delivery *delivery, struct cp_parcel *parcel);
+/* A parcel's ticket, before it is pushed; they are pushed in the order of their tickets. */
+uint64_t cp_delivery_ticket(struct cp_delivery *delivery);
+/* Takes the parcel, in every case; one without an event is only done with. When the queue is full
+ * its oldest parcel is spooled by the caller's thread. */
+void cp_delivery_push(struct cp_delivery *delivery, struct cp_parcel *parcel);
 /* All tickets up to this one are out, spooled or given up. */
 uint64_t cp_delivery_done(struct cp_delivery *delivery);
 /* Nothing under way, nothing waiting. */

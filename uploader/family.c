@@ -15,6 +15,8 @@
 #define MEMBERS_MAX  8192u
 #define PROGRAMS_MAX 1024u
 #define LOOK_NS	     UINT64_C(1000000000)
+/* Symbols of one profile that take longer have their names, and their lines in the next one. */
+#define SYMBOLS_NS UINT64_C(10000000000)
 
 /* The first recording says where the log goes: CONPROF_LOG_FILE, else conprof.log in the spool. */
 static void open_log(struct cp_family *family, const struct cp_program *program)
@@ -60,6 +62,9 @@ static struct cp_program *program_of(struct cp_family *family, const struct cp_r
 	family->programs = program;
 	if (program->config.upload_timeout_s > family->upload_timeout_s)
 		family->upload_timeout_s = program->config.upload_timeout_s;
+	if (!count || program->config.symbol_cache_max_bytes > family->symbol_bytes)
+		family->symbol_bytes = program->config.symbol_cache_max_bytes;
+	cp_symbols_limit(family->symbols, family->symbol_bytes, SYMBOLS_NS);
 	open_log(family, program);
 	if (!family->programs->next)
 		cp_fetch_settings(family->symbols, &program->config);
@@ -213,9 +218,12 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 
 static void send_period(struct cp_family *family, struct cp_program *program)
 {
-	struct cp_parcel *parcel =
+	struct cp_film *film =
 	    cp_program_close_period(program, family->log, cp_delivery_dropped(family->delivery));
-	uint64_t ticket = parcel ? cp_delivery_push(family->delivery, parcel) : 0;
+	uint64_t ticket = film ? cp_encoding_push(family->encoding, film) : 0;
+	if (ticket)
+		program->making = ticket;
+	program->wanted = 0;
 	uint64_t last = ticket ? ticket : cp_delivery_done(family->delivery);
 	for (unsigned i = 0; i < CP_ENDED_KEPT; i++)
 		if (program->ended[i].pid && !program->ended[i].ticket)
@@ -250,6 +258,29 @@ static void end_period(struct cp_family *family, struct cp_program *program)
 	send_period(family, program);
 }
 
+/* A program's last film is not made yet: its next period goes on meanwhile, so that there are never
+ * more than the one and what becomes the other. Counters only grow: nothing is lost by it. */
+static int is_busy(const struct cp_family *family, const struct cp_program *program)
+{
+	return program->making > cp_encoding_made(family->encoding);
+}
+
+static void end_period_soon(struct cp_family *family, struct cp_program *program)
+{
+	if (is_busy(family, program))
+		program->wanted = 1;
+	else
+		end_period(family, program);
+}
+
+int cp_family_idle(const struct cp_family *family)
+{
+	for (const struct cp_program *p = family->programs; p; p = p->next)
+		if (p->wanted)
+			return 0;
+	return cp_encoding_idle(family->encoding) && cp_delivery_idle(family->delivery);
+}
+
 int cp_family_farewell(struct cp_family *family, pid_t pid)
 {
 	struct cp_member *member = cp_family_member(family, pid);
@@ -258,7 +289,10 @@ int cp_family_farewell(struct cp_family *family, pid_t pid)
 			member->farewell = 1;
 			member->ticket = 0;
 			cp_program_note_end(member->program, pid);
-			end_period(family, member->program);
+			/* it may be gone before its program's period can end */
+			if (is_busy(family, member->program))
+				cp_program_take(member->program, member, family->log, 0);
+			end_period_soon(family, member->program);
 		}
 		return 0;
 	}
@@ -267,7 +301,7 @@ int cp_family_farewell(struct cp_family *family, pid_t pid)
 			if (p->ended[i].pid != pid)
 				continue;
 			if (!p->ended[i].ticket)
-				end_period(family, p);
+				end_period_soon(family, p);
 			return 0;
 		}
 	return -ESRCH;
@@ -296,7 +330,7 @@ static void forget_programs(struct cp_family *family)
 {
 	for (struct cp_program **at = &family->programs; *at;) {
 		struct cp_program *program = *at;
-		if (program->living || program->taken) {
+		if (program->living || program->taken || program->wanted) {
 			at = &program->next;
 			continue;
 		}
@@ -314,6 +348,10 @@ int cp_family_tick(struct cp_family *family, uint64_t now_ns)
 		looked = 1;
 	}
 	for (struct cp_program *p = family->programs; p; p = p->next) {
+		if (is_busy(family, p))
+			continue;
+		if (p->wanted)
+			end_period(family, p);
 		switch (cp_schedule_due(&p->schedule, now_ns)) {
 		case CP_DUE_NOTHING:
 			break;
@@ -335,7 +373,7 @@ uint64_t cp_family_next(const struct cp_family *family)
 {
 	uint64_t next = family->looked_ns + LOOK_NS;
 	for (const struct cp_program *p = family->programs; p; p = p->next)
-		if (cp_schedule_next(&p->schedule) < next)
+		if (!is_busy(family, p) && cp_schedule_next(&p->schedule) < next)
 			next = cp_schedule_next(&p->schedule);
 	return next;
 }

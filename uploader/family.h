@@ -16,6 +16,7 @@ struct cp_family {
 	struct cp_log *log;
 	struct cp_heartbeat *heartbeat;
 	struct cp_delivery *delivery;
+	struct cp_encoding *encoding;
 	struct cp_symbols *symbols;
 	size_t code_room; /* for the members' names of code, less what they take */
 	struct cp_program *programs;
@@ -31,6 +32,7 @@ struct cp_family {
 	uint64_t looked_ns;	   /* of the last look at every process */
 	int log_open;
 	uint32_t upload_timeout_s; /* the longest of the members' */
+	uint64_t symbol_bytes;	   /* the largest of the members' bounds */
 };
 
 /* Takes over nothing but pidfd; a recording is mapped, its descriptor stays the caller's. 0, or
@@ -50,6 +52,8 @@ int cp_family_farewell(struct cp_family *family, pid_t pid);
 /* What is due at this time: CPU windows, periods, a look at every process once a second: then 1. */
 int cp_family_tick(struct cp_family *family, uint64_t now_ns);
 uint64_t cp_family_next(const struct cp_family *family);
+/* Nothing is waiting to be made or delivered. */
+int cp_family_idle(const struct cp_family *family);
 /* Ends every program's period now, for the living and the dead. */
 void cp_family_flush(struct cp_family *family);
 /* Uploads up to this ticket are done with: whoever waits for one is told. */

@@ -37,6 +37,22 @@ static void add_process(const struct cp_member *m, struct cp_text *out)
 		     (unsigned long long)words[1], rules / 1024);
 }
 
+static void add_symbols(const struct cp_family *family, struct cp_text *out)
+{
+	struct cp_symbols_status is;
+	cp_symbols_status(family->symbols, &is);
+	/* two threads: of a moment in between more may have been looked up than asked for */
+	uint64_t hits = is.asked > is.looked_up ? is.asked - is.looked_up : 0;
+	cp_text_addf(out,
+		     "symbols\tbytes=%llu\tmax=%llu\timages=%llu\taddresses=%llu\thits=%llu\t"
+		     "misses=%llu\topens=%llu\topen=%llu\tevicted=%llu\n",
+		     (unsigned long long)is.bytes, (unsigned long long)is.max,
+		     (unsigned long long)is.images, (unsigned long long)is.addresses,
+		     (unsigned long long)hits, (unsigned long long)is.looked_up,
+		     (unsigned long long)is.opens, (unsigned long long)is.open,
+		     (unsigned long long)is.evictions);
+}
+
 void cp_family_status(struct cp_family *family, struct cp_text *out)
 {
 	char last[1024];
@@ -57,6 +73,7 @@ void cp_family_status(struct cp_family *family, struct cp_text *out)
 	}
 	for (const struct cp_member *m = family->members; m && lines < 256; m = m->next, lines++)
 		add_process(m, out);
+	add_symbols(family, out);
 	cp_delivery_status(family->delivery, out);
 	cp_log_last(family->log, last, sizeof last);
 	if (last[0])

@@ -100,100 +100,90 @@ void cp_program_note_end(struct cp_program *program, pid_t pid)
 
 /* As Go's profiler writes them: CPU from the start of its window; heap and threads at the moment of
  * the snapshot, heap with the time since the last one, of which the first has none. */
-static void encode(struct cp_program *program, struct cp_parcel *parcel, struct cp_log *log,
-		   int64_t now)
+static void set_times(struct cp_program *program, struct cp_film *film)
 {
 	const struct cp_schedule *schedule = &program->schedule;
+	int64_t now = program->taken_ns;
 	int64_t cpu_ns = (int64_t)(program->taken_mono_ns - schedule->cpu_start_ns);
-	int64_t heap_ns = program->heap_ns ? now - program->heap_ns : 0;
-	for (int i = 0; i < CP_PROFILES; i++) {
-		enum cp_profile profile = (enum cp_profile)i;
-		if (!cp_batch_has(program->batch, profile))
-			continue;
-		int cpu = profile == CP_PROFILE_CPU;
-		int64_t time = cpu ? now - cpu_ns : now;
-		int64_t duration = cpu ? cpu_ns : profile == CP_PROFILE_HEAP ? heap_ns : 0;
-		int error =
-		    cp_batch_encode(program->batch, profile, time, duration, &parcel->profiles[i]);
-		if (error)
-			cp_log_change(log, CP_TOPIC_ENCODE, CP_ERROR,
-				      "%s: a profile could not be made: %s", program->service,
-				      cp_text_error(error));
-	}
-	if (parcel->profiles[CP_PROFILE_HEAP].len)
+	for (int i = 0; i < CP_PROFILES; i++)
+		film->time_ns[i] = now;
+	film->time_ns[CP_PROFILE_CPU] = now - cpu_ns;
+	film->duration_ns[CP_PROFILE_CPU] = cpu_ns;
+	film->duration_ns[CP_PROFILE_HEAP] = program->heap_ns ? now - program->heap_ns : 0;
+	if (cp_batch_has(program->batch, CP_PROFILE_HEAP))
 		program->heap_ns = now;
 }
 
-static int describe(struct cp_program *program, struct cp_parcel *parcel, int64_t now,
-		    uint64_t dropped)
+static void describe(struct cp_program *program, struct cp_event *event, uint64_t dropped)
 {
-	struct cp_event event = {.start_ns = program->start_ns,
-				 .end_ns = now,
-				 .pid = (int)program->pid,
-				 .seq = program->seq,
-				 .dropped = dropped,
-				 .config = &program->config};
+	event->start_ns = program->start_ns;
+	event->end_ns = program->taken_ns;
+	event->pid = (int)program->pid;
+	event->seq = program->seq;
+	event->dropped = dropped;
 	for (int i = 0; i < CP_PROFILES; i++)
-		if (parcel->profiles[i].len)
-			event.profiles |= CP_BIT(i);
-	for (int i = 0; i < CP_PROFILES; i++)
-		cp_batch_coverage(program->batch, (enum cp_profile)i, &event.coverage[i]);
-	memcpy(program->coverage, event.coverage, sizeof program->coverage);
+		cp_batch_coverage(program->batch, (enum cp_profile)i, &event->coverage[i]);
+	memcpy(program->coverage, event->coverage, sizeof program->coverage);
 	for (unsigned kind = CP_KIND_CPU; kind < CP_KINDS; kind++)
 		for (unsigned cause = 0; cause < CP_LOSSES; cause++)
-			event.lost[kind][cause] =
+			event->lost[kind][cause] =
 			    cp_batch_lost(program->batch, (enum cp_kind)kind, (enum cp_loss)cause);
-	memcpy(event.runtime_id, program->runtime_id, sizeof event.runtime_id);
-	memcpy(event.exe, program->exe, sizeof event.exe);
-	memcpy(event.cwd, program->cwd, sizeof event.cwd);
-	memcpy(event.service, program->service, sizeof event.service);
-	if (gethostname(event.host, sizeof event.host - 1))
-		event.host[0] = '\0';
-	return cp_request_event(&event, &parcel->event);
+	memcpy(event->runtime_id, program->runtime_id, sizeof event->runtime_id);
+	memcpy(event->exe, program->exe, sizeof event->exe);
+	memcpy(event->cwd, program->cwd, sizeof event->cwd);
+	memcpy(event->service, program->service, sizeof event->service);
+	if (gethostname(event->host, sizeof event->host - 1))
+		event->host[0] = '\0';
 }
 
-static struct cp_parcel *make_parcel(struct cp_program *program, struct cp_log *log,
-				     uint64_t dropped)
+static void address(const struct cp_program *program, struct cp_parcel *parcel)
 {
-	struct cp_parcel *parcel = cp_parcel_new();
 	char name[128], stamp[17];
-	int64_t now = program->taken_ns;
-	if (!parcel)
-		return NULL;
 	const char *app = program->config.app_name;
 	cp_parcel_name(*app ? app : program->service, name, sizeof name);
-	cp_text_stamp(now, stamp);
+	cp_text_stamp(program->taken_ns, stamp);
 	snprintf(parcel->stem, sizeof parcel->stem, "%s-%d-%s-%llu", name, (int)program->pid, stamp,
 		 (unsigned long long)program->seq);
 	parcel->program = program->id;
 	parcel->config = program->config;
-	encode(program, parcel, log, now);
-	if (!describe(program, parcel, now, dropped))
-		return parcel;
-	cp_parcel_free(parcel);
-	return NULL;
 }
 
-struct cp_parcel *cp_program_close_period(struct cp_program *program, struct cp_log *log,
-					  uint64_t dropped)
+/* The batch goes into the film, a fresh one takes its place. */
+static struct cp_film *take_out(struct cp_program *program, uint64_t dropped)
 {
-	struct cp_parcel *parcel = NULL;
-	if (program->taken) {
-		parcel = make_parcel(program, log, dropped);
-		if (!parcel)
-			cp_log_change(log, CP_TOPIC_ENCODE, CP_ERROR,
-				      "%s: out of memory, a period is lost", program->service);
-		program->seq++;
-		struct cp_batch *fresh = new_batch(program->symbols);
-		if (fresh) {
-			cp_batch_free(program->batch);
-			program->batch = fresh;
-		}
-		cp_symbols_rest(program->symbols, cp_text_monotonic());
+	struct cp_film *film = calloc(1, sizeof *film);
+	struct cp_parcel *parcel = film ? cp_parcel_new() : NULL;
+	struct cp_batch *fresh = parcel ? new_batch(program->symbols) : NULL;
+	if (!fresh) {
+		cp_parcel_free(parcel);
+		free(film);
+		return NULL;
 	}
-	program->taken = 0;
-	program->pid = 0;
+	address(program, parcel);
+	set_times(program, film);
+	describe(program, &film->event, dropped);
+	film->parcel = parcel;
+	film->batch = program->batch;
+	program->batch = fresh;
+	return film;
+}
+
+struct cp_film *cp_program_close_period(struct cp_program *program, struct cp_log *log,
+					uint64_t dropped)
+{
+	struct cp_film *film = NULL;
+	if (program->taken) {
+		film = take_out(program, dropped);
+		if (!film)
+			cp_log_change(log, CP_TOPIC_ENCODE, CP_ERROR,
+				      "%s: out of memory, a profile is late", program->service);
+		program->seq++;
+	}
+	if (film || !program->taken) {
+		program->taken = 0;
+		program->pid = 0;
+	}
 	program->start_ns = cp_text_now();
 	cp_schedule_turn(&program->schedule, cp_text_monotonic());
-	return parcel;
+	return film;
 }

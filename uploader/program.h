@@ -2,7 +2,7 @@
  * which share a period and an upload. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
-#include "uploader/delivery.h"
+#include "uploader/encoding.h"
 #include "uploader/member.h"
 #include "uploader/schedule.h"
 
@@ -24,6 +24,8 @@ struct cp_program {
 	int64_t taken_ns; /* realtime of the last one: the end of the batch */
 	uint64_t taken_mono_ns;
 	uint64_t seq;
+	uint64_t making;  /* the ticket of the last film */
+	int wanted;	  /* its period shall end as soon as that is made */
 	int64_t start_ns; /* realtime, of the period */
 	int64_t heap_ns;  /* realtime, of the last heap profile; 0: none yet */
 	pid_t pid;	  /* the process the upload is named after */
@@ -46,7 +48,7 @@ int cp_program_is(const struct cp_program *program, const struct cp_recording *h
 void cp_program_take(struct cp_program *program, struct cp_member *member, struct cp_log *log,
 		     int last);
 void cp_program_note_end(struct cp_program *program, pid_t pid);
-/* The pending batch as a parcel; NULL when there is nothing in it (or no memory, which is logged).
- * Then the next period has begun. */
-struct cp_parcel *cp_program_close_period(struct cp_program *program, struct cp_log *log,
-					  uint64_t dropped);
+/* The pending batch, to be made into a parcel; NULL when there is nothing in it (or no memory,
+ * which is logged). Then the next period has begun. */
+struct cp_film *cp_program_close_period(struct cp_program *program, struct cp_log *log,
+					uint64_t dropped);

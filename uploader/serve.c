@@ -123,7 +123,10 @@ static int start(struct server *server)
 		return -ENOMEM;
 	family->heartbeat = cp_heartbeat_new();
 	family->delivery = cp_delivery_new(family->log, server->done.fd);
-	if (!family->heartbeat || !family->delivery)
+	if (family->delivery)
+		family->encoding = cp_encoding_new(family->log, family->symbols, family->delivery,
+						   server->done.fd);
+	if (!family->heartbeat || !family->encoding)
 		return -ENOMEM;
 	int error = watch(family->epoll, &server->listener);
 	/* a stranger may sit on that name: then who sleeps is not seen until it wakes */
@@ -209,7 +212,7 @@ static int advance(struct server *server, uint64_t now)
 		else if (server->phase == PHASE_EMPTY && over) {
 			cp_family_flush(family);
 			enter(server, PHASE_FLUSHED);
-		} else if (server->phase == PHASE_FLUSHED && !cp_delivery_idle(family->delivery))
+		} else if (server->phase == PHASE_FLUSHED && !cp_family_idle(family))
 			server->since_ns = now; /* the lingering begins when all is out */
 		else
 			return over;
@@ -262,8 +265,9 @@ static void leave(struct server *server)
 		close(server->hello
 			  .fd); /* first: the next uploader takes both names, by the listener's */
 	close(server->listener.fd);
-	if (family->delivery)
+	if (family->encoding)
 		cp_family_flush(family);
+	cp_encoding_finish(family->encoding, seconds * 1000);
 	/* Who waits in its exit waits for this; the heartbeat goes on meanwhile. */
 	cp_delivery_finish(family->delivery, seconds * 1000);
 	family->delivery = NULL;

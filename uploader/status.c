@@ -19,7 +19,7 @@ void cp_status_write(struct cp_family *family, const char *name, struct cp_text 
 	uint64_t entries = 0;
 	cp_text_addf(out, "uploader\tname=%s\tpid=%d\tversion=" CP_VERSION "\tdone=%llu\tidle=%d\n",
 		     name, (int)getpid(), (unsigned long long)cp_delivery_done(family->delivery),
-		     cp_delivery_idle(family->delivery));
+		     cp_family_idle(family));
 	const struct cp_program *program = family->programs;
 	if (program && !cp_spool_open(&spool, &program->config)) {
 		uint64_t bytes = cp_spool_bytes(&spool, &entries);

@@ -26,8 +26,9 @@ struct cp_config {
 	char debug_dirs[512];	   /* absolute paths with : between */
 	char debuginfod_urls[512]; /* with blanks between; "off": nobody is asked */
 	uint64_t spool_max_bytes;
-	uint64_t heap_interval; /* bytes */
-	uint32_t types;		/* enum cp_types */
+	uint64_t symbol_cache_max_bytes; /* for the uploader alone */
+	uint64_t heap_interval;		 /* bytes */
+	uint32_t types;			 /* enum cp_types */
 	uint32_t period_s;
 	uint32_t cpu_duration_s; /* never more than period_s */
 	uint32_t cpu_rate_hz;

@@ -1,0 +1,35 @@
+/* encoding.h - the thread that makes profiles of snapshots, so that the symbols of a large binary
+ * delay neither who joins nor who ends nor another program.
+ *
+ * A darkroom: films are handed in at the door, one after the other is developed, and the prints go
+ * to the mailroom (delivery.h). */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include "uploader/delivery.h"
+#include "uploader/request.h"
+
+struct cp_encoding;
+
+/* What is to be made of a batch: parcel holds all but its profiles and its event. */
+struct cp_film {
+	struct cp_film *next;
+	struct cp_batch *batch;
+	struct cp_parcel *parcel;
+	struct cp_event event; /* all but the profiles */
+	int64_t time_ns[CP_PROFILES], duration_ns[CP_PROFILES];
+};
+
+void cp_film_free(struct cp_film *film);
+
+/* The symbols are this thread's from now on. done_fd: an eventfd that is written when a film is
+ * done with; not closed here. NULL on failure. */
+struct cp_encoding *cp_encoding_new(struct cp_log *log, struct cp_symbols *symbols,
+				    struct cp_delivery *delivery, int done_fd);
+/* Takes the film, in every case, and gives the ticket under which it will be delivered. */
+uint64_t cp_encoding_push(struct cp_encoding *encoding, struct cp_film *film);
+/* All up to this ticket have been handed to the delivery. */
+uint64_t cp_encoding_made(struct cp_encoding *encoding);
+/* Nothing under way, nothing waiting. */
+int cp_encoding_idle(struct cp_encoding *encoding);
+/* Makes what is there, looking symbols up for at most so long, ends the thread and frees. */
+void cp_encoding_finish(struct cp_encoding *encoding, uint32_t timeout_ms);
