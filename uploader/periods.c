@@ -1,0 +1,167 @@
+/* periods.c - when programs of a family hand in what they did: at a period's end, at a farewell. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "uploader/family.h"
+
+#define LOOK_NS UINT64_C(1000000000)
+
+static void send_period(struct cp_family *family, struct cp_program *program)
+{
+	struct cp_film *film =
+	    cp_program_close_period(program, family->log, cp_delivery_dropped(family->delivery));
+	uint64_t ticket = film ? cp_encoding_push(family->encoding, film) : 0;
+	if (ticket)
+		program->making = ticket;
+	program->wanted = 0;
+	uint64_t last = ticket ? ticket : cp_delivery_done(family->delivery);
+	for (unsigned i = 0; i < CP_ENDED_KEPT; i++)
+		if (program->ended[i].pid && !program->ended[i].ticket)
+			program->ended[i].ticket = last ? last : 1;
+	for (struct cp_member *m = family->members; m; m = m->next)
+		if (m->program == program && m->farewell && !m->ticket)
+			m->ticket = last ? last : 1;
+	if (!ticket)
+		cp_family_delivered(family, UINT64_MAX);
+}
+
+static void end_period(struct cp_family *family, struct cp_program *program)
+{
+	for (struct cp_member *m = family->members; m; m = m->next)
+		if (m->program == program)
+			cp_program_take(program, m, family->log, 0);
+	send_period(family, program);
+}
+
+/* A program's last film is not made yet: its next period goes on meanwhile, so that there are never
+ * more than the one and what becomes the other. Counters only grow: nothing is lost by it. */
+static int is_busy(const struct cp_family *family, const struct cp_program *program)
+{
+	return program->making > cp_encoding_made(family->encoding);
+}
+
+static void end_period_soon(struct cp_family *family, struct cp_program *program)
+{
+	if (is_busy(family, program))
+		program->wanted = 1;
+	else
+		end_period(family, program);
+}
+
+int cp_family_idle(const struct cp_family *family)
+{
+	for (const struct cp_program *p = family->programs; p; p = p->next)
+		if (p->wanted)
+			return 0;
+	return cp_encoding_idle(family->encoding) && cp_delivery_idle(family->delivery);
+}
+
+int cp_family_farewell(struct cp_family *family, pid_t pid)
+{
+	struct cp_member *member = cp_family_member(family, pid);
+	if (member) {
+		if (!member->farewell) {
+			member->farewell = 1;
+			member->ticket = 0;
+			cp_program_note_end(member->program, pid);
+			/* it may be gone before its program's period can end */
+			if (is_busy(family, member->program))
+				cp_program_take(member->program, member, family->log, 0);
+			end_period_soon(family, member->program);
+		}
+		return 0;
+	}
+	for (struct cp_program *p = family->programs; p; p = p->next)
+		for (unsigned i = 0; i < CP_ENDED_KEPT; i++) {
+			if (p->ended[i].pid != pid)
+				continue;
+			if (!p->ended[i].ticket)
+				end_period_soon(family, p);
+			return 0;
+		}
+	return -ESRCH;
+}
+
+static void look_at_all(struct cp_family *family)
+{
+	struct cp_member *next;
+	for (struct cp_member *m = family->members; m; m = next) {
+		next = m->next;
+		cp_perfmap_look(m->names);
+		if ((m->source.fd < 0 && cp_member_is_gone(m)) || cp_member_is_replaced(m))
+			cp_family_ended(family, m);
+	}
+}
+
+static void open_cpu_window(struct cp_family *family, const struct cp_program *program)
+{
+	for (struct cp_member *m = family->members; m; m = m->next)
+		if (m->program == program)
+			cp_batch_skip_cpu(m->view);
+}
+
+/* Programs of which nobody lives and nothing is pending are forgotten. */
+static void forget_programs(struct cp_family *family)
+{
+	for (struct cp_program **at = &family->programs; *at;) {
+		struct cp_program *program = *at;
+		if (program->living || program->taken || program->wanted) {
+			at = &program->next;
+			continue;
+		}
+		*at = program->next;
+		cp_program_free(program);
+	}
+}
+
+int cp_family_tick(struct cp_family *family, uint64_t now_ns)
+{
+	int turned = 0, looked = 0;
+	if (now_ns >= family->looked_ns + LOOK_NS) {
+		family->looked_ns = now_ns;
+		look_at_all(family);
+		looked = 1;
+	}
+	for (struct cp_program *p = family->programs; p; p = p->next) {
+		if (is_busy(family, p))
+			continue;
+		if (p->wanted)
+			end_period(family, p);
+		switch (cp_schedule_due(&p->schedule, now_ns)) {
+		case CP_DUE_NOTHING:
+			break;
+		case CP_DUE_CPU_WINDOW:
+			open_cpu_window(family, p);
+			break;
+		case CP_DUE_PERIOD_END:
+			end_period(family, p);
+			turned = 1;
+			break;
+		}
+	}
+	if (turned && family->living)
+		forget_programs(family);
+	return looked;
+}
+
+uint64_t cp_family_next(const struct cp_family *family)
+{
+	uint64_t next = family->looked_ns + LOOK_NS;
+	for (const struct cp_program *p = family->programs; p; p = p->next)
+		if (!is_busy(family, p) && cp_schedule_next(&p->schedule) < next)
+			next = cp_schedule_next(&p->schedule);
+	return next;
+}
+
+void cp_family_flush(struct cp_family *family)
+{
+	for (struct cp_program *p = family->programs; p; p = p->next)
+		end_period(family, p);
+}
+
+void cp_family_delivered(struct cp_family *family, uint64_t ticket)
+{
+	for (struct cp_member *m = family->members; m; m = m->next)
+		if (m->farewell && m->ticket && m->ticket <= ticket)
+			cp_member_tell_delivered(m);
+}
