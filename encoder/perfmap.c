@@ -83,12 +83,13 @@ void cp_perfmap_inherit(struct cp_perfmap *map, struct cp_perfmap *parent)
 
 void cp_perfmap_look(struct cp_perfmap *map)
 {
-	if (map && map->fd < 0 && map->looks < CP_FIRST_LOOKS) {
-		map->looks++;
+	if (!map || map->looks >= CP_FIRST_LOOKS)
+		return;
+	/* once, as what is mapped twice may be gone when the process ends */
+	if (!map->looks++)
+		cp_procmaps_read(&map->mapped, map->pid);
+	if (map->fd < 0)
 		map->fd = cp_codefile_open(map->pid, map->own_pid, map->since);
-		if (map->fd >= 0)
-			cp_procmaps_read(&map->mapped, map->pid);
-	}
 }
 
 /* Up to 16 hex digits, with or without 0x, and the blanks behind; how long that is, 0: it is not.

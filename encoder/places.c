@@ -227,11 +227,10 @@ static uint32_t find_code(struct cp_places *places, uint64_t address)
 {
 	char name[CP_CODE_NAME_MAX];
 	uint64_t start;
-	uint32_t place = CP_NONE;
 	struct cp_perfmap *names = places->view->names;
-	if (names && cp_perfmap_find(names, address, name, &start))
-		place = cp_batch_code(places->batch, name, start);
-	return place == CP_NONE ? cp_batch_place(places->batch, CP_NONE, address) : place;
+	return names && cp_perfmap_find(names, address, name, &start)
+		   ? cp_batch_code(places->batch, name, start)
+		   : CP_NONE;
 }
 
 uint32_t cp_places_find(struct cp_places *places, uint64_t address, uint32_t epoch)
@@ -247,8 +246,12 @@ uint32_t cp_places_find(struct cp_places *places, uint64_t address, uint32_t epo
 	if (number != before)
 		return *place;
 	struct cp_seen_module *module = module_of(places, address, epoch);
-	if (!module)
+	if (!module) {
+		*place = find_code(places, address);
+		if (*place != CP_NONE)
+			return *place;
 		module = module_again(places, &address);
+	}
 	if (module && !module->asked)
 		resolve(places, module);
 	if (module && module->mapping != CP_NONE) {
@@ -257,7 +260,7 @@ uint32_t cp_places_find(struct cp_places *places, uint64_t address, uint32_t epo
 		address = mapping->start + (address - module->it.start);
 		*place = cp_batch_place(places->batch, module->mapping, address);
 	} else {
-		*place = find_code(places, address);
+		*place = cp_batch_place(places->batch, CP_NONE, address);
 	}
 	return *place;
 }

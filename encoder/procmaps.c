@@ -51,6 +51,57 @@ static void read_lines(int fd, struct cp_procmaps *maps)
 	}
 }
 
+static bool overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
+{
+	return a < b + b_len && b < a + a_len;
+}
+
+static bool is_twice(const struct cp_procmaps *maps, size_t number)
+{
+	const struct cp_procmap *it = &maps->maps[number];
+	for (size_t i = 0; i < maps->count; i++) {
+		const struct cp_procmap *other = &maps->maps[i];
+		if (i != number &&
+		    overlap(it->offset, it->end - it->start, other->offset,
+			    other->end - other->start) &&
+		    !strcmp(it->path, other->path))
+			return true;
+	}
+	return false;
+}
+
+/* What is mapped once is the loader's. */
+static void leave_twice_mapped(struct cp_procmaps *maps)
+{
+	bool twice[CP_PROCMAPS_MAX];
+	size_t left = 0;
+	for (size_t i = 0; i < maps->count; i++)
+		twice[i] = is_twice(maps, i);
+	for (size_t i = 0; i < maps->count; i++) {
+		if (twice[i])
+			maps->maps[left++] = maps->maps[i];
+		else
+			free(maps->maps[i].path);
+	}
+	maps->count = left;
+}
+
+/* At its end V8 unmaps what was met before. */
+static void keep_gone(struct cp_procmaps *fresh, struct cp_procmaps *old)
+{
+	for (size_t i = 0; i < old->count && fresh->count < CP_PROCMAPS_MAX; i++) {
+		struct cp_procmap *it = &old->maps[i];
+		bool there = false;
+		for (size_t j = 0; j < fresh->count && !there; j++)
+			there = overlap(it->start, it->end - it->start, fresh->maps[j].start,
+					fresh->maps[j].end - fresh->maps[j].start);
+		if (there)
+			continue;
+		fresh->maps[fresh->count++] = *it;
+		it->path = NULL;
+	}
+}
+
 void cp_procmaps_read(struct cp_procmaps *maps, pid_t pid)
 {
 	char path[32];
@@ -61,14 +112,16 @@ void cp_procmaps_read(struct cp_procmaps *maps, pid_t pid)
 		read_lines(fd, &fresh);
 	if (fd >= 0)
 		close(fd);
-	/* one that has just ended has none left */
-	if (fresh.count) {
-		struct cp_procmap *less = realloc(fresh.maps, fresh.count * sizeof(*fresh.maps));
-		cp_procmaps_free(maps);
-		*maps = (struct cp_procmaps){less ? less : fresh.maps, fresh.count};
-	} else {
-		free(fresh.maps);
+	if (fresh.maps) {
+		leave_twice_mapped(&fresh);
+		keep_gone(&fresh, maps);
 	}
+	cp_procmaps_free(maps);
+	struct cp_procmap *less =
+	    fresh.count ? realloc(fresh.maps, fresh.count * sizeof(*fresh.maps)) : NULL;
+	if (!fresh.count)
+		free(fresh.maps);
+	*maps = (struct cp_procmaps){less || !fresh.count ? less : fresh.maps, fresh.count};
 }
 
 const struct cp_procmap *cp_procmaps_find(const struct cp_procmaps *maps, uint64_t address)

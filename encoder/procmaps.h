@@ -14,11 +14,11 @@ struct cp_procmap {
 
 /* All zero is empty. */
 struct cp_procmaps {
-	struct cp_procmap *maps; /* executable ones with a file, by address */
+	struct cp_procmap *maps; /* executable parts of files that are mapped more than once */
 	size_t count;
 };
 
-/* Reads /proc/PID/maps; of a process that is gone nothing changes. */
+/* Reads /proc/PID/maps; what was mapped at an earlier time, and is no more, stays. */
 void cp_procmaps_read(struct cp_procmaps *maps, pid_t pid);
 /* The one that holds the address, or NULL. */
 const struct cp_procmap *cp_procmaps_find(const struct cp_procmaps *maps, uint64_t address);

@@ -26,7 +26,7 @@ SHARE = 0.01
 # measured. php: 9 to 12 % in the code that PCRE's compiler makes; ffmpeg: 15 % in x264's assembler;
 # java: up to 7 % of ticks and 2 % of allocations below code that keeps no frame pointers; node: 2 of
 # 8,800 allocations. No other program may have more than SHARE.
-JIT = None
+JIT = '[jit]'
 EXCUSES = {'php': ((JIT,), 0.25), 'node': ((JIT,), 0.02), 'java': ((JIT,), 0.15),
            'ffmpeg': (('libx264', 'libav', 'libsw'), 0.35)}
 PYTHON = '''
@@ -96,7 +96,7 @@ class Sum:
             if root == EARLY:
                 early += weight
                 where = profile.module(sample.places[-2]) if len(sample.places) > 1 else ''
-                excused = any(where is e if e is JIT else e in (where or '') for e in excuses)
+                excused = any(e in (where or '') for e in excuses)
                 self.excused += weight * excused
                 self.wrong += weight * (not excused)
             elif not root or ROOTS.fullmatch(root):

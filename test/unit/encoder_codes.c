@@ -280,6 +280,33 @@ static void a_second_mapping_has_the_names_of_the_first(void **state)
 	fake_free(&fake);
 }
 
+/* What is mapped twice is remembered when it is gone; what is mapped once is the loader's. */
+static void a_mapping_is_remembered(void **state)
+{
+	struct fake fake;
+	struct cp_procmaps maps = {0};
+	(void)state;
+	fake_new(&fake);
+	fake_own_modules(&fake);
+	const struct cp_module own = own_module(&fake, (uintptr_t)set_up);
+	cp_procmaps_read(&maps, getpid());
+	assert_int_equal(maps.count, 0);
+	char *again = map_again(&own, fake.rec->exe);
+	assert_non_null(again);
+	for (int i = 0; i < 3; i++) {
+		cp_procmaps_read(&maps, i < 2 ? getpid() : -1);
+		const struct cp_procmap *map = cp_procmaps_find(&maps, (uintptr_t)again + 1);
+		assert_non_null(map);
+		assert_string_equal(map->path, fake.rec->exe);
+		assert_int_equal(map->offset, own.file_offset);
+		assert_null(cp_procmaps_find(&maps, (uintptr_t)again - 1));
+		if (!i)
+			munmap(again, own.end - own.start);
+	}
+	cp_procmaps_free(&maps);
+	fake_free(&fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +315,7 @@ int main(void)
 	    cmocka_unit_test(code_has_its_name_in_a_profile),
 	    cmocka_unit_test(a_name_holds_for_its_time),
 	    cmocka_unit_test(a_second_mapping_has_the_names_of_the_first),
+	    cmocka_unit_test(a_mapping_is_remembered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
