@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -173,8 +174,10 @@ static void start_asking(struct cp_debuginfod *asked, uint64_t now_ns)
 static bool is_there(const struct cp_debuginfod *asked, const char *id)
 {
 	char path[PATH_MAX];
+	struct stat st;
 	snprintf(path, sizeof(path), "%s/%s/debuginfo", asked->cache, id);
-	return !access(path, R_OK);
+	/* an empty one is libdebuginfod's note that nobody knows it */
+	return !stat(path, &st) && st.st_size > 0;
 }
 
 /* What came, and what is to be asked for again after a pause. */

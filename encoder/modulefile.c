@@ -75,9 +75,12 @@ static int with_build_id(const struct cp_module_id *id, const struct cp_origin *
 							    : as_mapped(id, origin, &mapped, file);
 }
 
+/* By more than clocks may differ. */
 static bool is_older(const struct stat *st, const struct cp_origin *origin)
 {
-	return (uint64_t)st->st_ctim.tv_sec < origin->start_s;
+	const uint64_t second = 1000000000;
+	return ((uint64_t)st->st_ctim.tv_sec + 1) * second + (uint64_t)st->st_ctim.tv_nsec <
+	       origin->start_ns;
 }
 
 /* Whatever came to this name later than the process began, by rename or by writing, is another

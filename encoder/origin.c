@@ -16,6 +16,7 @@
 
 /* Descriptors kept for processes that may soon be gone. Beyond that, files are found by path. */
 #define CP_HELD_MAX 512u
+#define SECOND	    INT64_C(1000000000)
 #define FLAGS	    (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 struct cp_held {
@@ -113,7 +114,8 @@ static uint64_t start_of(pid_t pid)
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &now);
 	clock_gettime(CLOCK_BOOTTIME, &up);
-	return (uint64_t)(now.tv_sec - up.tv_sec) + ticks / (uint64_t)sysconf(_SC_CLK_TCK);
+	int64_t began = (now.tv_sec - up.tv_sec) * SECOND + now.tv_nsec - up.tv_nsec;
+	return (uint64_t)began + ticks * (uint64_t)(SECOND / sysconf(_SC_CLK_TCK));
 }
 
 struct cp_origin *cp_origin_new(pid_t pid, bool forked)
@@ -124,7 +126,7 @@ struct cp_origin *cp_origin_new(pid_t pid, bool forked)
 		return NULL;
 	*origin = (struct cp_origin){.users = 1, .pid = pid};
 	if (!forked)
-		origin->start_s = start_of(pid);
+		origin->start_ns = start_of(pid);
 	pthread_mutex_lock(&lock);
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
 	origin->root = hold(path, true);

@@ -14,7 +14,7 @@ struct cp_held;
 struct cp_origin {
 	uint32_t users;
 	pid_t pid;	      /* 0: it is gone, and its number may be another's */
-	uint64_t start_s;     /* of the process, realtime; 0: what it has mapped may be older */
+	uint64_t start_ns;    /* of the process, realtime; 0: what it has mapped may be older */
 	struct cp_held *root; /* NULL: the same as ours, or not to be had */
 	struct cp_held *exe;  /* NULL: not to be had */
 };

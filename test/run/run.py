@@ -24,6 +24,7 @@ import allocators  # noqa: E402
 import allocs  # noqa: E402
 import cpu_truths  # noqa: E402
 import delivery  # noqa: E402
+import files  # noqa: E402
 import harms  # noqa: E402
 import itself  # noqa: E402
 import lives  # noqa: E402
@@ -119,7 +120,7 @@ def real_programs():
 
 
 def chosen(args):
-    for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, memory, names, page, settings, program, same,
+    for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, files, memory, names, page, settings, program, same,
                    harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):

@@ -1,0 +1,363 @@
+# files.py - names from the files that are meant: deleted, replaced, in other roots, and sent by debuginfod.
+# SPDX-License-Identifier: MIT
+import glob
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import threading
+
+from pprof import tool
+from world import Skipped, expect
+
+# Burns CPU in a function of its own and in one of its library, each time that it gets a line.
+APP = '''
+#include <dlfcn.h>
+#include <stdio.h>
+#include <time.h>
+static __attribute__((noinline)) void NAME(unsigned ms)
+{
+	struct timespec t;
+	volatile unsigned sink = 0;
+	clock_t until = clock() + ms * (CLOCKS_PER_SEC / 1000);
+	do
+		for (int i = 0; i < 100000; i++)
+			sink += (unsigned)i * 7;
+	while (clock() < until);
+	(void)t;
+}
+int main(int argc, char **argv)
+{
+	char line[16];
+	void *lib = argc > 1 ? dlopen(argv[1], RTLD_NOW) : NULL;
+	void (*work)(unsigned) = lib ? (void (*)(unsigned))dlsym(lib, "lib_work") : NULL;
+	puts("ready");
+	fflush(stdout);
+	while (fgets(line, sizeof line, stdin)) {
+		NAME(150);
+		if (work)
+			work(150);
+		puts("done");
+		fflush(stdout);
+	}
+	return 3;
+}
+'''
+LIB = '''
+#include <time.h>
+static __attribute__((noinline)) void NAME(unsigned ms)
+{
+	volatile unsigned sink = 0;
+	clock_t until = clock() + ms * (CLOCKS_PER_SEC / 1000);
+	do
+		for (int i = 0; i < 100000; i++)
+			sink += (unsigned)i * 7;
+	while (clock() < until);
+}
+void lib_work(unsigned ms) { NAME(ms); __asm__ volatile("" ::: "memory"); }
+'''
+
+
+def build(world, target, source, name, *flags):
+    """The same code with another name for its inner function."""
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    text = os.path.join(world.dir, 'text.c')
+    with open(text, 'w', encoding='ascii') as f:
+        f.write(source)
+    shared = ['-fPIC', '-shared'] if source is LIB else []
+    subprocess.run(['gcc', '-O1', '-g', *shared, f'-DNAME={name}', *flags, '-o', target, text], check=True)
+    return target
+
+
+class Burner:
+    """The app at work; each profile that comes of it goes into a folder."""
+
+    def __init__(self, world, argv, **settings):
+        self.world, self.folder = world, os.path.join(world.dir, 'profiles')
+        self.settings = {'CONPROF_AGENT_SOCKET': 'dir://' + self.folder, 'CONPROF_CPU_PROFILERATE': '1000',
+                         'CONPROF_PROFILE_TYPES': 'cpu', **settings}
+        self.child = world.start(argv, self.settings)
+        expect(self.child.stdout.readline() == b'ready\n', 'the app did not start')
+
+    def work(self):
+        self.child.stdin.write(b'go\n')
+        self.child.stdin.flush()
+        expect(self.child.stdout.readline() == b'done\n', 'the app did not work')
+
+    def end(self):
+        """All names, when everything is there."""
+        self.child.stdin.close()
+        self.child.stdin = None
+        ended = self.world.finish(self.child)
+        expect(ended.status == 3 and not ended.err, f'it ended with {ended.status}: {ended.err[:200]!r}')
+        self.world.quiet()
+        return self.names()
+
+    def names(self):
+        """What `go tool pprof -top` shows of all profiles."""
+        files = sorted(glob.glob(os.path.join(self.folder, '*.cpu.pprof')))
+        return ''.join(tool(['-top', '-nodecount=1000', f]) for f in files)
+
+    def until(self, name):
+        """Works on until the name is in a profile."""
+        def seen():
+            self.work()
+            return name in self.names()
+        self.world.until(f'{name} was in a profile', seen)
+
+
+def within(names, *wanted, no=()):
+    for name in wanted:
+        expect(name in names, f'{name} is not in the profile:\n{names[-1500:]}')
+    for name in no:
+        expect(name not in names, f'{name} is in the profile:\n{names[-1500:]}')
+
+
+def deleted(world):
+    """Program and library are deleted while it runs: the program has its names when it is gone."""
+    app = build(world, os.path.join(world.dir, 'app'), APP, 'own_work')
+    burner = Burner(world, [app])
+    os.unlink(app)
+    burner.work()
+    within(burner.end(), 'own_work')
+
+
+def replaced(world):
+    """Both are replaced while they run, without a build-id that would tell: by rename, as an upgrade
+    does it. The new ones' names are nobody's."""
+    no_id = '-Wl,--build-id=none'
+    app = build(world, os.path.join(world.dir, 'app'), APP, 'own_work', no_id)
+    lib = build(world, os.path.join(world.dir, 'lib.so'), LIB, 'lib_inner', no_id)
+    burner = Burner(world, [app, lib])
+    build(world, app + '.new', APP, 'app_other', no_id)
+    build(world, lib + '.new', LIB, 'lib_other', no_id)
+    os.rename(app + '.new', app)
+    os.rename(lib + '.new', lib)
+    burner.work()
+    within(burner.end(), 'own_work', no=('app_other', 'lib_other', 'lib_inner'))
+
+
+def replaced_alive(world):
+    """The same while it runs on: root reads what is mapped, others see that it is not the file at the
+    path. A library that was renamed aside is found under its new name."""
+    no_id = '-Wl,--build-id=none'
+    app = build(world, os.path.join(world.dir, 'app'), APP, 'own_work', no_id)
+    lib = build(world, os.path.join(world.dir, 'lib.so'), LIB, 'lib_inner', no_id)
+    aside = build(world, os.path.join(world.dir, 'aside.so'), LIB, 'aside_inner', no_id)
+    for path, other in ((lib, 'lib_other'), (aside, 'aside_other')):
+        build(world, path + '.new', LIB, other, no_id)
+    burner = Burner(world, [app, lib], CONPROF_PERIOD='1', CONPROF_CPU_DURATION='1')
+    os.rename(lib + '.new', lib)
+    burner.until('own_work' if os.geteuid() else 'lib_inner')
+    within(burner.end(), 'own_work', no=('lib_other',))
+    burner = Burner(world, [app, aside], CONPROF_PERIOD='1', CONPROF_CPU_DURATION='1')
+    os.rename(aside, aside + '.old')
+    os.rename(aside + '.new', aside)
+    burner.until('aside_inner')
+    within(burner.end(), no=('aside_other',))
+
+
+def upgraded(world):
+    """With build-ids: the program that runs is meant, whatever lies at its path; one that is started
+    then is another, and has its own names in a profile of its own."""
+    app = build(world, os.path.join(world.dir, 'app'), APP, 'own_work')
+    burner = Burner(world, [app])
+    build(world, app + '.new', APP, 'app_other')
+    os.rename(app + '.new', app)
+    other = Burner(world, [app])
+    burner.work()
+    other.work()
+    other.child.stdin.close()
+    other.child.stdin = None
+    world.finish(other.child)
+    within(burner.end(), 'own_work', 'app_other')
+
+
+def container(world):
+    """A process with another root, beside one of ours whose uploader it joins: files of the same path
+    here are not its files, neither while it lives nor when its root is gone."""
+    if not shutil.which('bwrap'):
+        raise Skipped('there is no bwrap')
+    no_id = '-Wl,--build-id=none'
+    inside = os.path.join(world.dir, 'inside')
+    there = os.path.join(world.dir, 'there')  # the path in both roots
+    os.makedirs(os.path.join(inside, 'v1'))
+    build(world, os.path.join(there, 'app'), APP, 'app_decoy', no_id)
+    build(world, os.path.join(there, 'lib.so'), LIB, 'lib_decoy', no_id)
+    build(world, os.path.join(inside, 'app'), APP, 'own_work', no_id)
+    build(world, os.path.join(inside, 'v1', 'lib.so'), LIB, 'lib_inner', no_id)
+    os.symlink(os.path.join(there, 'v1', 'lib.so'), os.path.join(inside, 'lib.so'))
+    settings = {'CONPROF_PERIOD': '1', 'CONPROF_CPU_DURATION': '1'}
+    outside = Burner(world, [build(world, os.path.join(world.dir, 'beside'), APP, 'beside_work')], **settings)
+    world.until('there was an uploader', world.uploaders)
+    root = [arg for part in ('usr', 'lib', 'lib64', 'bin', 'etc', 'proc', 'tmp', 'root', 'work')
+            if os.path.exists('/' + part) for arg in ('--bind', '/' + part, '/' + part)]
+    burner = Burner(world, ['bwrap', '--dev-bind', '/dev', '/dev', *root, '--bind', inside, there, '--unshare-pid',
+                            '--', os.path.join(there, 'app'), os.path.join(there, 'lib.so')], **settings)
+    burner.until('lib_inner')
+    expect(len(world.uploaders()) == 1, f'there are {len(world.uploaders())} uploaders')
+    burner.work()
+    outside.child.stdin.close()
+    outside.child.stdin = None
+    world.finish(outside.child)
+    within(burner.end(), 'own_work', no=('app_decoy', 'lib_decoy'))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def stripped(world):
+    """An app without names, and the folder that has its debug file."""
+    app = build(world, os.path.join(world.dir, 'app'), APP, 'own_work')
+    served = os.path.join(world.dir, 'served')
+    os.mkdir(served)
+    subprocess.run(['objcopy', '--only-keep-debug', app, os.path.join(served, 'app.debug')], check=True)
+    subprocess.run(['strip', app], check=True)
+    return app, served
+
+
+def start_debuginfod(world, served):
+    if not shutil.which('debuginfod'):
+        raise Skipped('there is no debuginfod')
+    port = free_port()
+    server = subprocess.Popen(['debuginfod', '-p', str(port), '-d', ':memory:', '-F', '-t', '1', served],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                              cwd=world.dir, env={'PATH': '/usr/bin:/bin', 'HOME': world.home})
+    world.helpers.append(server)
+
+    def ready():
+        try:
+            with socket.create_connection(('127.0.0.1', port), 1):
+                return True
+        except OSError:
+            return False
+    world.until('debuginfod listened', ready)
+    return f'http://127.0.0.1:{port}'
+
+
+PERIODS = {'CONPROF_PERIOD': '1', 'CONPROF_CPU_DURATION': '1'}
+
+
+def cached(world):
+    """An empty file is the note that nobody knows it."""
+    return [f for f in glob.glob(os.path.join(world.spool, 'debuginfod', '*', 'debuginfo')) if os.path.getsize(f)]
+
+
+def debuginfod(world):
+    """The real server: after the first profile its names come, with lines; then they are in the cache,
+    and the next uploader has them at once, without any server."""
+    app, served = stripped(world)
+    url = start_debuginfod(world, served)
+    burner = Burner(world, [app], DEBUGINFOD_URLS=url, **PERIODS)
+    burner.until('own_work')
+    burner.end()
+    expect(cached(world), f'the cache holds {os.listdir(world.spool)}')
+    shutil.rmtree(burner.folder)
+    world.helpers.pop().kill()
+    again = Burner(world, [app], DEBUGINFOD_URLS=url)
+    again.work()
+    names = again.end()
+    within(names, 'own_work')
+    lines = ''.join(tool(['-top', '-lines', f]) for f in glob.glob(os.path.join(again.folder, '*.cpu.pprof')))
+    expect('text.c:' in lines, lines[-800:])
+
+
+def debuginfod_unknown(world):
+    """404: nothing comes, nothing is asked twice, and one line says so. And a word for nobody."""
+    app, served = stripped(world)
+    os.unlink(os.path.join(served, 'app.debug'))
+    url = start_debuginfod(world, served)
+    burner = Burner(world, [app], CONPROF_DEBUGINFOD_URLS=url, **PERIODS)
+    profiles(world, burner, 3)
+    within(burner.end(), no=('own_work',))
+    expect(not cached(world), f'{cached(world)}')
+
+
+def profiles(world, burner, count):
+    def came():
+        burner.work()
+        return len(glob.glob(os.path.join(burner.folder, '*.cpu.pprof'))) >= count
+    world.until(f'{count} profiles had come', came)
+
+
+def fetchers(world):
+    found = []
+    for pid, _ in world.processes():
+        with open(f'/proc/{pid}/cmdline', 'rb') as f:
+            if b'\0fetch\0' in f.read():
+                found.append(pid)
+    return found
+
+
+def debuginfod_hangs(world):
+    """A server that takes connections and never says a word: profiles come as ever, and with the
+    uploader goes what still waits for it."""
+    app, _ = stripped(world)
+    listener = socket.create_server(('127.0.0.1', 0))
+    with listener:
+        url = f'http://127.0.0.1:{listener.getsockname()[1]}'
+        burner = Burner(world, [app], CONPROF_DEBUGINFOD_URLS=url, **PERIODS)
+        profiles(world, burner, 1)
+        world.until('somebody asked', lambda: burner.work() or fetchers(world))
+        asked = fetchers(world)
+        profiles(world, burner, 3)
+        expect(fetchers(world) == asked, f'{fetchers(world)}, first {asked}')
+        within(burner.end(), no=('own_work',))
+        expect(not fetchers(world), 'somebody still asks')
+
+
+class Rubbish(http.server.BaseHTTPRequestHandler):
+    """Says yes to everything, and sends what is no debug file; every second time less than it said."""
+    asked = 0
+
+    def do_GET(self):
+        Rubbish.asked += 1
+        self.send_response(200)
+        self.send_header('Content-Length', '100000')
+        self.end_headers()
+        self.wfile.write(b'\x7fELF' + b'rubbish' * (10000 if Rubbish.asked % 2 else 14285) + b'!')
+
+    def log_message(self, *_):
+        pass
+
+
+def debuginfod_lies(world):
+    """What is not the debug file of that build-id is not believed, and not kept."""
+    app, _ = stripped(world)
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Rubbish) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_address[1]}'
+        burner = Burner(world, [app], CONPROF_DEBUGINFOD_URLS=url, **PERIODS)
+        profiles(world, burner, 1)
+        world.until('it was asked', lambda: burner.work() or Rubbish.asked)
+        profiles(world, burner, 4)
+        within(burner.end(), no=('own_work',))
+        server.shutdown()
+    expect(not cached(world), f'{cached(world)}')
+
+
+def debuginfod_off(world):
+    """The word for nobody, whatever the environment of the shell says."""
+    app, _ = stripped(world)
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        listener.settimeout(0)
+        url = f'http://127.0.0.1:{listener.getsockname()[1]}'
+        burner = Burner(world, [app], CONPROF_DEBUGINFOD_URLS='off', DEBUGINFOD_URLS=url, **PERIODS)
+        profiles(world, burner, 3)
+        burner.end()
+        try:
+            listener.accept()[0].close()
+            expect(False, 'somebody was asked')
+        except BlockingIOError:
+            pass
+
+
+def tests(_build):
+    yield 'files_deleted', False, deleted
+    for function in (replaced, replaced_alive, upgraded, container, debuginfod, debuginfod_unknown, debuginfod_hangs,
+                     debuginfod_lies, debuginfod_off):
+        yield 'files_' + function.__name__, True, function
