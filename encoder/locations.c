@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "encoder/codename.h"
 #include "encoder/making.h"
@@ -116,17 +117,23 @@ static void add_lines(struct cp_making *making, Cp__Location *location, struct c
 	}
 }
 
-/* An address in the middle of nothing known gets no line (cp_making_flags says so). Of a file
- * without a build-id of which we know nothing, perhaps because another lies in its place, a reader
- * could only take that other one's names: it is told not to look. */
+/* Of a file without a build-id of which we know nothing, while there is one at its path: that is
+ * another, and its names are all that a reader could find. */
+static bool would_mislead(struct cp_image *image, const struct cp_mapping *mapping)
+{
+	return !mapping->build_id_len && !cp_image_has_names(image) && !access(mapping->path, R_OK);
+}
+
+/* An address in the middle of nothing known gets no line (cp_making_flags says so). */
 static void symbolise(struct cp_making *making, const struct cp_place *place,
 		      struct cp_image *image, Cp__Location *location)
 {
 	const struct cp_mapping *mapping =
 	    cp_intern_value(&making->batch->mappings, place->mapping);
+	Cp__Mapping *made = making->profile.mapping[location->mapping_id - 1];
 	add_lines(making, location, cp_image_lines(image, place->address - mapping->bias));
-	if (!mapping->build_id_len && !cp_image_has_names(image))
-		making->profile.mapping[location->mapping_id - 1]->has_functions = true;
+	if (!made->has_functions && would_mislead(image, mapping))
+		made->has_functions = true; /* it is told not to look */
 }
 
 static struct cp_image *image_of(struct cp_making *making, const struct cp_place *place)
