@@ -19,8 +19,8 @@
 
 /* Chromium has 30,000. */
 #define CP_UNITS_MAX (1u << 18)
-/* Compressed sections say how large they will be; all of them together. */
-#define CP_DEBUG_SIZE_MAX (UINT64_C(4) << 30)
+/* A compressed section may say that it becomes larger, but not to us. */
+#define CP_UNPACKED_MOST (UINT64_C(1) << 40)
 
 /* What libdw takes for a unit of which nothing is known yet, and for a line of its table. */
 #define CP_UNIT_BYTES 1024u
@@ -43,31 +43,40 @@ struct cp_dwarf {
 	size_t bytes;		 /* of memory, nearly */
 };
 
-static bool is_sane(Elf *elf)
+/* Adds a section to what is known; false when nothing is to be believed any more. */
+static bool judge(const char *name, Elf_Scn *section, const GElf_Shdr *header,
+		  struct cp_dwarf_look *look)
 {
+	GElf_Chdr packed;
+	if (!name)
+		return false;
+	look->has |= !strcmp(name, ".debug_info");
+	/* The old way to compress hides its size from us. */
+	if (!strncmp(name, ".zdebug", 7)) {
+		look->has = true;
+		return false;
+	}
+	if (!(header->sh_flags & SHF_COMPRESSED) || !gelf_getchdr(section, &packed))
+		return true;
+	look->unpacked += packed.ch_size < CP_UNPACKED_MOST ? packed.ch_size : CP_UNPACKED_MOST;
+	return true;
+}
+
+struct cp_dwarf_look cp_dwarf_look(Elf *elf)
+{
+	struct cp_dwarf_look look = {.unreadable = true};
 	Elf_Scn *section = NULL;
-	uint64_t total = 0;
 	size_t names;
 	if (elf_getshdrstrndx(elf, &names))
-		return false;
+		return look;
 	while ((section = elf_nextscn(elf, section))) {
 		GElf_Shdr header;
-		GElf_Chdr packed;
-		if (!gelf_getshdr(section, &header))
-			return false;
-		const char *name = elf_strptr(elf, names, header.sh_name);
-		/* The old way to compress hides its size from us. */
-		if (!name || !strncmp(name, ".zdebug", 7))
-			return false;
-		if ((header.sh_flags & SHF_COMPRESSED) && gelf_getchdr(section, &packed)) {
-			if (packed.ch_size > CP_DEBUG_SIZE_MAX)
-				return false;
-			total += packed.ch_size;
-		}
-		if (total > CP_DEBUG_SIZE_MAX)
-			return false;
+		if (!gelf_getshdr(section, &header) ||
+		    !judge(elf_strptr(elf, names, header.sh_name), section, &header, &look))
+			return look;
 	}
-	return true;
+	look.unreadable = false;
+	return look;
 }
 
 static void add_ranges(struct cp_ranges *ranges, Dwarf_Die *die, uint32_t number)
@@ -120,7 +129,7 @@ static void list_units(struct cp_dwarf *dwarf)
 
 struct cp_dwarf *cp_dwarf_open(Elf *elf)
 {
-	struct cp_dwarf *dwarf = is_sane(elf) ? calloc(1, sizeof(*dwarf)) : NULL;
+	struct cp_dwarf *dwarf = calloc(1, sizeof(*dwarf));
 	if (!dwarf)
 		return NULL;
 	dwarf->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);

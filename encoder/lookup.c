@@ -10,6 +10,8 @@
 #include "encoder/guard.h"
 #include "encoder/pages.h"
 
+/* More would take more memory than all of the rest. */
+#define CP_UNPACKED_MAX ((size_t)128 << 20)
 /* What libdw knows of units cannot be given back but all at once. */
 #define CP_UNITS_BYTES_MAX ((size_t)64 << 20)
 /* After so much of it the file's pages go: reading them brought in some times as much. */
@@ -33,6 +35,22 @@ static void read_names(struct cp_lookup *lookup)
 	cp_plt_add(&lookup->plt, lookup->own.elf, &lookup->names);
 }
 
+/* libdw unpacks all compressed sections at once, whatever is asked of it. */
+static void read_lines(struct cp_lookup *lookup, const struct cp_elf *file)
+{
+	const struct cp_dwarf_look look = cp_dwarf_look(file->elf);
+	if (!look.unreadable && look.unpacked <= CP_UNPACKED_MAX)
+		lookup->dwarf = cp_dwarf_open(file->elf);
+	if (lookup->dwarf) {
+		lookup->lines = file->elf;
+		lookup->unpacked = look.unpacked;
+	} else if (look.has) {
+		lookup->unread = file->path;
+		lookup->unreadable = true;
+		lookup->too_large = look.unpacked > CP_UNPACKED_MAX ? look.unpacked : 0;
+	}
+}
+
 /* A debug file is asked for what the module's own does not say: lines, or the symbols of
  * everything. */
 void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id,
@@ -41,11 +59,11 @@ void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id,
 	lookup->how = id->how;
 	cp_guard_enter();
 	if (!cp_elf_module(id, &lookup->own))
-		lookup->dwarf = cp_dwarf_open(lookup->lines = lookup->own.elf);
+		read_lines(lookup, &lookup->own);
 	bool all = lookup->dwarf && cp_elf_has_symbols(&lookup->own);
 	lookup->lacking = !all && cp_elf_debug(id, &lookup->own, search, &lookup->debug);
 	if (lookup->debug.elf && !lookup->dwarf)
-		lookup->dwarf = cp_dwarf_open(lookup->lines = lookup->debug.elf);
+		read_lines(lookup, &lookup->debug);
 	read_names(lookup);
 	lookup->fresh = cp_dwarf_bytes(lookup->dwarf);
 	cp_lookup_rest(lookup);
@@ -54,7 +72,8 @@ void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id,
 
 size_t cp_lookup_bytes(const struct cp_lookup *lookup)
 {
-	return cp_dwarf_bytes(lookup->dwarf) + lookup->names.room * sizeof(*lookup->names.symbols);
+	return cp_dwarf_bytes(lookup->dwarf) + lookup->unpacked +
+	       lookup->names.room * sizeof(*lookup->names.symbols);
 }
 
 void cp_lookup_rest(struct cp_lookup *lookup)

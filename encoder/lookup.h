@@ -12,8 +12,12 @@ struct cp_lookup {
 	struct cp_elf own, debug, mini;
 	struct cp_symtab names, plt;
 	struct cp_dwarf *dwarf;
-	Elf *lines;   /* whose it is */
-	bool lacking; /* a debug file was looked for in vain */
+	Elf *lines;	    /* whose it is */
+	size_t unpacked;    /* what its sections took that were compressed */
+	size_t too_large;   /* what those of a file would have taken, for which there is no room */
+	bool unreadable;    /* a file has DWARF that is damaged */
+	const char *unread; /* that file */
+	bool lacking;	    /* a debug file was looked for in vain */
 	enum cp_demangling how;
 	size_t fresh;  /* cp_dwarf_bytes when it was opened */
 	size_t let_go; /* the same when pages were last given back */

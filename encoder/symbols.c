@@ -6,65 +6,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "encoder/symbols.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "encoder/lookup.h"
+#include "encoder/image.h"
 
-/* Most programs map fewer than 64 files; each costs descriptors, mappings and tables. */
-#define CP_DESKS 64
 /* Far more than any family's programs map together. */
 #define CP_IMAGES_MAX 16384u
-#define CP_BUCKETS    1024u
-/* A book that nobody asked for in this time is closed: libc's alone takes 12 MB once it is open. */
-#define CP_UNUSED_NS (UINT64_C(100) * 1000000000)
 /* Without a limit of the caller's. */
-#define CP_BYTES_DEFAULT ((uint64_t)32 << 20)
+#define CP_BYTES_DEFAULT ((uint64_t)64 << 20)
 #define CP_NS_DEFAULT	 (UINT64_C(10) * 1000000000)
 /* How often whoever reads the log hears that it goes on. */
 #define CP_SAY_NS (UINT64_C(2) * 1000000000)
-
-struct cp_image {
-	struct cp_image *next; /* in its bucket */
-	struct cp_symbols *symbols;
-	struct cp_module_id id; /* the asker's */
-	uint64_t used;		/* when: a count of questions */
-	uint64_t opened;	/* the same, when the files were last asked */
-	uint64_t rested_ns;	/* the last rest before which they were asked */
-	pid_t pid;		/* with whose help it was looked for */
-	bool tried, has_names, has_lines;
-	bool lacking;		 /* a debug file was looked for in vain, */
-	bool damaged;		 /* a file was cut while it was read: nothing is asked of it */
-	uint32_t turn;		 /* when the files were opened */
-	uint32_t arrivals;	 /* when so much had come */
-	struct cp_lookup *files; /* NULL: closed */
-	struct cp_answers answers;
-	size_t bytes;
-	size_t key_len;
-	uint8_t key[];
-};
-
-struct cp_symbols {
-	struct cp_image *buckets[CP_BUCKETS];
-	struct cp_image *desks[CP_DESKS]; /* those whose files are open */
-	struct cp_line shown[CP_INLINES_MAX];
-	uint64_t questions;
-	uint64_t rested; /* how many there had been at the last rest */
-	uint64_t ns_max, spent_ns, said_ns;
-	uint32_t turn, put_off;
-	struct cp_search search;
-	struct cp_symbols_status is; /* any thread may read it, word by word */
-};
-
-static void tally(uint64_t *word, int64_t n)
-{
-	/* relaxed: one thread writes, others only want to know */
-	__atomic_store_n(word, __atomic_load_n(word, __ATOMIC_RELAXED) + (uint64_t)n,
-			 __ATOMIC_RELAXED);
-}
 
 struct cp_symbols *cp_symbols_new(void)
 {
@@ -111,31 +66,17 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void close_files(struct cp_image *image)
-{
-	struct cp_symbols *symbols = image->symbols;
-	for (int i = 0; i < CP_DESKS; i++)
-		if (symbols->desks[i] == image)
-			symbols->desks[i] = NULL;
-	if (!image->files)
-		return;
-	cp_lookup_close(image->files);
-	free(image->files);
-	image->files = NULL;
-	tally(&symbols->is.open, -1);
-}
-
 /* After anything was added to the answers, or they were thrown away. */
 static void weigh(struct cp_image *image)
 {
 	size_t bytes = sizeof(*image) + image->key_len + cp_answers_bytes(&image->answers);
-	tally(&image->symbols->is.bytes, (int64_t)bytes - (int64_t)image->bytes);
+	cp_tally(&image->symbols->is.bytes, (int64_t)bytes - (int64_t)image->bytes);
 	image->bytes = bytes;
 }
 
 static void forget_answers(struct cp_image *image)
 {
-	tally(&image->symbols->is.addresses, -(int64_t)image->answers.addresses.count);
+	cp_tally(&image->symbols->is.addresses, -(int64_t)image->answers.addresses.count);
 	cp_answers_free(&image->answers);
 	weigh(image);
 }
@@ -143,10 +84,10 @@ static void forget_answers(struct cp_image *image)
 static void drop(struct cp_image **at)
 {
 	struct cp_image *image = *at;
-	close_files(image);
+	cp_desk_close(image);
 	forget_answers(image);
-	tally(&image->symbols->is.bytes, -(int64_t)image->bytes);
-	tally(&image->symbols->is.images, -1);
+	cp_tally(&image->symbols->is.bytes, -(int64_t)image->bytes);
+	cp_tally(&image->symbols->is.images, -1);
 	*at = image->next;
 	free(image);
 }
@@ -182,7 +123,7 @@ static bool make_room(struct cp_symbols *symbols, const struct cp_image *in_use)
 		struct cp_image **at = oldest(symbols, in_use);
 		if (!at)
 			return true;
-		tally(&symbols->is.evictions, 1);
+		cp_tally(&symbols->is.evictions, 1);
 		drop(at);
 	}
 	return false;
@@ -190,15 +131,7 @@ static bool make_room(struct cp_symbols *symbols, const struct cp_image *in_use)
 
 void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now)
 {
-	for (int i = 0; i < CP_DESKS; i++) {
-		struct cp_image *image = symbols->desks[i];
-		if (!image)
-			continue;
-		if (image->opened > symbols->rested)
-			image->rested_ns = now;
-		else if (now - image->rested_ns > CP_UNUSED_NS)
-			close_files(image);
-	}
+	cp_desks_rest(symbols, now);
 	symbols->rested = symbols->questions;
 	cp_search_look(&symbols->search, 1);
 	if (symbols->put_off)
@@ -231,7 +164,7 @@ static struct cp_image *add_image(struct cp_symbols *symbols, struct cp_image **
 	image->symbols = symbols;
 	image->next = *bucket;
 	*bucket = image;
-	tally(&symbols->is.images, 1);
+	cp_tally(&symbols->is.images, 1);
 	weigh(image);
 	return image;
 }
@@ -262,7 +195,7 @@ struct cp_image *cp_symbols_image(struct cp_symbols *symbols, const struct cp_mo
 	image->used = ++symbols->questions;
 	image->id = *id;
 	if (image->tried && may_find_more(image, id)) {
-		close_files(image);
+		cp_desk_close(image);
 		forget_answers(image);
 		image->tried = image->damaged = false;
 	}
@@ -270,52 +203,14 @@ struct cp_image *cp_symbols_image(struct cp_symbols *symbols, const struct cp_mo
 	return image;
 }
 
-/* A free desk, or that of the book which was not asked for the longest. */
-static struct cp_image **desk(struct cp_symbols *symbols)
-{
-	struct cp_image **found = &symbols->desks[0];
-	for (int i = 0; i < CP_DESKS; i++) {
-		struct cp_image **at = &symbols->desks[i];
-		if (!*at)
-			return at;
-		if ((*at)->opened < (*found)->opened)
-			found = at;
-	}
-	close_files(*found);
-	return found;
-}
-
-static bool open_files(struct cp_image *image)
-{
-	struct cp_symbols *symbols = image->symbols;
-	image->opened = symbols->questions;
-	if (image->files)
-		return true;
-	image->files = calloc(1, sizeof(*image->files));
-	if (!image->files)
-		return false;
-	*desk(symbols) = image;
-	image->arrivals = cp_search_look(&symbols->search, 0);
-	cp_lookup_open(image->files, &image->id, &symbols->search);
-	image->lacking = image->files->lacking;
-	image->pid = image->id.pid;
-	image->tried = true;
-	image->turn = symbols->turn;
-	image->has_names = cp_lookup_has_names(image->files);
-	image->has_lines = cp_lookup_has_lines(image->files);
-	tally(&symbols->is.open, 1);
-	tally(&symbols->is.opens, 1);
-	return true;
-}
-
 bool cp_image_has_names(struct cp_image *image)
 {
-	return (image->tried || open_files(image)) && image->has_names;
+	return (image->tried || cp_desk_open(image)) && image->has_names;
 }
 
 bool cp_image_has_lines(struct cp_image *image)
 {
-	return (image->tried || open_files(image)) && image->has_lines;
+	return (image->tried || cp_desk_open(image)) && image->has_lines;
 }
 
 static void say_how_far(const struct cp_image *image, uint32_t done, uint32_t of)
@@ -333,17 +228,17 @@ static void look_up(struct cp_image *image, uint64_t address)
 	struct cp_symbols *symbols = image->symbols;
 	uint64_t start = now_ns();
 	uint32_t before = image->answers.addresses.count;
-	if (image->damaged || !open_files(image))
+	if (image->damaged || !cp_desk_open(image))
 		return;
-	tally(&symbols->is.looked_up, 1);
+	cp_tally(&symbols->is.looked_up, 1);
 	if (symbols->spent_ns < __atomic_load_n(&symbols->ns_max, __ATOMIC_RELAXED)) {
 		cp_lookup_find(image->files, address, &image->answers);
 	} else {
 		cp_lookup_name(image->files, address, &image->answers, symbols->turn);
 		symbols->put_off++;
 	}
-	image->damaged = cp_lookup_is_damaged(image->files);
-	tally(&symbols->is.addresses, (int64_t)image->answers.addresses.count - before);
+	cp_desk_weigh(image);
+	cp_tally(&symbols->is.addresses, (int64_t)image->answers.addresses.count - before);
 	weigh(image);
 	symbols->spent_ns += now_ns() - start;
 }
@@ -365,7 +260,7 @@ void cp_image_prepare(struct cp_image *image, uint64_t *addresses, uint32_t coun
 	for (uint32_t i = 0; i < count; i++)
 		if (known(image, addresses[i]) < 0)
 			addresses[unknown++] = addresses[i];
-	if (!unknown || !open_files(image))
+	if (!unknown || !cp_desk_open(image))
 		return;
 	cp_lookup_order(image->files, addresses, unknown);
 	for (uint32_t i = 0; i < unknown; i++) {
@@ -381,7 +276,7 @@ struct cp_lines cp_image_lines(struct cp_image *image, uint64_t address)
 {
 	struct cp_symbols *symbols = image->symbols;
 	int lines = known(image, address);
-	tally(&symbols->is.asked, 1);
+	cp_tally(&symbols->is.asked, 1);
 	if (lines < 0) {
 		if (make_room(symbols, image))
 			forget_answers(image);

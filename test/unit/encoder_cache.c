@@ -3,6 +3,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <elfutils/libdwelf.h>
 #include <fcntl.h>
+#include <gelf.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -291,6 +292,66 @@ static void who_waits_is_told_how_far(void **state)
 	cp_symbols_free(symbols);
 }
 
+/* Lays something else over the beginning of the section, in a copy of a library. */
+static void spoil(const char *copy, const char *section, const void *with, size_t size)
+{
+	struct cp_elf elf;
+	Elf_Scn *at = NULL;
+	GElf_Shdr header = {0};
+	size_t names;
+	char path[64];
+	snprintf(path, sizeof(path), "%s/%s", dir, copy);
+	assert_int_equal(cp_elf_open(path, &elf), 0);
+	assert_int_equal(elf_getshdrstrndx(elf.elf, &names), 0);
+	while ((at = elf_nextscn(elf.elf, at)) && gelf_getshdr(at, &header))
+		if (!strcmp(elf_strptr(elf.elf, names, header.sh_name), section))
+			break;
+	assert_non_null(at);
+	cp_elf_close(&elf);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, with, size, (off_t)header.sh_offset), size);
+	close(fd);
+}
+
+/* Names are there, lines are not; and one line for the log, however often it is asked. */
+static void ask_spoilt(const char *copy, const char *why)
+{
+	char path[64], line[400];
+	snprintf(path, sizeof(path), "%s/%s", dir, copy);
+	snprintf(line, sizeof(line), "symbols: %s: %s", path, why);
+	struct cp_symbols *symbols = cp_symbols_new();
+	struct cp_module_id id = libraries[0].id;
+	id.path = path;
+	cp_symbols_listen(symbols, hear, NULL);
+	sayings = 0;
+	for (uint64_t at = libraries[0].start; at < libraries[0].start + 100; at++) {
+		struct cp_lines found = cp_image_lines(cp_symbols_image(symbols, &id), at);
+		assert_int_equal(found.count, 1);
+		assert_string_equal(found.lines[0].name, "function_0");
+		assert_int_equal(found.lines[0].line, 0);
+		let_rest(symbols);
+	}
+	assert_true(status_of(symbols).opens > 1);
+	assert_int_equal(sayings, 1);
+	assert_string_equal(first, line);
+	cp_symbols_free(symbols);
+}
+
+static void what_cannot_be_read_is_said_once(void **state)
+{
+	static const char garbage[64] = {-1, -1, -1, -1};
+	const uint64_t size = UINT64_C(300) << 20;
+	Elf64_Chdr packed = {.ch_type = ELFCOMPRESS_ZLIB, .ch_size = size, .ch_addralign = 1};
+	(void)state;
+	shell("cd %s && cp 0.so damaged.so && objcopy --compress-debug-sections 0.so large.so",
+	      dir);
+	spoil("damaged.so", ".debug_info", garbage, sizeof(garbage));
+	ask_spoilt("damaged.so", "its debug information is damaged or of an old kind: no lines");
+	spoil("large.so", ".debug_info", &packed, sizeof(packed));
+	ask_spoilt("large.so", "its debug information takes 300 MB when it is unpacked: no lines "
+			       "(objcopy --decompress-debug-sections helps)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +361,7 @@ int main(void)
 	    cmocka_unit_test(one_image_alone_begins_anew),
 	    cmocka_unit_test(what_takes_too_long_is_put_off),
 	    cmocka_unit_test(who_waits_is_told_how_far),
+	    cmocka_unit_test(what_cannot_be_read_is_said_once),
 	};
 	return cmocka_run_group_tests(tests, make_libraries, drop_libraries);
 }
