@@ -8,10 +8,9 @@ import random
 import re
 import subprocess
 
-CALL = re.compile(r'^ *([0-9a-f]+):\t(\S+ )*?(call|blr?)\b')
 PLACE = re.compile(r'^(.*?):(\d+|\?)( \(discriminator \d+\))?$')
 
-Frame = collections.namedtuple('Frame', 'function file line')
+Frame = collections.namedtuple('Frame', 'function file line start')
 
 
 def output(argv, addresses=None, **more):
@@ -60,9 +59,8 @@ def choose(path, count, seed=1):
 def ours(tool, path, addresses):
     """[[Frame...]...], and what it cost, by word."""
     text, said = output([tool, path], addresses)
-    found = []
-    for block in ('\n' + text).split('\n\n')[:len(addresses)] if False else blocks(text):
-        found.append([Frame(w[1], w[2], int(w[3])) for w in (line.split('\t') for line in block)])
+    found = [[Frame(w[1], w[2], int(w[3]), int(w[4])) for w in (line.split('\t') for line in block)]
+             for block in blocks(text)]
     words = said.split()
     return found, {k: int(v) for k, v in zip(words[::2], words[1::2])}
 
@@ -80,8 +78,8 @@ def blocks(text):
 def llvm(path, addresses):
     text = output(['llvm-symbolizer', '--output-style=JSON', '--no-demangle', '--functions=linkage', '--obj=' + path],
                   addresses)[0]
-    return [[Frame(s['FunctionName'], s['FileName'], s['Line']) for s in json.loads(line).get('Symbol', [])]
-            for line in text.splitlines()]
+    return [[Frame(s['FunctionName'], s['FileName'], s['Line'], s['StartLine'])
+             for s in json.loads(line).get('Symbol', [])] for line in text.splitlines()]
 
 
 def addr2line(path, addresses):
@@ -93,7 +91,7 @@ def addr2line(path, addresses):
             continue
         place = PLACE.match(next(lines))
         number = int(place[2]) if place[2].isdigit() else 0
-        found[-1].append(Frame('' if line == '??' else line, '' if place[1] == '??' else place[1], number))
+        found[-1].append(Frame('' if line == '??' else line, '' if place[1] == '??' else place[1], number, 0))
     return found
 
 
@@ -102,13 +100,87 @@ class Symbols:
 
     def __init__(self, path):
         self.names = collections.defaultdict(set)
+        self.ends = {}
         for flag in ('-a', '-D'):
-            for line in output(['nm', flag, '--without-symbol-versions', path])[0].splitlines():
-                words = line.split(' ', 2)
-                if len(words) == 3 and words[0] and words[1] in 'tTwWiuV':
-                    self.names[int(words[0], 16)].add(words[2])
+            for line in output(['nm', flag, '-S', '--without-symbol-versions', path])[0].splitlines():
+                words = line.split()
+                if len(words) == 4 and words[2] in 'tTwWiuV':
+                    start, size = int(words[0], 16), int(words[1], 16)
+                    self.names[start].add(whole(words[3]))
+                    self.ends[start] = max(self.ends.get(start, 0), start + size)
+                elif len(words) == 3 and words[1] in 'tTwWiuV':
+                    self.names[int(words[0], 16)].add(whole(words[2]))
         self.starts = sorted(self.names)
 
     def around(self, address):
         at = bisect.bisect_right(self.starts, address)
         return self.names[self.starts[at - 1]] if at else set()
+
+    def is_between(self, address):
+        """Whether it is behind the end of the last function that starts before it."""
+        at = bisect.bisect_right(self.starts, address)
+        return not at or address >= self.ends.get(self.starts[at - 1], 1 << 64)
+
+
+CLONE = re.compile(r'\.(cold|part\.\d+|constprop\.\d+|isra\.\d+|lto_priv\.\d+|localalias|llvm\.\d+)')
+
+
+def whole(name):
+    """Without the version, and what tells a piece or a copy of a function from the whole."""
+    return CLONE.sub('', name.split('@')[0])
+
+
+TWICE = re.compile(r'(\.?\.?[^/].*?)/\1/')
+
+
+def plain(path):
+    """A relative folder that was put before itself counts once: both others do that to folder 0."""
+    twice = TWICE.match(path)
+    return os.path.normpath(path[twice.end(1) + 1:] if twice else path) if path else ''
+
+
+def difference(mine, other, aliases):
+    """What is not the same in two readings of an address: words, or None."""
+    if not mine or not other:
+        return None if not mine and not any(f.line for f in other) else 'nothing'
+    if not mine[0].file and not other[0].line:
+        return None  # no DWARF here: what they have is a guess from the symbol table
+    if len(mine) != len(other):
+        return 'inlined calls'
+    found = set()
+    for i, (x, y) in enumerate(zip(mine, other)):
+        last = i == len(mine) - 1
+        if x.line != y.line:
+            found.add('line')
+        if plain(x.file) != plain(y.file):
+            found.add('file' if x.line or y.line else 'file of line 0')
+        names = {whole(x.function), whole(y.function)}
+        if len(names) > 1 and not (last and names <= aliases):
+            found.add('name' if last else 'inlined name')
+    return ', '.join(sorted(found)) or None
+
+
+def class_of(address, mine, theirs, symbols):
+    """same, between functions, NAME alone: ..., or against both: ..."""
+    aliases = symbols.around(address)
+    apart = {name: difference(mine, reading, aliases) for name, reading in theirs.items()}
+    if not any(apart.values()):
+        return 'same'
+    if not mine and symbols.is_between(address):
+        return 'between functions'
+    alone = [name for name, why in apart.items() if why]
+    if len(alone) < len(theirs):
+        return f'{alone[0]} alone: {apart[alone[0]]}'
+    readings = list(theirs.values())
+    agreed = len(readings) < 2 or not difference(readings[0], readings[1], aliases)
+    return f'against {"both" if agreed else "each"}: ' + ' / '.join(sorted(set(apart.values())))
+
+
+def starts(mine, llvm):
+    """Of the frames whose first line we say: how many, and how often llvm says another."""
+    said = other = 0
+    for a, b in zip(mine, llvm):
+        for x, y in zip(a, b) if len(a) == len(b) else ():
+            said += x.start > 0
+            other += 0 < x.start != y.start > 0
+    return said, other
