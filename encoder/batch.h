@@ -14,7 +14,8 @@ struct cp_mapping {
 	const char *path;
 	uint8_t build_id[36];
 	uint32_t build_id_len;
-	uint32_t is_main; /* the program itself */
+	bool is_main; /* the program itself */
+	bool is_ours; /* the library that recorded it */
 	uint64_t start, end, file_offset;
 	uint64_t bias; /* address here minus the ELF's own */
 	/* someone who has it mapped, or had: where to look for the file */

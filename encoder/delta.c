@@ -131,8 +131,8 @@ static int push_note(struct taking *taking, uint64_t address)
 					      (uint32_t)(note < CP_NOTES ? note : CP_NOTES - 1)));
 }
 
-/* The row's frames as places. The recorder's own frames at the leaf of an allocation or of a
- * thread's creation are how it came to be counted, not who did it. */
+/* The row's frames as places. The recorder's own frames are how it came to be counted, not who did
+ * it: at the leaf of an allocation, and in the middle of what libc allocates for a new thread. */
 static int build_stack(struct taking *taking, const struct cp_view_row *row)
 {
 	taking->words = 1;
@@ -152,8 +152,7 @@ static int build_stack(struct taking *taking, const struct cp_view_row *row)
 		uint32_t place = cp_places_find(taking->places, address, row->epoch);
 		if (place == CP_NONE)
 			return -ENOMEM;
-		if (taking->words == 1 && row->kind != CP_KIND_CPU &&
-		    cp_places_is_ours(taking->places, place))
+		if (cp_places_is_ours(taking->places, place))
 			continue;
 		taking->stack[taking->words++] = place;
 	}

@@ -7,13 +7,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "encoder/making.h"
 
-/* What full Rust names end with. */
-#define HASH "(::h[0-9a-f]{16})?"
+/* What full Rust names end with, and what v0 writes behind a crate's. */
+#define HASH  "(::h[0-9a-f]{16})?"
+#define CRATE "(\\[[0-9a-f]+\\])?::"
 
 static const char heap[] =
-    /* C, where an allocator was found before ours */
-    "(__libc_|je_|tc_|mi_)?(malloc|calloc|realloc|reallocarray|memalign|aligned_alloc|valloc|"
-    "pvalloc|posix_memalign)|"
+    /* C, where an allocator was found before ours, or the loader's own was inlined */
+    "(__libc_|__rtld_|je_|tc_|mi_)?(malloc|calloc|realloc|reallocarray|memalign|aligned_alloc|"
+    "valloc|pvalloc|posix_memalign)|"
     /* C++: libstdc++ and libc++ */
     "operator new(\\[\\])?|"
     "(std|__gnu_cxx)::.*(allocator|allocator_traits|_Alloc_traits|alloc_traits)(<.*>)?::"
@@ -23,20 +24,22 @@ static const char heap[] =
     "std::__allocate_guarded(<.*>)?|"
     "std::__[0-9a-z]+::(__libcpp_allocate|__libcpp_operator_new|__allocate_at_least)(<.*>)?|"
     /* Rust, legacy and v0 */
-    "(__rustc(\\[.*\\])?::)?__r(ust|dl|g)_(alloc|alloc_zeroed|realloc)|"
-    "alloc(\\[.*\\])?::alloc::(alloc|alloc_zeroed|realloc|exchange_malloc|Global::.*)" HASH "|"
-    "<alloc(\\[.*\\])?::alloc::Global( as .*)?>::.*|"
-    "<?alloc(\\[.*\\])?::raw_vec::.*|"
-    "std(\\[.*\\])?::sys::.*alloc::.*";
+    "(__rustc" CRATE ")?__r(ust|dl|g)_(alloc|alloc_zeroed|realloc)|"
+    "alloc" CRATE "alloc::(alloc|alloc_zeroed|realloc|exchange_malloc|Global::[a-z_]+)" HASH "|"
+    "<alloc" CRATE "alloc::Global( as .*)?>::[a-z_]+" HASH "|"
+    "alloc" CRATE "boxed::box_new_uninit" HASH "|"
+    "<?alloc" CRATE "raw_vec::.*|"
+    "std" CRATE "sys::((pal::)?unix::)?alloc::.*";
 
+/* The first functions of a thread are called as those that make it, but for an end:
+ * spawn::{closure}. With generic arguments that end may be behind a parenthesis, where readers do
+ * not look. */
 static const char threads[] =
     "pthread_create|thrd_create|"
     "std::thread::_M_start_thread|std::j?thread::j?thread(<.*>)?|std::jthread::_S_create(<.*>)?|"
     "std::__[0-9a-z]+::(thread::thread|__libcpp_thread_create)(<.*>)?|"
-    "std(\\[.*\\])?::sys::.*thread.*::Thread::new" HASH "|"
-    "std(\\[.*\\])?::thread::(Builder::)?spawn(_unchecked_?|_inner)?(::<.*>)?" HASH "|"
-    "std(\\[.*\\])?::thread::lifecycle::spawn_unchecked(::<.*>)?" HASH "|"
-    "<std(\\[.*\\])?::thread::Builder>::spawn(_unchecked_?)?(::<.*>)?";
+    "<?std" CRATE "sys::[a-z:]*thread[a-z:]*::Thread>?::new" HASH "|"
+    "std" CRATE "thread::([a-z]+::)?(Builder::)?spawn(_unchecked_?|_inner)?" HASH;
 
 const char *cp_drop_frames(enum cp_profile which)
 {

@@ -95,6 +95,12 @@ static void ask_there(struct cp_mapping *mapping, const struct cp_places *places
 	mapping->seen_at = module->start;
 }
 
+static bool is_ours(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash && !strcmp(slash + 1, "libconprof.so");
+}
+
 static uint32_t add_mapping(struct cp_places *places, const struct cp_view_module *module,
 			    char *path)
 {
@@ -111,6 +117,7 @@ static uint32_t add_mapping(struct cp_places *places, const struct cp_view_modul
 		mapping->build_id_len = module->build_id_len;
 		memcpy(mapping->build_id, module->build_id, sizeof(mapping->build_id));
 		mapping->path = cp_arena_text(&batch->texts, path, strlen(path));
+		mapping->is_ours = is_ours(path);
 		mapping->is_main = path[0] && !strcmp(path, places->exe);
 	}
 	if (!mapping->path)
@@ -272,6 +279,5 @@ bool cp_places_is_ours(const struct cp_places *places, uint32_t number)
 		return false;
 	const struct cp_mapping *mapping =
 	    cp_intern_value(&places->batch->mappings, place->mapping);
-	const char *slash = strrchr(mapping->path, '/');
-	return slash && !strcmp(slash + 1, "libconprof.so");
+	return mapping->is_ours;
 }

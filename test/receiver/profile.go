@@ -228,6 +228,9 @@ func checkMapping(name string, m *profile.Mapping, lines, bare int, bad report) 
 	if strings.Trim(m.BuildID, "0123456789abcdef") != "" {
 		bad("%s: mapping %d has build-id %q", name, m.ID, m.BuildID)
 	}
+	if strings.HasSuffix(m.File, "/libconprof.so") && lines+bare > 0 {
+		bad("%s: mapping %d is the recorder's own", name, m.ID)
+	}
 	if lines > 0 && !m.HasFunctions {
 		bad("%s: mapping %d (%s) is symbolised and does not say so", name, m.ID, m.File)
 	}

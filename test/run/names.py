@@ -1,7 +1,6 @@
 # names.py - what a reader sees: allocations at who asked for them, names as they were wanted, and those that we could not find.
 # SPDX-License-Identifier: MIT
 import functools
-import glob
 import gzip
 import os
 import re
@@ -9,7 +8,7 @@ import shutil
 import subprocess
 
 from pprof import Profile, go
-from receiver import check_files
+from receiver import Receiver
 from world import expect
 
 SHARP = {'CONPROF_HEAP_SAMPLE_INTERVAL': '2048', 'CONPROF_CPU_PROFILERATE': '1000'}
@@ -18,13 +17,13 @@ BLOCKS = 20000  # of each kind that test/run/named.cpp makes
 
 def profiles(world, program=None, **settings):
     """One run of the program: its files by kind, which meet the rules of all files."""
-    path = os.path.join(world.dir, 'profiles')
+    receiver = Receiver(world)
     program = program or os.path.join(world.build, 'run', 'named')
-    ended = world.run([os.path.join(world.build, 'conprof'), 'run', '--', program],
-                      dict(SHARP, CONPROF_AGENT_SOCKET='dir://' + path, **settings), preload=False)
+    ended = world.run([program], dict(SHARP, CONPROF_AGENT_SOCKET=receiver.url, **settings))
     expect(ended.status == 0, f'it ended with {ended.status}: {ended.err[-300:]!r}')
-    check_files(world, sorted(glob.glob(os.path.join(path, '*.pprof'))))
-    return {kind: glob.glob(os.path.join(path, f'*.{kind}.pprof'))[0] for kind in ('cpu', 'heap', 'threads')}
+    world.quiet()
+    receiver.stop()
+    return {kind: receiver.files(kind + '.pprof')[0] for kind in ('cpu', 'heap', 'goroutines')}
 
 
 def texts(file):
@@ -36,7 +35,7 @@ def texts(file):
 def callers(world):
     """The leaf is who called malloc, or whose `new` it was; the wrapper is in the file all the same."""
     files = profiles(world)
-    heap, threads = Profile(files['heap']), Profile(files['threads'])
+    heap, threads = Profile(files['heap']), Profile(files['goroutines'])
     at = heap.types.index('alloc_objects')
     leaves = {}
     for sample in heap.samples:
@@ -45,12 +44,12 @@ def callers(world):
     # two spellings of new; reallocarray is an allocator itself, strdup asks for memory on its own account
     for leaf, blocks in (('plain_new', 2 * BLOCKS), ('by_libc', BLOCKS), ('strdup', BLOCKS)):
         expect(abs(leaves.get(leaf, 0) - blocks) < 0.1 * blocks, f'{leaf}: {leaves.get(leaf, 0)} blocks of {blocks}')
-    wrong = [leaf for leaf in leaves if re.search(r'operator new|allocate$|_M_get_node|^(re|c)?alloc|^malloc|^cp_', leaf)]
+    wrong = [leaf for leaf in leaves if re.search(r'operator new|::allocate$|_M_get_node$|^(m|c|re)alloc', leaf)]
     expect(not wrong, f'allocations begin at {wrong}')
     expect(b'operator new' in texts(files['heap']) and b'operator new[]' in texts(files['heap']), 'wrappers are not in the file')
     begun = [sample.stack[0] for sample in threads.samples if len(sample.stack) > 1]
     expect(len(begun) == 3 and set(begun) == {'make_threads'}, f'threads begin at {begun}')
-    expect(b'std::thread::_M_start_thread' in texts(files['threads']), 'libstdc++ is not in the file')
+    expect(b'std::thread::_M_start_thread' in texts(files['goroutines']), 'libstdc++ is not in the file')
 
 
 def written(world, how, has, has_not):
