@@ -178,6 +178,14 @@ static uint32_t add_function(const struct cp_lookup *lookup, struct cp_answers *
 	return cp_answers_function(answers, &line);
 }
 
+/* Compilers split a function and put its other half back in as an inlined call of itself: glibc's
+ * write is such a __libc_write. */
+static bool is_same(const struct cp_dwarf_frame *a, const struct cp_dwarf_frame *b)
+{
+	const char *x = a->linkage ? a->linkage : a->name, *y = b->linkage ? b->linkage : b->name;
+	return x && y && !strcmp(x, y) && !strcmp(a->scope, b->scope);
+}
+
 /* The real function takes its name from the symbol table, where what a library exports is found
  * under the name that callers use; inlined ones have only DWARF. */
 static void add(const struct cp_lookup *lookup, struct cp_answers *answers, uint64_t address,
@@ -188,7 +196,8 @@ static void add(const struct cp_lookup *lookup, struct cp_answers *answers, uint
 	if (!symbol && count && !frames[count - 1].linkage && !frames[count - 1].name)
 		count = 0;
 	for (int i = 0; i < count; i++) {
-		const char *name = i == count - 1 && symbol ? symbol->name : NULL;
+		bool real = i == count - 1 || is_same(&frames[i], &frames[count - 1]);
+		const char *name = real && symbol ? symbol->name : NULL;
 		spots[i] = (struct cp_spot){add_function(lookup, answers, &frames[i], name),
 					    frames[i].line};
 		if (spots[i].function == CP_NONE)
