@@ -54,8 +54,9 @@ void cp_view_names(struct cp_view *view, struct cp_perfmap *map);
 struct cp_symbols;
 struct cp_symbols *cp_symbols_new(void);
 void cp_symbols_free(struct cp_symbols *symbols);
-/* How many bytes all that was looked up may take, and how long may be looked for from one rest to
- * the next: what is then new has its name, and its lines the next time. Any thread. */
+/* How many bytes all that was looked up may take, and how much CPU time, or four times that by the
+ * clock, from one rest to the next: what is then new has its name, and its lines the next time. Any
+ * thread. */
 void cp_symbols_limit(struct cp_symbols *symbols, uint64_t bytes, uint64_t ns);
 /* Lines for the log: that it takes long, that something was put off. */
 void cp_symbols_listen(struct cp_symbols *symbols, void (*say)(void *ctx, const char *line),

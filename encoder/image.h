@@ -35,9 +35,10 @@ struct cp_symbols {
 	struct cp_image *desks[CP_DESKS]; /* those whose files are open */
 	struct cp_line shown[CP_INLINES_MAX];
 	uint64_t questions;
-	uint64_t rested;   /* how many there had been at the last rest */
-	size_t open_bytes; /* of all desks */
-	uint64_t ns_max, spent_ns, said_ns;
+	uint64_t rested;	    /* how many there had been at the last rest */
+	size_t open_bytes;	    /* of all desks */
+	uint64_t ns_max, cpu_ns;    /* CPU time in this turn */
+	uint64_t spent_ns, said_ns; /* by the clock */
 	uint32_t turn, put_off;
 	struct cp_search search;
 	struct cp_symbols_status is; /* any thread may read it, word by word */

@@ -18,6 +18,8 @@
 /* Without a limit of the caller's. */
 #define CP_BYTES_DEFAULT ((uint64_t)64 << 20)
 #define CP_NS_DEFAULT	 (UINT64_C(10) * 1000000000)
+/* How often as long as CPU time it may take by the clock: disks are slow, machines busy. */
+#define CP_WAITING 4
 /* How often whoever reads the log hears that it goes on. */
 #define CP_SAY_NS (UINT64_C(2) * 1000000000)
 
@@ -59,10 +61,10 @@ void cp_symbols_status(const struct cp_symbols *symbols, struct cp_symbols_statu
 		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
-static uint64_t now_ns(void)
+static uint64_t read_ns(clockid_t clock)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -136,10 +138,11 @@ void cp_symbols_rest(struct cp_symbols *symbols, uint64_t now)
 	cp_search_look(&symbols->search, 1);
 	if (symbols->put_off)
 		cp_search_say(&symbols->search,
-			      "symbols: %.0f s are over: %u addresses have no lines yet, the next "
-			      "profile goes on",
-			      (double)symbols->ns_max / 1e9, symbols->put_off);
-	symbols->spent_ns = symbols->said_ns = symbols->put_off = 0;
+			      "symbols: %.1f s (%.1f of CPU) are over: %u addresses have no lines "
+			      "yet, the next profile goes on",
+			      (double)symbols->spent_ns / 1e9, (double)symbols->cpu_ns / 1e9,
+			      symbols->put_off);
+	symbols->cpu_ns = symbols->spent_ns = symbols->said_ns = symbols->put_off = 0;
 	symbols->turn += symbols->turn == UINT32_MAX ? 2 : 1;
 }
 
@@ -223,15 +226,21 @@ static void say_how_far(const struct cp_image *image, uint32_t done, uint32_t of
 		      image->id.path, done, of, (double)symbols->spent_ns / 1e9);
 }
 
+static bool has_time(const struct cp_symbols *symbols)
+{
+	uint64_t max = __atomic_load_n(&symbols->ns_max, __ATOMIC_RELAXED);
+	return symbols->cpu_ns < max && symbols->spent_ns / CP_WAITING < max;
+}
+
 static void look_up(struct cp_image *image, uint64_t address)
 {
 	struct cp_symbols *symbols = image->symbols;
-	uint64_t start = now_ns();
+	uint64_t start = read_ns(CLOCK_MONOTONIC), cpu = read_ns(CLOCK_THREAD_CPUTIME_ID);
 	uint32_t before = image->answers.addresses.count;
 	if (image->damaged || !cp_desk_open(image))
 		return;
 	cp_tally(&symbols->is.looked_up, 1);
-	if (symbols->spent_ns < __atomic_load_n(&symbols->ns_max, __ATOMIC_RELAXED)) {
+	if (has_time(symbols)) {
 		cp_lookup_find(image->files, address, &image->answers);
 	} else {
 		cp_lookup_name(image->files, address, &image->answers, symbols->turn);
@@ -240,7 +249,8 @@ static void look_up(struct cp_image *image, uint64_t address)
 	cp_desk_weigh(image);
 	cp_tally(&symbols->is.addresses, (int64_t)image->answers.addresses.count - before);
 	weigh(image);
-	symbols->spent_ns += now_ns() - start;
+	symbols->spent_ns += read_ns(CLOCK_MONOTONIC) - start;
+	symbols->cpu_ns += read_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
 }
 
 /* How many lines the address has, in symbols->shown; -1: nobody has looked, or there was no time

@@ -188,7 +188,8 @@ void cp_encoding_finish(struct cp_encoding *e, uint32_t timeout_ms)
 	if (!e)
 		return;
 	cp_symbols_status(e->symbols, &status);
-	cp_symbols_limit(e->symbols, status.max, (uint64_t)timeout_ms * 1000000u);
+	/* a quarter of it may be CPU time */
+	cp_symbols_limit(e->symbols, status.max, (uint64_t)timeout_ms * 250000u);
 	pthread_mutex_lock(&e->lock);
 	e->stop = 1;
 	pthread_cond_signal(&e->wake);
