@@ -14,6 +14,7 @@
 #define CP_STACKS_MAX	   (1u << 20)
 #define CP_CODES_MAX	   (1u << 18)
 #define CP_CODE_BYTES_MAX  ((size_t)64 << 20)
+#define CP_WHOS_MAX	   (1u << 20)
 #define CP_STACK_BYTES_MAX (UINT64_C(512) << 20)
 /* Above all user addresses of x86-64 and aarch64, so that no real segment lies there. */
 #define CP_ROOM_START (UINT64_C(1) << 57)
@@ -27,6 +28,7 @@ struct cp_batch *cp_batch_new(struct cp_symbols *symbols)
 	batch->next_free = CP_ROOM_START;
 	cp_intern_init(&batch->mappings, CP_MAPPINGS_MAX, sizeof(struct cp_mapping));
 	cp_intern_init(&batch->codes, CP_CODES_MAX, sizeof(uint64_t));
+	cp_intern_init(&batch->whos, CP_WHOS_MAX, 0);
 	cp_intern_init(&batch->places, CP_PLACES_MAX + CP_WORDS, sizeof(struct cp_place));
 	for (int i = 0; i < CP_PROFILES; i++)
 		cp_intern_init(&batch->stacks[i], 2 * CP_STACKS_MAX, sizeof(struct cp_sums));
@@ -43,10 +45,37 @@ void cp_batch_free(struct cp_batch *batch)
 	cp_intern_free(&batch->mappings);
 	cp_intern_free(&batch->places);
 	cp_intern_free(&batch->codes);
+	cp_intern_free(&batch->whos);
 	for (int i = 0; i < CP_PROFILES; i++)
 		cp_intern_free(&batch->stacks[i]);
 	cp_arena_free(&batch->texts);
 	free(batch);
+}
+
+uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared)
+{
+	uint32_t types = __atomic_load_n(&shared->config.types, __ATOMIC_RELAXED);
+	uint64_t interval = __atomic_load_n(&shared->heap_interval, __ATOMIC_RELAXED);
+	uint64_t cpu_period_ns = __atomic_load_n(&shared->cpu_period_ns, __ATOMIC_RELAXED);
+	if ((types & CP_TYPE_CPU) && cpu_period_ns)
+		batch->has |= CP_BIT(CP_PROFILE_CPU);
+	if ((types & CP_TYPE_HEAP) && interval)
+		batch->has |= CP_BIT(CP_PROFILE_HEAP);
+	if (types & CP_TYPE_THREAD)
+		batch->has |= CP_BIT(CP_PROFILE_THREADS);
+	uint32_t how = __atomic_load_n(&shared->config.demangle, __ATOMIC_RELAXED);
+	batch->how = how <= CP_DEMANGLE_NONE ? (enum cp_demangling)how : CP_DEMANGLE_SHORT;
+	if (!batch->period[CP_PROFILE_CPU])
+		batch->period[CP_PROFILE_CPU] = cpu_period_ns;
+	if (!batch->period[CP_PROFILE_HEAP])
+		batch->period[CP_PROFILE_HEAP] = interval;
+	batch->recordings++;
+	batch->tick_ns = cp_batch_tick_ns(batch, shared);
+	uint32_t silenced = atomic_load_explicit(&shared->silenced, memory_order_relaxed);
+	if (silenced <= CP_SILENCED_BY_LOCK)
+		batch->silenced[silenced]++;
+	batch->foreign_mallocs += __atomic_load_n(&shared->foreign_malloc, __ATOMIC_RELAXED) != 0;
+	return cpu_period_ns;
 }
 
 static uint32_t add_place(struct cp_batch *batch, const struct cp_place *key)
@@ -93,7 +122,7 @@ struct cp_sums *cp_batch_sums(struct cp_batch *batch, enum cp_profile profile,
 {
 	struct cp_intern *stacks = &batch->stacks[profile];
 	/* Stacks of one frame always find room: what does not fit is summed up under one. */
-	if (words > 2 &&
+	if (words > CP_STACK_HEAD + 1 &&
 	    (stacks->memory.total > CP_STACK_BYTES_MAX || stacks->count >= CP_STACKS_MAX))
 		return NULL;
 	uint32_t number = cp_intern(stacks, stack, words * sizeof(*stack));

@@ -68,17 +68,25 @@ static inline uint64_t cp_objects(uint64_t fixed, uint32_t rest)
 }
 
 /* What the rows of a profile add up to: all that have a stack; of them those with frames left out,
- * and those that ended early; and what has none. */
-enum cp_part { CP_PART_ALL, CP_PART_DEEP, CP_PART_EARLY, CP_PART_LOST, CP_PARTS };
+ * and those that ended early; what has none; and what has one, but no thread to go with it. */
+enum cp_part { CP_PART_ALL, CP_PART_DEEP, CP_PART_EARLY, CP_PART_LOST, CP_PART_NOBODY, CP_PARTS };
 
-/* Stacks are numbered by their key: words of 32 bits, the pid first, then the places, leaf first.
- * Their value is a struct cp_sums. */
+/* A thread, or all that are called alike: what its samples say of it. Whole, it is a key. */
+struct cp_who {
+	int32_t tid;   /* 0: not said */
+	char name[20]; /* ends with NUL; clean; empty: not said */
+};
+
+/* Stacks are numbered by their key: words of 32 bits, first the pid (0: not said) and who, + 1 (0:
+ * nobody), then the places, leaf first. Their value is a struct cp_sums. */
+#define CP_STACK_HEAD 2u
 struct cp_batch {
 	struct cp_symbols *symbols;
 	struct cp_intern mappings; /* struct cp_mapping */
 	struct cp_intern places;   /* struct cp_place */
 	struct cp_intern codes;	   /* names as they were written; value: an address, uint64_t */
 	struct cp_perfmap_counts code_counts;
+	struct cp_intern whos; /* struct cp_who */
 	struct cp_intern stacks[CP_PROFILES];
 	struct cp_arena texts;
 	uint64_t lost[CP_KINDS][CP_LOSSES];
@@ -95,6 +103,9 @@ struct cp_batch {
 	enum cp_demangling how;	  /* names are wanted, by the last recording */
 	uint64_t next_free;	  /* room for segments whose own is taken */
 };
+
+/* What this recording is one more of; how long its CPU periods are. */
+uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared);
 
 /* Numbers, or CP_NONE when memory is out or a cap is reached. */
 uint32_t cp_batch_word(struct cp_batch *batch, uint32_t word);
@@ -134,3 +145,25 @@ void cp_places_close(struct cp_places *places);
 uint32_t cp_places_find(struct cp_places *places, uint64_t address, uint32_t epoch);
 /* Whether the place lies in the recording library itself. */
 bool cp_places_is_ours(const struct cp_places *places, uint32_t place);
+
+/* ---- who.c: threads of one recording ---- */
+struct cp_whos {
+	struct cp_batch *batch;
+	const struct cp_view *view;
+	uint32_t labels;   /* enum cp_labels: what its samples are to say */
+	pid_t pid;	   /* where its threads' names are found now; 0: nowhere */
+	uint32_t *numbers; /* by slot: in batch->whos, + 1; 0: not looked at */
+	uint32_t slots;
+	struct cp_living *living; /* by row */
+	uint32_t count;
+};
+int cp_whos_open(struct cp_whos *whos, struct cp_batch *batch, const struct cp_view *view,
+		 pid_t pid, unsigned profiles);
+void cp_whos_close(struct cp_whos *whos);
+/* Counts these as nobody's, if they are and should be somebody's. */
+void cp_whos_note(struct cp_whos *whos, enum cp_profile profile, uint32_t who, uint64_t samples,
+		  const struct cp_sums *sums);
+/* The number, + 1, of a row's who; 0: nobody. */
+uint32_t cp_whos_find(struct cp_whos *whos, uint32_t who);
+/* The living threads that were created by this row's stack, one by one, from 0 on; 0: no more. */
+uint32_t cp_whos_living(struct cp_whos *whos, uint32_t row, uint32_t nth);

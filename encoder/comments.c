@@ -117,6 +117,18 @@ static void say_exceptions(struct cp_making *making)
 		    batch->damaged_rows);
 }
 
+/* They are in the profile, but which thread it was is not. */
+static void say_nobody(struct cp_making *making)
+{
+	static const char *const names[CP_PROFILES] = {"alloc_space", "threads", "samples"};
+	enum cp_profile which = making->which;
+	const struct cp_sums *weight = &making->batch->weights[which][CP_PART_NOBODY];
+	uint64_t samples = making->batch->samples[which][CP_PART_NOBODY];
+	uint64_t what = which == CP_PROFILE_HEAP ? weight->n[1] : samples;
+	if (what)
+		say(making, "conprof: of no known thread: %s %" PRIu64, names[which], what);
+}
+
 void cp_making_comments(struct cp_making *making)
 {
 	making->profile.comment =
@@ -131,4 +143,5 @@ void cp_making_comments(struct cp_making *making)
 	if (making->which == CP_PROFILE_HEAP)
 		say_heap(making);
 	say_exceptions(making);
+	say_nobody(making);
 }

@@ -7,14 +7,16 @@
 #include "encoder/batch.h"
 #include "encoder/view.h"
 
-/* pid, a word at the root, and as many frames as cp_view_row lets through */
-#define CP_STACK_WORDS (CP_VIEW_DEPTH + 2u)
+/* its head, a word at the root, and as many frames as cp_view_row lets through */
+#define CP_STACK_WORDS (CP_VIEW_DEPTH + CP_STACK_HEAD + 1u)
 #define CP_ROOT_FRAMES 3u
 
 struct taking {
 	struct cp_batch *batch;
 	const struct cp_view *view;
 	struct cp_places *places;
+	struct cp_whos *whos;
+	pid_t pid;
 	uint64_t cpu_period_ns;
 	uint64_t lost_ended; /* ends of threads without a row, not yet accounted for */
 	unsigned profiles;
@@ -45,7 +47,7 @@ static uint64_t times(uint64_t a, uint64_t b)
  * section, whose multiples lie evenly however many there are. */
 static uint32_t rest_of(const struct taking *taking, uint32_t number)
 {
-	return CP_OBJECT_ONE / 2 + 633 * (number + taking->stack[0]);
+	return CP_OBJECT_ONE / 2 + 633 * (number + (uint32_t)taking->pid);
 }
 
 /* What a row or a loss adds, before anything is moved. */
@@ -85,13 +87,6 @@ static uint64_t samples_of(enum cp_kind kind, const uint64_t n[CP_COUNTERS],
 		return 0;
 	int counter = kind == CP_KIND_CPU ? CP_CPU_SAMPLES : CP_THREADS_MADE;
 	return cp_less(n[counter], cp_view_load(&mark->n[counter]));
-}
-
-static void move_mark(struct cp_mark *mark, const uint64_t n[CP_COUNTERS])
-{
-	/* relaxed: no one else reads or writes marks while this uploader lives */
-	__atomic_store_n(&mark->n[0], n[0], __ATOMIC_RELAXED);
-	__atomic_store_n(&mark->n[1], n[1], __ATOMIC_RELAXED);
 }
 
 static int add_sums(struct taking *taking, enum cp_profile profile, const struct cp_sums *sums)
@@ -135,7 +130,7 @@ static int push_note(struct taking *taking, uint64_t address)
  * it: at the leaf of an allocation, and in the middle of what libc allocates for a new thread. */
 static int build_stack(struct taking *taking, const struct cp_view_row *row)
 {
-	taking->words = 1;
+	taking->words = CP_STACK_HEAD;
 	for (uint32_t i = 0; i < row->depth; i++) {
 		uint64_t address = taking->frames[i];
 		if (!address)
@@ -160,8 +155,17 @@ static int build_stack(struct taking *taking, const struct cp_view_row *row)
 		return push(taking, cp_batch_word(taking->batch, CP_WORD_TRUNCATED));
 	if (row->flags & CP_ROW_ENDED_EARLY)
 		return push(taking, cp_batch_word(taking->batch, CP_WORD_ENDED_EARLY));
-	return taking->words > 1 ? 0
-				 : push(taking, cp_batch_word(taking->batch, CP_WORD_NO_FRAMES));
+	return taking->words > CP_STACK_HEAD
+		   ? 0
+		   : push(taking, cp_batch_word(taking->batch, CP_WORD_NO_FRAMES));
+}
+
+/* One word instead of a stack: nobody's. */
+static int word_alone(struct taking *taking, uint32_t word)
+{
+	taking->words = CP_STACK_HEAD;
+	taking->stack[1] = 0;
+	return push(taking, cp_batch_word(taking->batch, word));
 }
 
 /* A cap of the batch is reached, or memory is out: what the row held is summed up under one name.
@@ -170,8 +174,7 @@ static int add_overflow(struct taking *taking, enum cp_kind kind, const struct c
 			uint64_t samples)
 {
 	struct cp_batch *batch = taking->batch;
-	taking->words = 1;
-	int error = push(taking, cp_batch_word(batch, CP_WORD_LOST + CP_LOST_ROWS));
+	int error = word_alone(taking, CP_WORD_LOST + CP_LOST_ROWS);
 	if (!error)
 		error = add_sums(taking, profile_of(kind), sums);
 	if (error)
@@ -187,12 +190,13 @@ static int add_overflow(struct taking *taking, enum cp_kind kind, const struct c
 static int add_ticks(struct taking *taking, uint64_t ns)
 {
 	struct cp_sums sums = {.n = {0, ns, 0, 0}};
-	size_t root = taking->words - 1 < CP_ROOT_FRAMES ? taking->words - 1 : CP_ROOT_FRAMES;
+	size_t places = taking->words - CP_STACK_HEAD;
+	size_t root = places < CP_ROOT_FRAMES ? places : CP_ROOT_FRAMES;
 	if (!ns)
 		return 0;
-	memmove(taking->stack + 2, taking->stack + taking->words - root,
+	memmove(taking->stack + CP_STACK_HEAD + 1, taking->stack + taking->words - root,
 		root * sizeof *taking->stack);
-	taking->words = 1;
+	taking->words = CP_STACK_HEAD;
 	int error = push(taking, cp_batch_word(taking->batch, CP_WORD_NOTE + CP_NOTE_TICKS));
 	taking->words += root;
 	if (!error)
@@ -200,21 +204,52 @@ static int add_ticks(struct taking *taking, uint64_t ns)
 	return error ? add_overflow(taking, CP_KIND_CPU, &sums, 0) : 0;
 }
 
-static int add_row(struct taking *taking, const struct cp_view_row *row, uint64_t samples,
-		   struct cp_sums *sums)
+/* One by one, for each is called something of its own. Those that are not in the list, which may
+ * be as new as this look at it, are nobody. */
+static int add_threads(struct taking *taking, uint32_t number, struct cp_sums *sums)
+{
+	struct cp_sums part = {.n = {1}};
+	uint64_t left = sums->n[0];
+	int error = 0;
+	for (uint32_t i = 0; left && !error; i++) {
+		taking->stack[1] = cp_whos_living(taking->whos, number, i);
+		if (!taking->stack[1]) {
+			part.n[0] = left;
+			cp_whos_note(taking->whos, CP_PROFILE_THREADS, 0, left, &part);
+		}
+		error = add_sums(taking, CP_PROFILE_THREADS, &part);
+		left -= error ? 0 : part.n[0];
+	}
+	part.n[0] = left;
+	sums->n[0] -= left;
+	return error ? add_overflow(taking, CP_KIND_THREAD, &part, 0) : 0;
+}
+
+static int add_stack(struct taking *taking, uint32_t number, const struct cp_view_row *row,
+		     struct cp_sums *sums)
+{
+	int error = build_stack(taking, row);
+	if (!error && row->kind == CP_KIND_THREAD)
+		return add_threads(taking, number, sums);
+	taking->stack[1] = cp_whos_find(taking->whos, row->who);
+	return error ? error : add_sums(taking, profile_of(row->kind), sums);
+}
+
+static int add_row(struct taking *taking, uint32_t number, const struct cp_view_row *row,
+		   uint64_t samples, struct cp_sums *sums)
 {
 	if (is_nothing(sums)) {
 		cp_cover_row(taking->batch, profile_of(row->kind), row->flags, samples, sums);
 		return 0;
 	}
 	uint64_t ticks_ns = cp_batch_take_out(taking->batch, row->kind, samples, sums);
-	int error = build_stack(taking, row);
-	if (!error)
-		error = add_sums(taking, profile_of(row->kind), sums);
+	int error = add_stack(taking, number, row, sums);
 	if (error)
 		error = add_overflow(taking, row->kind, sums, samples);
 	else
 		cp_cover_row(taking->batch, profile_of(row->kind), row->flags, samples, sums);
+	if (row->kind != CP_KIND_THREAD)
+		cp_whos_note(taking->whos, profile_of(row->kind), row->who, samples, sums);
 	return error ? error : add_ticks(taking, ticks_ns);
 }
 
@@ -233,9 +268,9 @@ static int take_row(struct taking *taking, uint32_t number)
 		taking->batch->damaged_rows++;
 		return 0;
 	}
-	int error = add_row(taking, &row, samples_of(row.kind, row.n, mark), &sums);
+	int error = add_row(taking, number, &row, samples_of(row.kind, row.n, mark), &sums);
 	if (!error)
-		move_mark(mark, row.n);
+		cp_view_move_mark(mark, row.n);
 	return error;
 }
 
@@ -258,8 +293,7 @@ static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss caus
 	uint64_t samples = samples_of(kind, n, mark);
 	if (!is_nothing(&sums) && !(kind == CP_KIND_HEAP && cause == CP_LOST_LIVE)) {
 		uint64_t ticks_ns = cp_batch_take_out(taking->batch, kind, samples, &sums);
-		taking->words = 1;
-		int error = push(taking, cp_batch_word(taking->batch, CP_WORD_LOST + cause));
+		int error = word_alone(taking, CP_WORD_LOST + cause);
 		if (!error)
 			error = add_sums(taking, profile, &sums);
 		if (!error)
@@ -269,35 +303,8 @@ static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss caus
 		cp_cover_part(taking->batch, profile, CP_PART_LOST, samples, &sums);
 	}
 	cp_add(&taking->batch->lost[kind][cause], samples);
-	move_mark(mark, n);
+	cp_view_move_mark(mark, n);
 	return 0;
-}
-
-static void note_header(struct taking *taking)
-{
-	struct cp_recording *shared = cp_view_header(taking->view);
-	struct cp_batch *batch = taking->batch;
-	uint32_t types = __atomic_load_n(&shared->config.types, __ATOMIC_RELAXED);
-	uint64_t interval = cp_view_load(&shared->heap_interval);
-	taking->cpu_period_ns = cp_view_load(&shared->cpu_period_ns);
-	if ((types & CP_TYPE_CPU) && taking->cpu_period_ns)
-		batch->has |= CP_BIT(CP_PROFILE_CPU);
-	if ((types & CP_TYPE_HEAP) && interval)
-		batch->has |= CP_BIT(CP_PROFILE_HEAP);
-	if (types & CP_TYPE_THREAD)
-		batch->has |= CP_BIT(CP_PROFILE_THREADS);
-	uint32_t how = __atomic_load_n(&shared->config.demangle, __ATOMIC_RELAXED);
-	batch->how = how <= CP_DEMANGLE_NONE ? (enum cp_demangling)how : CP_DEMANGLE_SHORT;
-	if (!batch->period[CP_PROFILE_CPU])
-		batch->period[CP_PROFILE_CPU] = taking->cpu_period_ns;
-	if (!batch->period[CP_PROFILE_HEAP])
-		batch->period[CP_PROFILE_HEAP] = interval;
-	batch->recordings++;
-	batch->tick_ns = cp_batch_tick_ns(batch, shared);
-	uint32_t silenced = atomic_load_explicit(&shared->silenced, memory_order_relaxed);
-	if (silenced <= CP_SILENCED_BY_LOCK)
-		batch->silenced[silenced]++;
-	batch->foreign_mallocs += __atomic_load_n(&shared->foreign_malloc, __ATOMIC_RELAXED) != 0;
 }
 
 static void close_places(struct cp_places *places)
@@ -305,19 +312,32 @@ static void close_places(struct cp_places *places)
 	cp_places_close(places);
 }
 
+static void close_whos(struct cp_whos *whos)
+{
+	cp_whos_close(whos);
+}
+
 int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsigned profiles)
 {
-	CP_CLEANUP(close_places) struct cp_places places;
-	struct taking taking = {
-	    .batch = batch, .view = view, .places = &places, .profiles = profiles};
-	note_header(&taking);
+	CP_CLEANUP(close_places) struct cp_places places = {0};
+	CP_CLEANUP(close_whos) struct cp_whos whos = {0};
+	struct taking taking = {.batch = batch,
+				.view = view,
+				.places = &places,
+				.whos = &whos,
+				.pid = pid,
+				.profiles = profiles};
+	taking.cpu_period_ns = cp_batch_note(batch, cp_view_header(view));
+	uint32_t begun = profiles & CP_BIT(CP_PROFILE_CPU) ? cp_view_take_begun(view) : 0;
 	int error = cp_places_open(&places, batch, view, pid);
-	if (error)
-		return error;
-	taking.stack[0] = (uint32_t)pid;
+	if (!error)
+		error = cp_whos_open(&whos, batch, view, pid, profiles);
+	taking.stack[0] = whos.labels & CP_LABEL_PID ? (uint32_t)pid : 0;
 	uint32_t rows = cp_view_rows(view);
 	for (uint32_t i = 0; i < rows && !error; i++)
 		error = take_row(&taking, i);
+	if (begun && !error)
+		cp_view_take_done(view, begun);
 	taking.lost_ended = cp_view_lost_ended(view);
 	for (int kind = CP_KIND_CPU; kind < CP_KINDS && !error; kind++)
 		for (int cause = 0; cause < CP_LOSSES && !error; cause++)
@@ -325,21 +345,4 @@ int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsig
 	if (!error && (profiles & CP_BIT(CP_PROFILE_HEAP)))
 		cp_cover_hits(batch, view);
 	return error;
-}
-
-void cp_batch_skip_cpu(struct cp_view *view)
-{
-	struct cp_view_row row;
-	uint32_t rows = cp_view_rows(view);
-	for (uint32_t i = 0; i < rows; i++) {
-		struct cp_mark *mark = cp_view_mark(view, i);
-		if (mark && !cp_view_row(view, i, &row) && row.kind == CP_KIND_CPU)
-			move_mark(mark, row.n);
-	}
-	struct cp_recording *shared = cp_view_header(view);
-	for (int cause = 0; cause < CP_LOSSES; cause++) {
-		uint64_t n[CP_COUNTERS];
-		cp_view_counts(&shared->lost[CP_KIND_CPU][cause], CP_KIND_CPU, n);
-		move_mark(&shared->lost_marks[CP_KIND_CPU][cause], n);
-	}
 }

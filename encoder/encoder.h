@@ -90,9 +90,12 @@ void cp_batch_free(struct cp_batch *batch);
 void cp_batch_signals(struct cp_batch *batch, uint64_t signal_ns, uint64_t clock_ns);
 
 #define CP_BIT(profile) (1u << (profile))
+/* Beside the profiles: the process is over, /proc knows nothing of its threads. */
+#define CP_TAKE_OVER CP_BIT(CP_PROFILES)
 /* Adds what the recording holds beyond its marks (CPU, alloc_*) and what is alive now (inuse_*,
  * threads), for the profiles in the mask, and moves the marks. pid is the process as the uploader
- * sees it: the numeric label of its samples. 0 or -errno (-ENOMEM); what was damaged is skipped. */
+ * sees it: a label of its samples, and where its living threads' names are looked up. 0 or -errno
+ * (-ENOMEM); what was damaged is skipped. */
 int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsigned profiles);
 /* Moves the CPU marks without taking anything: the part of a period that is not profiled. */
 void cp_batch_skip_cpu(struct cp_view *view);

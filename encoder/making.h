@@ -4,6 +4,8 @@
 #include "encoder/batch.h"
 #include "pprof.pb-c.h"
 
+enum { CP_SAYS_PID, CP_SAYS_TID, CP_SAYS_THREAD, CP_SAMPLE_LABELS };
+
 /* Everything is in the arena and goes with it. */
 struct cp_making {
 	struct cp_batch *batch;
@@ -16,6 +18,7 @@ struct cp_making {
 	uint64_t code_mapping; /* id of that of code in no file; 0: none */
 	uint32_t *order;       /* the profile's places, by id - 1 */
 	uint32_t place_count;
+	int64_t label_keys[CP_SAMPLE_LABELS];
 	Cp__Profile profile;
 	int error; /* -ENOMEM once memory was out */
 };

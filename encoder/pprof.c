@@ -100,7 +100,7 @@ static void mark_places(struct cp_making *making, uint32_t stack)
 {
 	size_t len;
 	const uint32_t *words = cp_intern_key(&making->batch->stacks[making->which], stack, &len);
-	for (size_t i = 1; i < len / sizeof(*words); i++) {
+	for (size_t i = CP_STACK_HEAD; i < len / sizeof(*words); i++) {
 		uint32_t *id = &making->place_ids[words[i]];
 		if (!*id) {
 			*id = 1;
@@ -133,19 +133,37 @@ static uint32_t number_places(struct cp_making *making)
 	return samples;
 }
 
-static Cp__Label *make_label(struct cp_making *making, int64_t key, int64_t number)
+/* One of text and number; neither is a label's absence. */
+static void add_label(struct cp_making *making, Cp__Sample *sample, int key, const char *text,
+		      int64_t number)
 {
-	Cp__Label *label = cp_making_take(making, 1, sizeof(*label));
+	Cp__Label *label = *text || number ? cp_making_take(making, 1, sizeof(*label)) : NULL;
 	if (!label)
-		return NULL;
+		return;
 	cp__label__init(label);
-	label->key = key;
+	label->key = making->label_keys[key];
+	label->str = cp_making_text(making, text);
 	label->num = number;
-	return label;
+	sample->label[sample->n_label++] = label;
+}
+
+static void add_labels(struct cp_making *making, Cp__Sample *sample, const uint32_t *words)
+{
+	static const struct cp_who nobody;
+	const struct cp_who *who = &nobody;
+	size_t len;
+	if (words[1])
+		who = cp_intern_key(&making->batch->whos, words[1] - 1, &len);
+	sample->label = cp_making_pointers(making, CP_SAMPLE_LABELS);
+	if (making->error)
+		return;
+	add_label(making, sample, CP_SAYS_PID, "", (int32_t)words[0]);
+	add_label(making, sample, CP_SAYS_TID, "", who->tid);
+	add_label(making, sample, CP_SAYS_THREAD, who->name, 0);
 }
 
 static Cp__Sample *make_sample(struct cp_making *making, uint32_t stack,
-			       const int64_t values[CP_SUMS], int64_t pid_key)
+			       const int64_t values[CP_SUMS])
 {
 	size_t len, count = types[making->which].count;
 	const uint32_t *words = cp_intern_key(&making->batch->stacks[making->which], stack, &len);
@@ -153,19 +171,17 @@ static Cp__Sample *make_sample(struct cp_making *making, uint32_t stack,
 	if (!sample)
 		return NULL;
 	cp__sample__init(sample);
-	size_t places = len / sizeof(*words) - 1;
+	size_t places = len / sizeof(*words) - CP_STACK_HEAD;
 	sample->location_id = cp_making_take(making, places, sizeof(*sample->location_id));
 	sample->value = cp_making_take(making, count, sizeof(*sample->value));
-	sample->label = cp_making_pointers(making, 1);
 	if (making->error)
 		return NULL;
 	for (size_t i = 0; i < places; i++)
-		sample->location_id[i] = making->place_ids[words[i + 1]];
+		sample->location_id[i] = making->place_ids[words[i + CP_STACK_HEAD]];
 	memcpy(sample->value, values, count * sizeof(*values));
-	sample->label[0] = make_label(making, pid_key, (int32_t)words[0]);
 	sample->n_location_id = places;
 	sample->n_value = count;
-	sample->n_label = 1;
+	add_labels(making, sample, words);
 	return sample;
 }
 
@@ -173,13 +189,14 @@ static void make_samples(struct cp_making *making, uint32_t count)
 {
 	const struct cp_intern *stacks = &making->batch->stacks[making->which];
 	Cp__Profile *profile = &making->profile;
-	int64_t pid_key = cp_making_text(making, "pid");
+	making->label_keys[CP_SAYS_PID] = cp_making_text(making, "pid");
+	making->label_keys[CP_SAYS_TID] = cp_making_text(making, "tid");
+	making->label_keys[CP_SAYS_THREAD] = cp_making_text(making, "thread");
 	profile->sample = cp_making_pointers(making, count);
 	for (uint32_t i = 0; i < stacks->count && !making->error; i++) {
 		int64_t values[CP_SUMS];
 		if (values_of(making->which, cp_intern_value(stacks, i), values))
-			profile->sample[profile->n_sample++] =
-			    make_sample(making, i, values, pid_key);
+			profile->sample[profile->n_sample++] = make_sample(making, i, values);
 	}
 }
 

@@ -38,7 +38,9 @@ static int check_tables(struct cp_view *view)
 	       check_table(view, &shared->modules, sizeof(struct cp_module), &view->modules) ||
 	       check_table(view, &shared->rows, sizeof(struct cp_row), &view->rows) ||
 	       check_table(view, &shared->frames, sizeof(uint64_t), &view->frames) ||
-	       check_table(view, &shared->marks, sizeof(struct cp_mark), &view->marks);
+	       check_table(view, &shared->marks, sizeof(struct cp_mark), &view->marks) ||
+	       check_table(view, &shared->threads, sizeof(struct cp_thread_slot), &view->threads) ||
+	       check_table(view, &shared->names, sizeof(struct cp_name), &view->called);
 }
 
 static int check_header(struct cp_view *view, char *why, size_t why_len)
@@ -172,7 +174,9 @@ int cp_view_row(const struct cp_view *view, uint32_t number, struct cp_view_row 
 	if (at < 1 || at > view->frames.max)
 		return -1;
 	const uint64_t *frames = table_at(view, &view->frames);
-	row->epoch = (uint32_t)cp_view_load(&frames[at - 1]);
+	uint64_t word = cp_view_load(&frames[at - 1]);
+	row->epoch = (uint32_t)word;
+	row->who = (uint32_t)(word >> 32);
 	row->frames_at = (uint32_t)at;
 	if (row->depth > CP_VIEW_DEPTH) {
 		row->depth = CP_VIEW_DEPTH;
@@ -222,6 +226,42 @@ int cp_view_module(const struct cp_view *view, uint32_t number, struct cp_view_m
 	for (size_t i = 0; i < sizeof(module->build_id); i++)
 		module->build_id[i] = __atomic_load_n(&shared->build_id[i], __ATOMIC_RELAXED);
 	return 0;
+}
+
+uint32_t cp_view_slots(const struct cp_view *view)
+{
+	return clamp(atomic_load_explicit(&view->shared->threads_used, memory_order_acquire),
+		     view->threads.max);
+}
+
+int cp_view_thread(const struct cp_view *view, uint32_t slot, struct cp_view_thread *thread)
+{
+	if (slot >= cp_view_slots(view))
+		return -1;
+	struct cp_thread_slot *shared =
+	    (struct cp_thread_slot *)table_at(view, &view->threads) + slot;
+	/* acquire: pairs with the writer's release, after which the rest of the slot stands */
+	uint32_t state =
+	    atomic_load_explicit(&shared->state, memory_order_acquire) & CP_THREAD_STATE;
+	thread->tid = __atomic_load_n(&shared->tid, __ATOMIC_RELAXED);
+	thread->row = __atomic_load_n(&shared->row, __ATOMIC_RELAXED);
+	thread->name = atomic_load_explicit(&shared->name, memory_order_relaxed);
+	thread->alive = state == CP_THREAD_ALIVE;
+	return thread->tid > 0 && (thread->alive || state == CP_THREAD_ENDED) ? 0 : -1;
+}
+
+void cp_view_name(const struct cp_view *view, uint32_t number, char name[CP_VIEW_NAME])
+{
+	uint64_t text[2] = {0, 0};
+	if (number && number <= view->called.max) {
+		struct cp_name *shared =
+		    (struct cp_name *)table_at(view, &view->called) + (number - 1);
+		/* acquire: pairs with the writer's release of the head, after the tail */
+		text[0] = atomic_load_explicit(&shared->head, memory_order_acquire);
+		text[1] = text[0] ? cp_view_load(&shared->tail) : 0;
+	}
+	memcpy(name, text, sizeof(text));
+	name[sizeof(text)] = 0;
 }
 
 void cp_view_text(const char *shared, size_t shared_len, char *copy, size_t copy_len)

@@ -9,7 +9,7 @@
 struct cp_view {
 	struct cp_recording *shared;
 	size_t size;
-	struct cp_table strings, modules, rows, frames, marks;
+	struct cp_table strings, modules, rows, frames, marks, threads, called;
 	struct cp_origin *origin; /* where the process's files are; NULL: not asked */
 	struct cp_perfmap *names; /* of code that lies in no module; may be NULL */
 };
@@ -22,6 +22,7 @@ struct cp_view_row {
 	enum cp_kind kind;
 	unsigned flags;
 	uint32_t epoch;
+	uint32_t who; /* recording.h */
 	uint32_t depth;
 	uint32_t frames_at;
 	uint64_t n[CP_COUNTERS];
@@ -48,6 +49,20 @@ struct cp_view_module {
 /* 0, or -1 when the module is unfinished or damaged. */
 int cp_view_module(const struct cp_view *view, uint32_t number, struct cp_view_module *module);
 
+struct cp_view_thread {
+	int32_t tid;
+	uint32_t row;
+	uint32_t name; /* number + 1; 0: not known */
+	int alive;
+};
+
+uint32_t cp_view_slots(const struct cp_view *view);
+/* 0, or -1 when nobody is or was there, or it is damaged. */
+int cp_view_thread(const struct cp_view *view, uint32_t slot, struct cp_view_thread *thread);
+#define CP_VIEW_NAME 17u
+/* The name of this number + 1; empty when there is none. */
+void cp_view_name(const struct cp_view *view, uint32_t number, char name[CP_VIEW_NAME]);
+
 /* Copies a text that ends with NUL or with its room; the result always ends with NUL. */
 void cp_view_text(const char *shared, size_t shared_len, char *copy, size_t copy_len);
 /* A string of the recording's table; empty when it lies outside. */
@@ -55,6 +70,14 @@ void cp_view_string(const struct cp_view *view, uint32_t at, char *copy, size_t 
 
 /* The uploader's mark of a row; NULL when the recording has none for it. */
 struct cp_mark *cp_view_mark(const struct cp_view *view, uint32_t row);
+
+/* From here on, until it is done, CPU rows are taken: who ended before has then nothing left in
+ * them. cp_view_take_done gets what cp_view_take_begun gave. */
+uint32_t cp_view_take_begun(const struct cp_view *view);
+void cp_view_take_done(const struct cp_view *view, uint32_t take);
+
+/* Up to here it is taken. */
+void cp_view_move_mark(struct cp_mark *mark, const uint64_t n[CP_COUNTERS]);
 
 /* A thread whose row was lost remembers at its end no more than that: all ends are counted under
  * one cause. So those of all causes together pay for the threads made, cause by cause. */

@@ -158,4 +158,5 @@ void cp_member_config(const struct cp_recording *header, struct cp_config *confi
 	config->cpu_timer = in->cpu_timer;
 	config->unwinder = in->unwinder;
 	config->demangle = in->demangle;
+	config->sample_labels = in->sample_labels & CP_LABEL_ALL;
 }

@@ -79,6 +79,8 @@ void cp_program_take(struct cp_program *program, struct cp_member *member, struc
 	unsigned mask = CP_BIT(CP_PROFILE_HEAP) | CP_BIT(CP_PROFILE_THREADS);
 	if (program->schedule.cpu_open || (last && program->living <= 1))
 		mask |= CP_BIT(CP_PROFILE_CPU);
+	if (last)
+		mask |= CP_TAKE_OVER;
 	int error = cp_batch_take(program->batch, member->view, member->pid, mask);
 	if (error)
 		cp_log_change(log, CP_TOPIC_ENCODE, CP_ERROR, "process %d: no snapshot: %s",

@@ -6,6 +6,9 @@
 /* What to record; the bits of CONPROF_PROFILE_TYPES and of struct cp_recording.kinds. */
 enum cp_types { CP_TYPE_CPU = 1, CP_TYPE_HEAP = 2, CP_TYPE_THREAD = 4, CP_TYPE_ALL = 7 };
 
+/* What a sample says of where it was, besides its stack; the bits of CONPROF_SAMPLE_LABELS. */
+enum cp_labels { CP_LABEL_PID = 1, CP_LABEL_TID = 2, CP_LABEL_THREAD = 4, CP_LABEL_ALL = 7 };
+
 enum cp_cpu_timer { CP_TIMER_AUTO, CP_TIMER_THREAD, CP_TIMER_ITIMER };
 /* How C++ and Rust names are written: CONPROF_DEMANGLE. */
 enum cp_demangling { CP_DEMANGLE_SHORT, CP_DEMANGLE_FULL, CP_DEMANGLE_NONE };
@@ -37,7 +40,9 @@ struct cp_config {
 	uint32_t exit_wait_set; /* 0: the default applies, which depends on being PID 1 */
 	uint32_t log_level;	/* 1 error, 2 warning, 3 info, 4 debug */
 	uint32_t enabled;
-	uint32_t cpu_timer; /* enum cp_cpu_timer */
-	uint32_t unwinder;  /* enum cp_unwinder */
-	uint32_t demangle;  /* enum cp_demangling; for the uploader alone */
+	uint32_t cpu_timer;	/* enum cp_cpu_timer */
+	uint32_t unwinder;	/* enum cp_unwinder */
+	uint32_t demangle;	/* enum cp_demangling; for the uploader alone */
+	uint32_t sample_labels; /* enum cp_labels */
+	uint32_t reserved;
 };

@@ -55,6 +55,14 @@ static const char *type_words(uint32_t types)
 	return words[types & CP_TYPE_ALL];
 }
 
+static const char *label_words(uint32_t labels)
+{
+	static const char *const words[] = {"none",   "pid",	    "tid",	  "pid,tid",
+					    "thread", "pid,thread", "tid,thread", "pid,tid,thread"};
+
+	return words[labels & CP_LABEL_ALL];
+}
+
 /* What the field holds now, as a user would write it. */
 static void add_present(struct cp_line *line, const struct cp_config *config,
 			const struct cp_setting *setting)
@@ -68,6 +76,9 @@ static void add_present(struct cp_line *line, const struct cp_config *config,
 		return;
 	case CP_SET_TYPES:
 		cp_line_add(line, type_words(config->types));
+		return;
+	case CP_SET_SAMPLE_LABELS:
+		cp_line_add(line, label_words(config->sample_labels));
 		return;
 	case CP_SET_TIMER:
 	case CP_SET_UNWINDER:

@@ -6,8 +6,9 @@
  *
  * Rules for writers (the target)
  *  - Tables are filled from the front; entry i is complete when its last-written word is set with
- *    release order (row: kind; module: ready; thread: state). *_used may run ahead of complete
- *    entries and past *_max when a table is full: a reader clamps it and skips unfinished entries.
+ *    release order (row: kind; module: ready; thread: state; name: head). *_used may run ahead of
+ * complete entries and past *_max when a table is full: a reader clamps it and skips unfinished
+ * entries.
  *  - Counters are added to with relaxed atomics. Of a block's life, CP_ALLOC_* is added before
  *    CP_FREED_*.
  * Rules for readers (the uploader)
@@ -110,9 +111,9 @@ struct cp_row {
 };
 
 /* An executable segment that is or was mapped. A module belongs to a row if
- * epoch_from <= row's epoch <= epoch_to. (Row's epoch: frames[frames_at - 1], so each row's frames
- * are preceded by one word.) The epoch grows only when other code comes to lie where unloaded code
- * was, so it is nearly always 0. */
+ * epoch_from <= row's epoch <= epoch_to. (Each row's frames are preceded by one word: the lower
+ * half of frames[frames_at - 1] is the row's epoch, the upper half says who.) The epoch grows only
+ * when other code comes to lie where unloaded code was, so it is nearly always 0. */
 struct cp_module {
 	uint64_t start, end;  /* page aligned, in the target */
 	uint64_t file_offset; /* of start, page aligned */
@@ -125,15 +126,40 @@ struct cp_module {
 	uint8_t build_id[36];
 };
 
-enum cp_thread_state { CP_THREAD_FREE, CP_THREAD_CLAIMED, CP_THREAD_ALIVE };
+/* Whose a row is, where samples are to be told apart by thread: the number of a slot in threads, +
+ * 1 (CPU: its own thread, named at last), or of a name, + 1, and this bit (heap: what the thread
+ * was called; CPU: likewise, where there is no slot). 0: nobody's. */
+#define CP_WHO_NAME 0x80000000u
 
-/* A slot is used again when its thread has ended. */
+/* A thread's name, as prctl(PR_GET_NAME) gives it; none is empty. Each once, or now and then twice.
+ */
+struct cp_name {
+	_Atomic uint64_t head; /* its first eight bytes; last, with release */
+	uint64_t tail;
+};
+
+enum cp_thread_state { CP_THREAD_FREE, CP_THREAD_CLAIMED, CP_THREAD_ALIVE, CP_THREAD_ENDED };
+#define CP_THREAD_STATE 3u /* of its word; beside CP_THREAD_ENDED stands takes_begun at the end */
+
+/* A slot is used again when its thread has ended; if a row is its, when that row has been taken
+ * since: when a take that began after the end is done. */
 struct cp_thread_slot {
 	int32_t tid;
 	uint32_t row; /* creation stack: its number; UINT32_MAX when it was lost */
 	_Atomic uint32_t state;
-	uint32_t reserved;
+	_Atomic uint32_t name; /* number + 1 of the last one seen; 0: none */
 };
+
+static inline uint32_t cp_thread_ended(uint32_t takes_begun)
+{
+	return takes_begun << 2 | CP_THREAD_ENDED;
+}
+
+static inline int cp_thread_is_over(uint32_t state, uint32_t takes_done)
+{
+	return (state & CP_THREAD_STATE) == CP_THREAD_ENDED &&
+	       (int32_t)((takes_done << 2 | CP_THREAD_ENDED) - state) > 0;
+}
 
 /* What the uploader has already taken of a row: [0] and [1] of its counters. */
 struct cp_mark {
@@ -187,6 +213,7 @@ struct cp_recording {
 	struct cp_table rests;	/* uint32_t: places in frames, by hash; the target's own */
 	struct cp_table frames; /* uint64_t */
 	struct cp_table marks;	/* struct cp_mark, by row number */
+	struct cp_table names;	/* struct cp_name */
 	char exe[1024];		/* absolute path of the program */
 	char argv0[256];
 	char cwd[512];
@@ -197,6 +224,7 @@ struct cp_recording {
 	_Atomic uint32_t strings_used;
 	_Atomic uint32_t modules_used;
 	_Atomic uint32_t threads_used;
+	_Atomic uint32_t names_used;
 	_Atomic uint32_t rows_used;
 	_Atomic uint32_t frames_used;
 	_Atomic uint32_t epoch;
@@ -212,6 +240,8 @@ struct cp_recording {
 	_Atomic uint64_t heartbeat_ns; /* CLOCK_MONOTONIC, written every second */
 	_Atomic uint32_t delivered;    /* futex word: 1 when the last profile is out or spooled */
 	_Atomic uint32_t uploader_pid;
+	_Atomic uint32_t takes_begun; /* of CPU rows; see struct cp_thread_slot */
+	_Atomic uint32_t takes_done;
 	struct cp_mark lost_marks[CP_KINDS][CP_LOSSES];
 	uint64_t hits_marks[CP_HITS_WORDS];
 };

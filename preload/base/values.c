@@ -117,6 +117,9 @@ static void set_string(struct cp_config *config, const struct cp_value *value,
 	case CP_SET_LABELS:
 		cp_value_labels(config, value, to);
 		return;
+	case CP_SET_SAMPLE_LABELS:
+		cp_value_sample_labels(config, value, to);
+		return;
 	case CP_SET_TIMER:
 		set_word(config, value, timers, "is none of auto, thread, itimer", to);
 		return;
@@ -135,8 +138,8 @@ void cp_value_set(struct cp_config *config, const struct cp_value *value, struct
 {
 	enum cp_setting_kind kind = value->setting->kind;
 	int number = kind == CP_SET_NUMBER || kind == CP_SET_LEVEL;
-	int word = kind == CP_SET_TYPES || kind == CP_SET_TIMER || kind == CP_SET_UNWINDER ||
-		   kind == CP_SET_DEMANGLE;
+	int word = kind == CP_SET_TYPES || kind == CP_SET_SAMPLE_LABELS || kind == CP_SET_TIMER ||
+		   kind == CP_SET_UNWINDER || kind == CP_SET_DEMANGLE;
 
 	if (kind == CP_SET_ELSEWHERE || is_stderr(value))
 		return;

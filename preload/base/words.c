@@ -1,4 +1,4 @@
-/* words.c - the three settings that are small languages: an address, the types, the labels. */
+/* words.c - the settings that are small languages: an address, the types, the labels. */
 /* SPDX-License-Identifier: MIT */
 #include "base/words.h"
 
@@ -115,6 +115,35 @@ void cp_value_types(struct cp_config *config, const struct cp_value *value, stru
 	if (unknown)
 		cp_mistake_refuse(to, config, value,
 				  "has a word that is none of cpu, heap, goroutine");
+}
+
+static uint32_t label_of(struct piece p)
+{
+	if (cp_text_is(p.text, p.len, "pid"))
+		return CP_LABEL_PID;
+	if (cp_text_is(p.text, p.len, "tid"))
+		return CP_LABEL_TID;
+	if (cp_text_is(p.text, p.len, "thread"))
+		return CP_LABEL_THREAD;
+	return 0;
+}
+
+/* "none" stands alone: an empty setting is one that is not set. */
+void cp_value_sample_labels(struct cp_config *config, const struct cp_value *value,
+			    struct cp_mistakes *to)
+{
+	struct piece rest = {value->text, value->len}, p;
+	uint32_t labels = 0;
+	int none = cp_text_is(value->text, value->len, "none"), unknown = 0;
+
+	while (!none && next_piece(&rest, &p)) {
+		labels |= label_of(p);
+		unknown |= !label_of(p);
+	}
+	if (none || labels)
+		config->sample_labels = labels;
+	if (unknown)
+		cp_mistake_refuse(to, config, value, "has a word that is none of pid, tid, thread");
 }
 
 /* Tags that every profile carries already: a label of the same name would be overridden by them. */

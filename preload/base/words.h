@@ -1,15 +1,18 @@
-/* words.h - the three settings that are small languages: an address, the types, the labels. */
+/* words.h - the settings that are small languages: an address, the types, the labels. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include "base/mistakes.h"
 
-/* All three: the value is printable and fits into its field. */
+/* Of all: the value is printable and fits into its field. */
 
 /* scheme://rest, the scheme one that can be delivered to, the rest of the right shape. */
 void cp_value_address(struct cp_config *config, const struct cp_value *value,
 		      struct cp_mistakes *to);
 /* cpu,heap,goroutine (or threads): a word that is none of them is left out, with a line. */
 void cp_value_types(struct cp_config *config, const struct cp_value *value, struct cp_mistakes *to);
+/* pid,tid,thread, or none: likewise. */
+void cp_value_sample_labels(struct cp_config *config, const struct cp_value *value,
+			    struct cp_mistakes *to);
 /* key:value,key:value: a pair that is none, or whose key the profiler sets itself, is left out,
  * with a line. */
 void cp_value_labels(struct cp_config *config, const struct cp_value *value,

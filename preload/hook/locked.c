@@ -20,7 +20,7 @@
 #include "hook/law.h"
 
 #define PAGE   UINT64_C(4096)
-#define RANGES 10
+#define RANGES 11
 
 /* Of a recording's 24 MiB the pages that were never touched cost nothing. Locked, all of them would
  * be there; and without the privilege the call fails where it would have succeeded without us,
@@ -47,6 +47,7 @@ static size_t reserve(struct range *to)
 	    {&rec->rests, 0, sizeof(uint32_t)},
 	    {&rec->frames, 0, sizeof(uint64_t)},
 	    {&rec->marks, 0, sizeof(struct cp_mark)},
+	    {&rec->names, 0, sizeof(struct cp_name)},
 	};
 	size_t n = 0;
 

@@ -21,6 +21,7 @@
 #include "signal/stacks.h"
 #include "signal/timer.h"
 #include "signal/unwind.h"
+#include "signal/who.h"
 
 #include "hook/law.h"
 
@@ -67,8 +68,10 @@ void cp_spawn_forked(void)
 static void end_ticks(struct cp_thread *self)
 {
 	cp_timer_disarm(self);
-	if (cp_phase() == CP_RUNNING)
+	if (cp_phase() == CP_RUNNING) {
 		cp_rest_count(self);
+		cp_who_end(self);
+	}
 }
 
 /* From here on what the thread does is the C library's cleaning up: destructors of other keys. */
@@ -80,7 +83,7 @@ static void on_end(void *unused)
 		self->held = 0;
 		if (!atomic_load_explicit(&cp_state.quiet, memory_order_acquire))
 			end_ticks(self);
-		if (cp_remembers() && self->row)
+		if (cp_remembers())
 			cp_roster_out(self);
 		cp_near_end(self);
 		cp_unwind_thread_end();
@@ -186,8 +189,8 @@ static void look_at_creator(const struct cp_apart *apart, void *arg)
 	cp_witness_rest(apart->self, 1); /* the loader takes libunwind's TLS from malloc, once */
 	depth = cp_unwind_here(apart, apart->scratch->pcs, CP_DEPTH, &flags);
 	cp_witness_rest(apart->self, 0);
-	c->row =
-	    cp_stack_row(cp_state.rec, CP_KIND_THREAD, apart->scratch->pcs, depth, flags, &c->why);
+	c->row = cp_stack_row(cp_state.rec, CP_KIND_THREAD, 0, apart->scratch->pcs, depth, flags,
+			      &c->why);
 }
 
 /* The creator's stack as a row. 0: this thread is not to be recorded. */

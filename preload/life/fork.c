@@ -73,6 +73,7 @@ static void in_child(void)
 	self->timer_armed = 0;
 	self->slot = 0;
 	self->row = 0;
+	self->counted = 0;
 	self->inside = 0;
 	cp_thread_forked(self);
 	cp_state.wiped->pid = self->tid; /* one of vfork is told from it by that */

@@ -42,6 +42,7 @@ static void choose(void)
 	uint64_t frame = getauxval(AT_MINSIGSTKSZ);
 
 	cp_state.types = config.types;
+	cp_state.sample_labels = config.sample_labels;
 	if (config.types & CP_TYPE_CPU)
 		cp_state.cpu_period_ns = UINT64_C(1000000000) / config.cpu_rate_hz;
 	if (config.types & CP_TYPE_HEAP)

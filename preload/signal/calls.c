@@ -88,6 +88,7 @@ const struct cp_call cp_calls[] = {
     CALL(socketpair, HOME, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, 0),
     CALL(clone, HOME, CLONE_SIGHAND | CLONE_VFORK, 0), /* starting it; this one is invalid */
     CALL(prctl, HOME, PR_GET_CHILD_SUBREAPER, 0),      /* do orphans come to us? */
+    CALL(prctl, HOME, PR_GET_NAME, 0),		       /* what is this thread called? */
     CALL(setsid, HOME, 0),			       /* from here on in its parents */
     CALL(dup3, HOME, BAD, BAD, 0),
     CALL(close_range, HOME, 0xffffffff, 0xffffffff, 0),

@@ -140,7 +140,7 @@ static void announce(struct cp_recording *rec, const uint64_t *pcs, size_t depth
 	}
 }
 
-uint32_t cp_pool_write(struct cp_recording *rec, const uint64_t *pcs, size_t depth, uint32_t epoch)
+uint32_t cp_pool_write(struct cp_recording *rec, const uint64_t *pcs, size_t depth, uint64_t word)
 {
 	uint64_t rest;
 	size_t own = own_part(rec, pcs, depth, &rest);
@@ -154,7 +154,7 @@ uint32_t cp_pool_write(struct cp_recording *rec, const uint64_t *pcs, size_t dep
 	if (at + words > rec->frames.max)
 		return 0;
 	frames = cp_frames(rec) + at;
-	__atomic_store_n(frames, epoch, __ATOMIC_RELAXED);
+	__atomic_store_n(frames, word, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < own; i++)
 		__atomic_store_n(frames + 1 + i, pcs[i], __ATOMIC_RELAXED);
 	if (own < depth)

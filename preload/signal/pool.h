@@ -5,7 +5,7 @@
 
 #include "signal/state.h"
 
-/* A stack's frames stand one after another, leaf first, after a word for the epoch. Where the rest
+/* A stack's frames stand one after another, leaf first, after a word about them. Where the rest
  * of a stack stands there already, a link leads to it: ticks that differ in their first address
  * alone take three words each. Found through a small table of the last places of such rests, which
  * may forget and may be wrong: what it says is compared. */
@@ -22,7 +22,7 @@ static inline uint64_t *cp_frames(struct cp_recording *rec)
 }
 
 /* Where the first frame stands now; 0: there is no room. Runs anywhere. */
-uint32_t cp_pool_write(struct cp_recording *rec, const uint64_t *pcs, size_t depth, uint32_t epoch);
+uint32_t cp_pool_write(struct cp_recording *rec, const uint64_t *pcs, size_t depth, uint64_t word);
 
 /* Whether the frames at this place are these. */
 int cp_pool_same(struct cp_recording *rec, uint32_t at, const uint64_t *pcs, size_t depth);

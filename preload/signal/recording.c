@@ -26,6 +26,7 @@
 #define MODULES UINT64_C(2048)
 #define THREADS (UINT64_C(1) << 14)
 #define RESTS	(UINT64_C(1) << 14)
+#define NAMES	UINT64_C(1024)
 #define SHRUNK	4 /* the sixteenth, as a shift */
 
 static struct cp_table place(uint64_t *end, uint64_t max, uint64_t entry)
@@ -48,6 +49,7 @@ static uint64_t lay_out(struct cp_recording *rec, unsigned shrink)
 	struct cp_table rests = place(&end, RESTS >> shrink, sizeof(uint32_t));
 	struct cp_table frames = place(&end, FRAMES >> shrink, sizeof(uint64_t));
 	struct cp_table marks = place(&end, ROWS >> shrink, sizeof(struct cp_mark));
+	struct cp_table names = place(&end, NAMES >> shrink, sizeof(struct cp_name));
 
 	if (rec) {
 		rec->strings = strings;
@@ -58,6 +60,7 @@ static uint64_t lay_out(struct cp_recording *rec, unsigned shrink)
 		rec->rests = rests;
 		rec->frames = frames;
 		rec->marks = marks;
+		rec->names = names;
 		rec->size = end;
 	}
 	return end;
@@ -206,6 +209,8 @@ void cp_recording_copy(struct cp_recording *to, const struct cp_recording *from)
 	copy_table(to, &to->frames, from, &from->frames,
 		   used(&from->frames_used, &from->frames) * sizeof(uint64_t));
 	copy_table(to, &to->marks, from, &from->marks, rows * sizeof(struct cp_mark));
+	copy_table(to, &to->names, from, &from->names,
+		   used(&from->names_used, &from->names) * sizeof(struct cp_name));
 	to->heartbeat_ns = CP_HEARTBEAT_NEVER;
 	cp_stacks_enter(to);
 }

@@ -9,6 +9,7 @@
 #include "signal/apart.h"
 #include "signal/stacks.h"
 #include "signal/timer.h"
+#include "signal/who.h"
 
 #include "signal/law.h"
 
@@ -16,7 +17,7 @@
 #define INSIDE(function) ((function) + 1)
 
 /* As if the start function had been met, and nothing below it. */
-static uint32_t row_of(const struct cp_thread *self, enum cp_loss *why)
+static uint32_t row_of(struct cp_thread *self, enum cp_loss *why)
 {
 	uint64_t clone = atomic_load_explicit(&cp_state.clone, memory_order_relaxed);
 	uint64_t pcs[4] = {CP_FRAME_NOTE | CP_NOTE_REST};
@@ -30,7 +31,7 @@ static uint32_t row_of(const struct cp_thread *self, enum cp_loss *why)
 		if (clone > CP_NO_CLONE)
 			pcs[n++] = clone;
 	}
-	return cp_stack_row(cp_state.rec, CP_KIND_CPU, pcs, n, 0, why);
+	return cp_stack_row(cp_state.rec, CP_KIND_CPU, cp_who(self, CP_KIND_CPU), pcs, n, 0, why);
 }
 
 /* No sample: no signal of ours came for it. */

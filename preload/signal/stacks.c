@@ -2,7 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "signal/stacks.h"
 
+#include "base/attrs.h"
 #include "signal/modules.h"
+#include "signal/names.h"
 
 #include "signal/law.h"
 
@@ -14,14 +16,20 @@ struct stack {
 	const uint64_t *pcs;
 	size_t depth;
 	uint64_t hash;
-	uint32_t epoch;
+	uint32_t epoch, who;
 	enum cp_kind kind;
 	unsigned flags;
 };
 
+/* The word in front of a row's frames. */
+static uint64_t word_of(const struct stack *s)
+{
+	return (uint64_t)s->who << 32 | s->epoch;
+}
+
 static uint64_t hash_of(const struct stack *s)
 {
-	uint64_t h = cp_mix((uint64_t)s->kind << 32 | s->flags, s->epoch);
+	uint64_t h = cp_mix((uint64_t)s->kind << 32 | s->flags, word_of(s));
 
 	for (size_t i = 0; i < s->depth; i++)
 		h = cp_mix(h, s->pcs[i]);
@@ -32,8 +40,18 @@ static int same(struct cp_recording *rec, const struct cp_row *row, const struct
 {
 	return row->hash == s->hash && row->depth == s->depth && row->flags == s->flags &&
 	       atomic_load_explicit(&row->kind, memory_order_relaxed) == s->kind &&
-	       cp_frames(rec)[row->frames_at - 1] == s->epoch &&
+	       cp_frames(rec)[row->frames_at - 1] == word_of(s) &&
 	       cp_pool_same(rec, row->frames_at, s->pcs, s->depth);
+}
+
+/* Then stacks are worth more than whose they were: all threads share what is still to be written.
+ */
+static int is_crowded(const struct cp_recording *rec)
+{
+	uint64_t rows = atomic_load_explicit(&rec->rows_used, memory_order_relaxed);
+	uint64_t frames = atomic_load_explicit(&rec->frames_used, memory_order_relaxed);
+
+	return rows >= rec->rows.max / 4 * 3 || frames >= rec->frames.max / 4 * 3;
 }
 
 /* Writes a new row that nobody sees yet; its number, or CP_NO_ROW. */
@@ -44,9 +62,10 @@ static uint32_t write_row(struct cp_recording *rec, const struct stack *s, enum 
 
 	/* Looked at first, so that a full table's counter does not run round. */
 	*why = CP_LOST_ROWS;
-	if (atomic_load_explicit(&rec->rows_used, memory_order_relaxed) >= rec->rows.max)
+	if (atomic_load_explicit(&rec->rows_used, memory_order_relaxed) >= rec->rows.max ||
+	    (s->who && is_crowded(rec)))
 		return CP_NO_ROW;
-	at = cp_pool_write(rec, s->pcs, s->depth, s->epoch);
+	at = cp_pool_write(rec, s->pcs, s->depth, word_of(s));
 	if (!at) {
 		*why = CP_LOST_FRAMES;
 		return CP_NO_ROW;
@@ -108,6 +127,18 @@ static uint32_t find_or_write(struct cp_recording *rec, const struct stack *s, e
 	return CP_NO_ROW;
 }
 
+/* Or, for want of room, nobody's. */
+static uint32_t somebodys(struct cp_recording *rec, struct stack *s, enum cp_loss *why)
+{
+	uint32_t row = find_or_write(rec, s, why);
+
+	if (CP_LIKELY(row != CP_NO_ROW) || !s->who)
+		return row;
+	s->who = 0;
+	s->hash = hash_of(s);
+	return find_or_write(rec, s, why);
+}
+
 /* Nobody else is there yet. */
 void cp_stacks_enter(struct cp_recording *rec)
 {
@@ -128,10 +159,10 @@ void cp_stacks_enter(struct cp_recording *rec)
 	}
 }
 
-uint32_t cp_stack_row(struct cp_recording *rec, enum cp_kind kind, const uint64_t *pcs,
-		      size_t depth, unsigned flags, enum cp_loss *why)
+uint32_t cp_stack_row(struct cp_recording *rec, enum cp_kind kind, uint32_t who,
+		      const uint64_t *pcs, size_t depth, unsigned flags, enum cp_loss *why)
 {
-	struct stack s = {.pcs = pcs, .depth = depth, .kind = kind, .flags = flags};
+	struct stack s = {.pcs = pcs, .depth = depth, .who = who, .kind = kind, .flags = flags};
 
 	if (depth == 0) {
 		*why = CP_LOST_UNWIND;
@@ -143,7 +174,7 @@ uint32_t cp_stack_row(struct cp_recording *rec, enum cp_kind kind, const uint64_
 	}
 	s.epoch = atomic_load_explicit(&rec->epoch, memory_order_relaxed);
 	s.hash = hash_of(&s);
-	return find_or_write(rec, &s, why);
+	return somebodys(rec, &s, why);
 }
 
 uint32_t cp_stack_row_of(struct cp_recording *rec, struct cp_recording *other, uint32_t row,
@@ -155,12 +186,13 @@ uint32_t cp_stack_row_of(struct cp_recording *rec, struct cp_recording *other, u
 
 	s.kind = atomic_load_explicit(&old->kind, memory_order_acquire);
 	s.epoch = (uint32_t)cp_frames(other)[old->frames_at - 1];
+	s.who = cp_who_of(rec, other, (uint32_t)(cp_frames(other)[old->frames_at - 1] >> 32));
 	if (s.depth > CP_DEPTH || cp_pool_read(other, old->frames_at, pcs, s.depth) != 0) {
 		*why = CP_LOST_FRAMES;
 		return CP_NO_ROW;
 	}
 	s.hash = hash_of(&s);
-	return find_or_write(rec, &s, why);
+	return somebodys(rec, &s, why);
 }
 
 void cp_row_add(struct cp_recording *rec, enum cp_kind kind, uint32_t row, enum cp_loss why,

@@ -70,6 +70,7 @@ struct cp_state {
 	uint32_t small;		     /* address space is scarce: a small recording */
 	uint64_t own_start, own_end; /* our own code, left out of stacks */
 	uint32_t types;		     /* enum cp_types */
+	uint32_t sample_labels;	     /* enum cp_labels */
 	uint64_t heap_interval;
 	uint64_t cpu_period_ns; /* 0: no CPU profile */
 	uint64_t tick_room;	/* what a tick needs of an alternate stack */

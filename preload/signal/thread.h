@@ -24,9 +24,13 @@ struct cp_thread {
 	int stack_looked;    /* the size is not known: what is below must be looked at */
 	int near;	     /* at work on the application's stack: so often, one in the other */
 	int held;	     /* no tick may come: 1, or 2 if there was a timer to take away */
-	uint64_t due;  /* when the next uncounted period ends, by its CPU clock; 0: none yet */
-	uint64_t next; /* the same, by what its timer's signals have said */
-	uint32_t rang; /* ticks, to measure one of many */
+	uint64_t due;	/* when the next uncounted period ends, by its CPU clock; 0: none yet */
+	uint64_t next;	/* the same, by what its timer's signals have said */
+	uint32_t rang;	/* ticks, to measure one of many */
+	int counted;	/* as a thread that was made */
+	int has_rows;	/* some are its own, by its slot */
+	uint32_t name;	/* in the recording's names, + 1; 0: unknown */
+	uint32_t looks; /* events at which that was used (who.c) */
 	uint64_t not_due_ns;   /* until then, by CLOCK_MONOTONIC, it can't have been that long */
 	uint64_t began[2];     /* its start function, and where that returns to; 0: unknown */
 	uint64_t fork_blocked; /* the signals that we blocked for the time of a fork */

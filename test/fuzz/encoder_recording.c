@@ -10,6 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define TABLES (9 * 1024 + 64) /* with room to begin at a multiple of 64 */
+
 /* The header is long and mostly text: the input gives its numbers first, then bytes of the tables.
  * Each word of the header is taken as given or, by a bit of the first word, left as it should be.
  */
@@ -38,6 +40,14 @@ static void lay_out(struct cp_recording *rec, size_t size, uint64_t trust)
 		rec->rows_used = rec->modules_used = 1024;
 		rec->config.types = CP_TYPE_ALL;
 	}
+	/* the list of threads and their names are always there; what is in them is not believed */
+	if (!(trust >> 2 & 1)) {
+		rec->threads = (struct cp_table){at, 1024 / sizeof(struct cp_thread_slot)};
+		at += 1024;
+	}
+	rec->names = (struct cp_table){at, 1024 / sizeof(struct cp_name)};
+	rec->threads_used = rec->names_used = 1024;
+	rec->config.sample_labels = trust >> 10 & 1 ? 0 : CP_LABEL_ALL;
 }
 
 static void take(struct cp_view *view)
@@ -63,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t trust;
 	char why[128];
 	struct cp_view *view;
-	size_t room = sizeof(struct cp_recording) + 8192;
+	size_t room = sizeof(struct cp_recording) + TABLES;
 	if (size < sizeof(trust) || size > room)
 		return 0;
 	memcpy(&trust, data, sizeof(trust));
@@ -78,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	size_t head = size < 256 ? size : 256, tables = sizeof(struct cp_recording) & ~63ul;
 	memcpy(at, data, head);
-	memcpy(at + tables, data + head, size - head < 8192 ? size - head : 8192);
+	memcpy(at + tables, data + head, size - head < TABLES ? size - head : TABLES);
 	lay_out((struct cp_recording *)at, room, trust);
 	if (!cp_view_open(fd, &view, why, sizeof(why))) {
 		take(view);

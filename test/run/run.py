@@ -27,6 +27,7 @@ import delivery  # noqa: E402
 import files  # noqa: E402
 import harms  # noqa: E402
 import itself  # noqa: E402
+import labels  # noqa: E402
 import lives  # noqa: E402
 import memory  # noqa: E402
 import names  # noqa: E402
@@ -120,8 +121,8 @@ def real_programs():
 
 
 def chosen(args):
-    for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, files, memory, names, page, settings, program, same,
-                   harms, *real_programs()):
+    for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, files, memory, names, page, settings, labels,
+                   program, same, harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
                 yield name, function

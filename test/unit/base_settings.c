@@ -106,6 +106,15 @@ static const struct number_row numbers[] = {
     {"CONPROF_DEMANGLE=", N(demangle), CP_DEMANGLE_SHORT, NULL},
     {"CONPROF_DEMANGLE=auto", N(demangle), CP_DEMANGLE_SHORT,
      "conprof: CONPROF_DEMANGLE=\"auto\" is none of short, full, none; using short\n"},
+    {"CONPROF_SAMPLE_LABELS=", N(sample_labels), CP_LABEL_ALL, NULL},
+    {"CONPROF_SAMPLE_LABELS=none", N(sample_labels), 0, NULL},
+    {"CONPROF_SAMPLE_LABELS=thread, pid", N(sample_labels), CP_LABEL_THREAD | CP_LABEL_PID, NULL},
+    {"CONPROF_SAMPLE_LABELS=tid,name", N(sample_labels), CP_LABEL_TID,
+     "conprof: CONPROF_SAMPLE_LABELS=\"tid,name\" has a word that is none of pid, tid, thread; "
+     "using tid\n"},
+    {"CONPROF_SAMPLE_LABELS=none,tid", N(sample_labels), CP_LABEL_TID,
+     "conprof: CONPROF_SAMPLE_LABELS=\"none,tid\" has a word that is none of pid, tid, thread; "
+     "using tid\n"},
     {"CONPROF_PROFILE_TYPES=cpu", N(types), CP_TYPE_CPU, NULL},
     {"CONPROF_PROFILE_TYPES=threads, heap", N(types), CP_TYPE_THREAD | CP_TYPE_HEAP, NULL},
     {"CONPROF_PROFILE_TYPES=cpu,locks", N(types), CP_TYPE_CPU,

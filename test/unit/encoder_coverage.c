@@ -96,7 +96,8 @@ static void cpu_says_what_became_of_each_tick(void **state)
 			    "ended early 10");
 	assert_string_equal(comment(&bench, 2),
 			    "conprof: periods 129, lost 11, truncated 15, ended early 11");
-	assert_int_equal(bench.p->n_comment, 3);
+	assert_string_equal(comment(&bench, 3), "conprof: of no known thread: samples 117");
+	assert_int_equal(bench.p->n_comment, 4);
 	/* and so does the stack itself, at its root */
 	assert_string_equal(frame_of(bench.p, bench.p->sample[1], 2),
 			    "[conprof: stack ended early]");

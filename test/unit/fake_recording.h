@@ -41,22 +41,24 @@ static CP_UNUSED uint64_t fake_lay_out(struct cp_recording *rec)
 	end = fake_table(end, &rec->index, 8192, sizeof(uint64_t));
 	end = fake_table(end, &rec->rests, 1024, sizeof(uint32_t));
 	end = fake_table(end, &rec->frames, 65536, sizeof(uint64_t));
-	return fake_table(end, &rec->marks, 4096, sizeof(struct cp_mark));
+	end = fake_table(end, &rec->marks, 4096, sizeof(struct cp_mark));
+	return fake_table(end, &rec->names, 64, sizeof(struct cp_name));
 }
 
 /* Room for 64 Ki frames, 4096 rows, 256 modules, 64 KiB of strings; all kinds switched on, 100 Hz,
  * heap interval 512 KiB, /bin/fake as the program. Sealed. */
 static CP_UNUSED void fake_new(struct fake *fake)
 {
-	static const struct cp_recording start = {.magic = CP_MAGIC,
-						  .abi = CP_ABI,
-						  .header_size = sizeof(start),
-						  .pid = 1234,
-						  .cpu_period_ns = 10000000,
-						  .heap_interval = 524288,
-						  .exe = "/bin/fake",
-						  .config = {.types = CP_TYPE_ALL},
-						  .strings_used = 1};
+	static const struct cp_recording start = {
+	    .magic = CP_MAGIC,
+	    .abi = CP_ABI,
+	    .header_size = sizeof(start),
+	    .pid = 1234,
+	    .cpu_period_ns = 10000000,
+	    .heap_interval = 524288,
+	    .exe = "/bin/fake",
+	    .config = {.types = CP_TYPE_ALL, .sample_labels = CP_LABEL_ALL},
+	    .strings_used = 1};
 	struct cp_recording layout;
 	memcpy(&layout, &start, sizeof(layout));
 	layout.size = fake->size = (size_t)fake_lay_out(&layout);

@@ -32,18 +32,59 @@ static void same_stack_same_row(void **state)
 	uint64_t pcs[32];
 	size_t depth = stack_to_order(5, pcs);
 	enum cp_loss why;
-	uint32_t row = cp_stack_row(rec, CP_KIND_CPU, pcs, depth, CP_ROW_LEAF_IS_PC, &why);
+	uint32_t row = cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, CP_ROW_LEAF_IS_PC, &why);
 
 	(void)state;
 	assert_int_equal(row, 0);
-	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, pcs, depth, CP_ROW_LEAF_IS_PC, &why), row);
-	assert_int_not_equal(cp_stack_row(rec, CP_KIND_HEAP, pcs, depth, 0, &why), row);
+	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, CP_ROW_LEAF_IS_PC, &why),
+			 row);
+	assert_int_not_equal(cp_stack_row(rec, CP_KIND_HEAP, 0, pcs, depth, 0, &why), row);
 	assert_int_not_equal(
-	    cp_stack_row(rec, CP_KIND_CPU, pcs, depth - 1, CP_ROW_LEAF_IS_PC, &why), row);
+	    cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth - 1, CP_ROW_LEAF_IS_PC, &why), row);
 	assert_int_equal(rec->rows_used, 3);
 	cp_row_add(rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, 7);
 	assert_int_equal(cp_rows(rec)[row].counts.n[CP_CPU_PERIODS], 7);
 	assert_memory_equal(cp_frames(rec) + cp_rows(rec)[row].frames_at, pcs, depth * 8);
+	cp_recording_drop(rec);
+}
+
+/* The frames stand there once: of the second row there are two words, about it and where they are.
+ */
+static void whose_it_is_makes_a_row(void **state)
+{
+	struct cp_recording *rec = fresh();
+	uint64_t pcs[32], words;
+	size_t depth = stack_to_order(5, pcs);
+	enum cp_loss why;
+	uint32_t first = cp_stack_row(rec, CP_KIND_CPU, 1, pcs, depth, 0, &why), second;
+
+	(void)state;
+	words = rec->frames_used;
+	second = cp_stack_row(rec, CP_KIND_CPU, 2, pcs, depth, 0, &why);
+	assert_int_not_equal(first, second);
+	assert_int_equal(rec->frames_used, words + 2);
+	assert_int_equal(cp_frames(rec)[cp_rows(rec)[second].frames_at - 1] >> 32, 2);
+	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 1, pcs, depth, 0, &why), first);
+	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 2, pcs, depth, 0, &why), second);
+	cp_recording_drop(rec);
+}
+
+/* Then they share; who has a row keeps it. */
+static void nearly_full_there_is_no_whose(void **state)
+{
+	struct cp_recording *rec = fresh();
+	uint64_t pcs[32];
+	size_t depth = stack_to_order(5, pcs);
+	enum cp_loss why;
+	uint32_t old = cp_stack_row(rec, CP_KIND_CPU, 1, pcs, depth, 0, &why), shared;
+
+	(void)state;
+	rec->rows_used = (uint32_t)(rec->rows.max / 4 * 3);
+	shared = cp_stack_row(rec, CP_KIND_CPU, 2, pcs, depth, 0, &why);
+	assert_int_equal(shared, rec->rows.max / 4 * 3);
+	assert_int_equal(cp_frames(rec)[cp_rows(rec)[shared].frames_at - 1] >> 32, 0);
+	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 3, pcs, depth, 0, &why), shared);
+	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 1, pcs, depth, 0, &why), old);
 	cp_recording_drop(rec);
 }
 
@@ -54,11 +95,11 @@ static void epochs_are_told_apart(void **state)
 	uint64_t pcs[32];
 	size_t depth = stack_to_order(5, pcs);
 	enum cp_loss why;
-	uint32_t row = cp_stack_row(rec, CP_KIND_CPU, pcs, depth, 0, &why);
+	uint32_t row = cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, 0, &why);
 
 	(void)state;
 	rec->epoch = 1;
-	assert_int_not_equal(cp_stack_row(rec, CP_KIND_CPU, pcs, depth, 0, &why), row);
+	assert_int_not_equal(cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, 0, &why), row);
 	assert_int_equal(cp_frames(rec)[cp_rows(rec)[row].frames_at - 1], 0);
 	assert_int_equal(cp_frames(rec)[cp_rows(rec)[row + 1].frames_at - 1], 1);
 	cp_recording_drop(rec);
@@ -73,7 +114,7 @@ static void a_full_table_is_a_loss(void **state)
 	for (uint64_t i = 0; i < n; i++) {
 		enum cp_loss why = CP_LOSSES;
 		size_t depth = stack_to_order(i, pcs);
-		uint32_t row = cp_stack_row(rec, CP_KIND_CPU, pcs, depth, 0, &why);
+		uint32_t row = cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, 0, &why);
 
 		assert_true(row != CP_NO_ROW || why == CP_LOST_ROWS);
 		stored += row != CP_NO_ROW;
@@ -96,7 +137,7 @@ static void a_full_frame_pool_is_a_loss(void **state)
 	for (uint64_t i = 0; i < rec->rows.max && row != CP_NO_ROW; i++) {
 		for (int k = 0; k < CP_DEPTH; k++)
 			pcs[k] = 0x1000 + i * CP_DEPTH + (uint64_t)k;
-		row = cp_stack_row(rec, CP_KIND_CPU, pcs, CP_DEPTH, 0, &why);
+		row = cp_stack_row(rec, CP_KIND_CPU, 0, pcs, CP_DEPTH, 0, &why);
 	}
 	assert_int_equal(row, CP_NO_ROW);
 	assert_int_equal(why, CP_LOST_FRAMES);
@@ -110,7 +151,7 @@ static void no_frame_is_a_loss(void **state)
 	uint64_t pc = 1;
 
 	(void)state;
-	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, &pc, 0, 0, &why), CP_NO_ROW);
+	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 0, &pc, 0, 0, &why), CP_NO_ROW);
 	assert_int_equal(why, CP_LOST_UNWIND);
 	cp_recording_drop(rec);
 }
@@ -127,7 +168,7 @@ static void *insert_all(void *arg)
 		enum cp_loss why;
 		size_t depth = stack_to_order(i, pcs);
 
-		cp_row_add(rec, CP_KIND_CPU, cp_stack_row(rec, CP_KIND_CPU, pcs, depth, 0, &why),
+		cp_row_add(rec, CP_KIND_CPU, cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, 0, &why),
 			   CP_LOST_ROWS, CP_CPU_PERIODS, 1);
 	}
 	return NULL;
@@ -187,13 +228,13 @@ static void a_copy_is_the_same(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 100; i++) {
-		row = cp_stack_row(from, CP_KIND_HEAP, pcs, stack_to_order(i, pcs), 0, &why);
+		row = cp_stack_row(from, CP_KIND_HEAP, 0, pcs, stack_to_order(i, pcs), 0, &why);
 		cp_row_add(from, CP_KIND_HEAP, row, why, CP_ALLOC_BYTES, i);
 	}
 	from->heartbeat_ns = 5;
 	cp_recording_copy(to, from);
 	assert_int_equal(to->heartbeat_ns, CP_HEARTBEAT_NEVER);
-	assert_int_equal(cp_stack_row(to, CP_KIND_HEAP, pcs, 20, 0, &why), row);
+	assert_int_equal(cp_stack_row(to, CP_KIND_HEAP, 0, pcs, 20, 0, &why), row);
 	assert_int_equal(cp_rows(to)[row].counts.n[CP_ALLOC_BYTES], 99);
 	assert_int_equal(to->rows_used, 100);
 	cp_recording_drop(from);
@@ -203,6 +244,8 @@ static void a_copy_is_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(same_stack_same_row),
+					   cmocka_unit_test(whose_it_is_makes_a_row),
+					   cmocka_unit_test(nearly_full_there_is_no_whose),
 					   cmocka_unit_test(epochs_are_told_apart),
 					   cmocka_unit_test(a_full_table_is_a_loss),
 					   cmocka_unit_test(a_full_frame_pool_is_a_loss),
