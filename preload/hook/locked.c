@@ -12,6 +12,7 @@
 #include "base/attrs.h"
 #include "hook/real.h"
 #include "signal/adopt.h"
+#include "signal/live.h"
 #include "signal/log.h"
 #include "signal/modules.h"
 #include "signal/quiet.h"
@@ -63,7 +64,9 @@ static size_t reserve(struct range *to)
 	}
 	to[n++] = (struct range){(char *)cp_state.scratch, CP_SCRATCHES * sizeof *cp_state.scratch};
 	to[n].at = cp_modules_room(&to[n].size);
-	return n + 1;
+	n++;
+	to[n].at = cp_live_unused(&to[n].size);
+	return n + (to[n].at != NULL);
 }
 
 /* Whether it would be few enough pages without these. */
@@ -105,6 +108,10 @@ static void tell(void)
 /* Gives the reserve up, and with it the recording; for good. */
 static int again(int flags, const struct range *r, size_t n)
 {
+	size_t size;
+
+	if (cp_live_unused(&size))
+		cp_live_without();
 	for (size_t i = 0; i < n; i++)
 		munmap(r[i].at, r[i].size);
 	atomic_store_explicit(&cp_state.rec->silenced, CP_SILENCED_BY_LOCK, memory_order_relaxed);

@@ -54,6 +54,9 @@ static void choose(void)
 	cp_state.entry = getauxval(AT_ENTRY);
 }
 
+/* Below this heap interval the table of live blocks may grow to 38 MiB instead of 2. */
+#define MANY_SAMPLES (64 * 1024)
+
 /* Private memory: the page that forks wipe, room for stacks, live blocks. */
 static int reserve(struct cp_wiped **wiped)
 {
@@ -69,7 +72,9 @@ static int reserve(struct cp_wiped **wiped)
 	cp_state.scratch = cp_room_at_start(CP_SCRATCHES * sizeof *cp_state.scratch);
 	if (!cp_state.scratch)
 		return -1;
-	return cp_state.heap_interval ? cp_live_open() : 0;
+	if (!cp_state.heap_interval)
+		return 0;
+	return cp_live_open(cp_state.heap_interval < MANY_SAMPLES && !cp_state.small);
 }
 
 static void open_unwinder(void)

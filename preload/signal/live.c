@@ -1,4 +1,4 @@
-/* live.c - three streets of houses with eight rooms, for every sampled block alive. */
+/* live.c - streets of houses with eight rooms, for every sampled block alive. */
 /* SPDX-License-Identifier: MIT */
 #include "signal/live.h"
 
@@ -24,23 +24,29 @@ struct house {
 };
 
 /* The next street is opened when both of a block's houses in this one are full, so a program
- * touches what it needs: 512, 8192, 131072 rooms in 8 KiB, 128 KiB, 2 MiB. */
-#define STREETS 3
-static const unsigned char bits[STREETS] = {6, 10, 14}; /* of the houses' numbers */
+ * touches what it needs: 512, 8192, 131072 rooms in 8 KiB, 128 KiB, 2 MiB; and, where samples are
+ * so near one another that there may be a million, 2097152 rooms in 32 MiB. */
+#define STREETS 4
+#define USUAL	3
+static const unsigned char bits[STREETS] = {6, 10, 14, 18}; /* of the houses' numbers */
 #define HOUSES ((1u << 6) + (1u << 10) + (1u << 14))
 
-/* In front of them: how many blocks are alive for each of so many hashes, for the first street and
- * for the others. The freed block of a sample lies first in the allocator's cache, so a tight loop
- * may get it again and again, and each free of it comes here; and of all small blocks one in 128
- * lies where a sampled one could. One byte, rarely two, tell most of them that there is nothing to
- * look for. A byte that has reached its end stays there. */
-#define FIRST_SIGNS (1u << 12)
-#define OTHER_SIGNS (1u << 18)
-#define SIGN_STUCK  255
+/* In front of them: how many blocks are alive for each of so many hashes, for the first street, for
+ * the next two, and for the last. The freed block of a sample lies first in the allocator's cache,
+ * so a tight loop may get it again and again, and each free of it comes here; and of all small
+ * blocks one in 128 lies where a sampled one could. One byte, rarely two, tell most of them that
+ * there is nothing to look for. A byte that has reached its end stays there. */
+#define KINDS	   3
+#define SIGN_STUCK 255
+static const unsigned char kind_of[STREETS] = {0, 1, 1, 2};
+static const unsigned char sign_bits[KINDS] = {12, 18, 22};
+#define SIGNS	  ((1u << 12) + (1u << 18))
+#define LAST_SIZE ((sizeof(struct house) << 18) + (1u << 22))
 
 static struct {
 	struct house *street[STREETS];
-	_Atomic uint8_t *first, *other;
+	_Atomic uint8_t *signs[KINDS];
+	uint32_t streets;      /* that there are */
 	_Atomic uint32_t open; /* streets beyond the first */
 } live;
 
@@ -58,11 +64,11 @@ static struct house *house_of(unsigned street, uint64_t hash, int second)
 	return live.street[street] + (h >> (64 - bits[street]));
 }
 
-static _Atomic uint8_t *sign_of(unsigned street, uint64_t hash)
+static _Atomic uint8_t *sign_of(unsigned kind, uint64_t hash)
 {
 	uint64_t h = hash * UINT64_C(0x94d049bb133111eb);
 
-	return street ? &live.other[h >> 46] : &live.first[h >> 52];
+	return live.signs[kind] + (h >> (64 - sign_bits[kind]));
 }
 
 /* Adds or subtracts one, unless the sign is stuck. */
@@ -76,19 +82,38 @@ static void turn_sign(_Atomic uint8_t *sign, uint8_t by)
 		;
 }
 
-int cp_live_open(void)
+int cp_live_open(int many)
 {
-	char *map = cp_room_at_start(HOUSES * sizeof(struct house) + FIRST_SIGNS + OTHER_SIGNS);
+	char *map = cp_room_at_start(HOUSES * sizeof(struct house) + SIGNS);
+	char *last = many ? cp_room(LAST_SIZE) : NULL;
 
 	if (!map)
 		return -errno;
-	live.other = (_Atomic uint8_t *)(map + HOUSES * sizeof(struct house) + FIRST_SIGNS);
-	live.first = (_Atomic uint8_t *)(map + HOUSES * sizeof(struct house));
-	for (unsigned s = 0; s < STREETS; s++) {
+	for (unsigned s = 0; s < USUAL; s++) {
 		live.street[s] = (struct house *)map;
 		map += (sizeof(struct house)) << bits[s];
 	}
+	live.signs[0] = (_Atomic uint8_t *)map;
+	live.signs[1] = live.signs[0] + (1u << sign_bits[0]);
+	if (last) {
+		live.street[USUAL] = (struct house *)last;
+		live.signs[2] = (_Atomic uint8_t *)(live.street[USUAL] + (1u << bits[USUAL]));
+	}
+	live.streets = last ? STREETS : USUAL;
 	return 0;
+}
+
+void *cp_live_unused(size_t *size)
+{
+	uint32_t open = atomic_load_explicit(&live.open, memory_order_acquire);
+
+	*size = LAST_SIZE;
+	return live.streets == STREETS && open < USUAL ? live.street[USUAL] : NULL;
+}
+
+void cp_live_without(void)
+{
+	live.streets = USUAL;
 }
 
 static int move_in(struct house *house, uint64_t block, uint64_t what)
@@ -113,12 +138,13 @@ static int move_in(struct house *house, uint64_t block, uint64_t what)
 static int move_to(unsigned street, uint64_t block, uint64_t what)
 {
 	uint64_t hash = hash_of(block);
+	_Atomic uint8_t *sign = sign_of(kind_of[street], hash);
 
-	turn_sign(sign_of(street, hash), 1);
+	turn_sign(sign, 1);
 	if (move_in(house_of(street, hash, 0), block, what) == 0 ||
 	    move_in(house_of(street, hash, 1), block, what) == 0)
 		return 0;
-	turn_sign(sign_of(street, hash), (uint8_t)-1);
+	turn_sign(sign, (uint8_t)-1);
 	return -1;
 }
 
@@ -132,7 +158,7 @@ int cp_live_add(const void *block, size_t size, uint32_t row)
 	for (unsigned street = open + 1; street-- > 0;)
 		if (move_to(street, (uint64_t)block, what) == 0)
 			return 0;
-	if (open + 1 == STREETS)
+	if (open + 1 == live.streets)
 		return -1;
 	atomic_compare_exchange_strong_explicit(&live.open, &open, open + 1, memory_order_acq_rel,
 						memory_order_acquire);
@@ -151,23 +177,18 @@ static _Atomic uint64_t *find_in(unsigned street, uint64_t block, uint64_t hash)
 	return NULL;
 }
 
-/* The room where the block lives, and the sign that counts it. */
+/* The room where the block lives, and the sign that counts it. The longest street has most. */
 static _Atomic uint64_t *find(uint64_t block, _Atomic uint8_t **sign)
 {
 	uint64_t hash = hash_of(block);
 	uint32_t open = atomic_load_explicit(&live.open, memory_order_acquire);
 	_Atomic uint64_t *room = NULL;
 
-	*sign = sign_of(0, hash);
-	if (atomic_load_explicit(*sign, memory_order_acquire) != 0)
-		room = find_in(0, block, hash);
-	if (CP_LIKELY(!open) || room)
-		return room;
-	*sign = sign_of(1, hash);
-	if (atomic_load_explicit(*sign, memory_order_acquire) == 0)
-		return NULL;
-	for (unsigned street = open; street > 0 && !room; street--)
-		room = find_in(street, block, hash);
+	for (unsigned street = open + 1; street-- > 0 && !room;) {
+		*sign = sign_of(kind_of[street], hash);
+		if (atomic_load_explicit(*sign, memory_order_acquire) != 0)
+			room = find_in(street, block, hash);
+	}
 	return room;
 }
 
@@ -177,7 +198,7 @@ int cp_live_take(const void *block, size_t *size, uint32_t *row)
 	_Atomic uint64_t *room;
 	uint64_t what;
 
-	if (!live.first || !(room = find((uint64_t)block, &sign)))
+	if (!live.streets || !(room = find((uint64_t)block, &sign)))
 		return 0;
 	what = atomic_load_explicit(room + ROOMS, memory_order_relaxed);
 	atomic_store_explicit(room, 0, memory_order_release);
@@ -206,7 +227,7 @@ void cp_live_each(uint32_t (*move)(size_t size, uint32_t row))
 {
 	uint32_t open = atomic_load_explicit(&live.open, memory_order_acquire);
 
-	for (unsigned s = 0; live.first && s <= open; s++)
+	for (unsigned s = 0; live.streets && s <= open; s++)
 		for (unsigned h = 0; h < 1u << bits[s]; h++)
 			each_of(live.street[s] + h, move);
 }

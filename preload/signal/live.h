@@ -6,13 +6,14 @@
 
 /* Streets of small houses: in each street an address may live in one of two houses of eight rooms,
  * chosen by two hashes; if both are full, in the next, longer street. So a look-up reads at most
- * two short runs of words in each of three streets, whether it finds its block or not, on the first
- * day and after 10^9 frees: there are no tombstones, because leaving empties the room.
+ * two short runs of words in each street, whether it finds its block or not, on the first day and
+ * after 10^9 frees: there are no tombstones, because leaving empties the room.
  *
  * Who may meet whom: anyone, anyone. An address is added and taken at most once at a time, since
  * the application itself hands a block from malloc to free; other addresses never touch its room.
- * When the last street's houses are full the block is not followed (the caller counts it): 139,776
- * rooms are enough for 64 GiB of live heap at one sample in 512 KiB.
+ * When the last street's houses are full the block is not followed (the caller counts it). Three
+ * streets are enough for 64 GiB of live heap at one sample in 512 KiB: 139,776 rooms. Where samples
+ * are many there is a fourth: 2,236,928.
  *
  * The table is private memory: a forked child inherits it, copied, with its blocks. */
 
@@ -24,8 +25,13 @@ static inline int cp_live_possible(const void *block)
 	return ((uintptr_t)block & 0xfef) == 0;
 }
 
-/* Maps the table. 0 or -errno. Once, by the constructor. */
-int cp_live_open(void);
+/* Maps the table. 0 or -errno. Once, by the constructor. many: with the fourth street, if there is
+ * memory for it. */
+int cp_live_open(int many);
+/* The fourth street as long as nobody has moved there; NULL: there is nothing unused. */
+void *cp_live_unused(size_t *size);
+/* It is taken away, and not to be opened any more. */
+void cp_live_without(void);
 /* Sizes of 2^44 and more are kept as 2^44-1. -1: no room. */
 int cp_live_add(const void *block, size_t size, uint32_t row);
 /* 1: it was there, and is not any more. */

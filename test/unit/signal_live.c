@@ -8,7 +8,9 @@
 #include "signal/live.h"
 #include "test/unit/unit.h"
 
-#define ROOMS ((1u << 17) + (1u << 13) + (1u << 9))
+#define USUAL ((1u << 17) + (1u << 13) + (1u << 9))
+
+static uint32_t rooms = USUAL;
 
 static const void *block(uint64_t n)
 {
@@ -50,10 +52,10 @@ static void fills_up_and_empties(void **state)
 	uint32_t row, refused = 0;
 
 	(void)state;
-	for (uint32_t n = 0; n < ROOMS * 9 / 10; n++)
+	for (uint32_t n = 0; n < rooms * 9 / 10; n++)
 		refused += cp_live_add(block(n), n, n % 65536) != 0;
-	assert_true(refused < ROOMS / 20);
-	for (uint32_t n = 0; n < ROOMS * 9 / 10; n++)
+	assert_true(refused < rooms / 20);
+	for (uint32_t n = 0; n < rooms * 9 / 10; n++)
 		if (cp_live_take(block(n), &size, &row)) {
 			assert_int_equal(size, n);
 			assert_int_equal(row, n % 65536);
@@ -71,20 +73,19 @@ static uint32_t next_row(size_t size, uint32_t row)
 	return row + 1;
 }
 
-#define MANY UINT64_C(20000) /* in all three streets */
-
 static void walks_over_all(void **state)
 {
+	const uint64_t many = rooms / 7; /* in all streets */
 	size_t size;
 	uint32_t row;
 
 	(void)state;
-	for (uint32_t n = 0; n < MANY; n++)
+	for (uint32_t n = 0; n < many; n++)
 		assert_int_equal(cp_live_add(block(n), n, n), 0);
 	seen = 0;
 	cp_live_each(next_row);
-	assert_int_equal(seen, MANY * (MANY - 1) / 2);
-	for (uint32_t n = 0; n < MANY; n++) {
+	assert_int_equal(seen, many * (many - 1) / 2);
+	for (uint32_t n = 0; n < many; n++) {
 		assert_int_equal(cp_live_take(block(n), &size, &row), 1);
 		assert_int_equal(row, n + 1);
 	}
@@ -131,12 +132,19 @@ static void threads_do_not_meet(void **state)
 
 int main(void)
 {
+	size_t unused;
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(recognises_by_address), cmocka_unit_test(takes_what_was_added),
 	    cmocka_unit_test(fills_up_and_empties), cmocka_unit_test(walks_over_all),
 	    cmocka_unit_test(threads_do_not_meet)};
 
-	if (cp_live_open() != 0)
+	int failed;
+
+	if (cp_live_open(0) != 0)
 		return 1;
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	if (cp_live_open(1) != 0 || !cp_live_unused(&unused))
+		return 1;
+	rooms = USUAL + (1u << 21);
+	return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }
