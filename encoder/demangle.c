@@ -106,6 +106,9 @@ void cp_demangle(const char *name, enum cp_demangling how, char *text, size_t te
 	char plain[CP_MANGLED_MAX];
 	if (!text_len)
 		return;
+	/* what glibc calls its own functions by inside itself; their cold parts have no other name */
+	if (!strncmp(name, "__GI_", 5) && name[5])
+		name += 5;
 	const char *at = strchr(name, '@');
 	size_t len = at && at != name ? (size_t)(at - name) : strlen(name);
 	const char *plt = at && !strcmp(at, "@plt") ? at : "";

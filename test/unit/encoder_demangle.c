@@ -25,6 +25,8 @@ static const char *const names[][3] = {
     {"work.llvm.1234567890", "work"},
     {"work.localalias", "work"},
     {"work.__uniq.1234.llvm.99", "work"},
+    {"__GI_ungetc.cold", "ungetc"},
+    {"__GI_", "__GI_"},
     {"work.avx2.0", "work.avx2.0"},
     {"main._omp_fn.0", "main._omp_fn.0"},
     {"my.coldest", "my.coldest"},
