@@ -90,7 +90,10 @@ for name in redis threads; do
 done
 
 echo
-echo "Look at one as a flame graph (View > Flame Graph):"
+echo "Look at them, in any browser:"
 for name in redis threads; do
-	echo "  go tool pprof -http=localhost:8080 $(first "$out/$name" '*.cpu.pprof')"
+	"$build/conprof" flame "$out/$name"/*.pprof -o "$out/$name.html" || fail "no page of $name"
+	echo "  ${out#"$PWD"/}/$name.html"
 done
+echo "or with pprof's own page (View > Flame Graph):"
+echo "  go tool pprof -http=localhost:8080 $(first "$out/redis" '*.cpu.pprof')"
