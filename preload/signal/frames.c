@@ -71,6 +71,11 @@ int cp_is_code(uint64_t pc)
 	return pc >= CP_NO_CODE && (in_module(pc) || cp_readable(pc));
 }
 
+static int may_be_caller(uint64_t back)
+{
+	return cp_is_code(back) && (!in_module(back) || follows_call(back));
+}
+
 static int by_fp(struct cp_proven *proven, struct cp_guess *g)
 {
 	uint64_t next, back;
@@ -79,11 +84,11 @@ static int by_fp(struct cp_proven *proven, struct cp_guess *g)
 	    !cp_load(proven, g->fp + 8, &back))
 		return 0;
 	back = CP_PLAIN(back);
-	if (!cp_is_code(back) || (in_module(back) && !follows_call(back)))
+	if (!may_be_caller(back))
 		return 0;
 	/* On x86-64 the pair lies at the frame's upper end, on aarch64 at the lower. */
 	g->sp = g->fp + 16;
-	g->sp_is_least = CP_RETURN < CP_SP;
+	g->sp_is = CP_RETURN < CP_SP ? CP_SP_LEAST : CP_SP_GUESSED;
 	g->fp = next;
 	g->pc = back;
 	return 1;
@@ -107,7 +112,51 @@ static int just_called(struct cp_proven *proven, struct cp_guess *g)
 	return 1;
 }
 
+#if defined(__x86_64__)
+#define CODE_LOOKED_AT 16
+
+/* A thunk calls on and does no more: its next instructions are add $n, %rsp; some pop; ret, and say
+ * where its caller is. So are CPython's trampolines for perf, one for each function, which keep no
+ * frame pointer. Asked in code that was called by code with tables, not in each frame of a JIT's.
+ */
+static int by_way_out(struct cp_proven *proven, struct cp_guess *g)
+{
+	unsigned char code[CODE_LOOKED_AT];
+	uint64_t sp = g->sp, fp = g->fp, back;
+	unsigned at = 0;
+
+	if (in_module(g->pc) || !cp_peek(code, (const void *)(uintptr_t)g->pc, sizeof code))
+		return 0;
+	if (code[0] == 0x48 && code[1] == 0x83 && code[2] == 0xc4 && code[3] < 0x80) {
+		sp += code[3];
+		at = 4;
+	}
+	for (; at < CODE_LOOKED_AT - 2; at++, sp += 8) {
+		unsigned wide = code[at] == 0x41, pop = code[at + wide]; /* r8 to r15 */
+
+		if (pop < 0x58 || pop > 0x5f || (!wide && pop == 0x5c)) /* none, or into rsp */
+			break;
+		if (!wide && pop == 0x5d && !cp_load(proven, sp, &fp))
+			return 0;
+		at += wide;
+	}
+	if (code[at] != 0xc3 || !cp_load(proven, sp, &back) || !may_be_caller(back))
+		return 0;
+	*g = (struct cp_guess){back, sp + 8, fp, 0, CP_SP_PROVEN};
+	return 1;
+}
+#else
+static int by_way_out(struct cp_proven *proven, struct cp_guess *g)
+{
+	(void)proven;
+	(void)g;
+	return 0;
+}
+#endif
+
 int cp_guess_caller(struct cp_proven *proven, struct cp_guess *g, int first)
 {
-	return (first && just_called(proven, g)) || by_fp(proven, g);
+	if (first ? just_called(proven, g) : g->sp_is == CP_SP_PROVEN && by_way_out(proven, g))
+		return 1;
+	return by_fp(proven, g);
 }

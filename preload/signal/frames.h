@@ -75,13 +75,17 @@ static inline uint64_t cp_signal_context(uint64_t sp)
 /* Whether code may be there: in a module, or at least in memory that is mapped (a JIT's). */
 int cp_is_code(uint64_t pc);
 
+/* What is known of a frame's stack pointer: that a table says so; that a frame pointer does; that
+ * it is this or higher (aarch64, by frame pointer). */
+enum cp_sp_is { CP_SP_PROVEN, CP_SP_GUESSED, CP_SP_LEAST };
+
 /* A frame of code that no table speaks of. */
 struct cp_guess {
 	uint64_t pc, sp, fp, lr;
-	int sp_is_least; /* the caller's stack pointer is this or higher (aarch64, by frame pointer)
-			  */
+	enum cp_sp_is sp_is;
 };
 
-/* Its caller: a leaf that has only just been called, or one that keeps frame pointers. 1: *g is the
- * caller; 0: nothing plausible. first: the code was interrupted, it is not a caller itself. */
+/* Its caller: a leaf that has only just been called, a thunk that is about to return, or one that
+ * keeps frame pointers. 1: *g is the caller; 0: nothing plausible. first: the code was interrupted,
+ * it is not a caller itself. */
 int cp_guess_caller(struct cp_proven *proven, struct cp_guess *g, int first);

@@ -11,6 +11,7 @@
 struct walk {
 	uint64_t pc, epoch;
 	int exact, first;
+	enum cp_sp_is sp_is;
 	int stranger;
 	int at_root;
 	int own; /* still in our own code, which changes stacks (signal/stack.h) */
@@ -105,6 +106,7 @@ static int by_rules(struct walk *w, const struct cp_segment *table, const struct
 	w->pc = CP_PLAIN(back);
 	w->exact = r->is_signal;
 	w->first = r->is_signal;
+	w->sp_is = known(w, CP_SP) ? CP_SP_PROVEN : CP_SP_LEAST;
 	return 1;
 }
 
@@ -140,19 +142,21 @@ static int out_of_signal(struct walk *w)
 	w->pc = pc;
 	w->exact = 1;
 	w->first = 1;
+	w->sp_is = CP_SP_PROVEN;
 	return 1;
 }
 
 static int by_guess(struct walk *w)
 {
 	struct cp_guess g = {w->pc, w->now.value[CP_SP], w->now.value[CP_FP],
-			     w->now.value[CP_RETURN], 0};
+			     w->now.value[CP_RETURN], w->sp_is};
 
 	if (!known(w, CP_FP) || !cp_guess_caller(&w->proven, &g, w->first))
 		return 0;
 	w->now.value[CP_SP] = g.sp;
 	w->now.value[CP_FP] = g.fp;
-	w->now.known = (uint64_t)!g.sp_is_least << CP_SP | UINT64_C(1) << CP_FP;
+	w->now.known = (uint64_t)(g.sp_is != CP_SP_LEAST) << CP_SP | UINT64_C(1) << CP_FP;
+	w->sp_is = g.sp_is;
 	w->pc = g.pc;
 	w->exact = 0;
 	w->first = 0;

@@ -20,7 +20,7 @@ struct fast {
 	int exact; /* pc is where it stands, not where it will return to */
 	int first; /* lr is good */
 	int own;   /* still in our own code, which changes stacks (signal/stack.h) */
-	int sp_is_least;
+	enum cp_sp_is sp_is;
 };
 
 static int by_word(struct fast *f, struct cp_proven *p, cp_word w)
@@ -42,7 +42,7 @@ static int by_word(struct fast *f, struct cp_proven *p, cp_word w)
 	if (CP_UNLIKELY(f->pc < CP_NO_CODE))
 		return f->pc == CP_NO_CALLER ? AT_ROOT : ENDED;
 	f->sp = cfa;
-	f->sp_is_least = 0;
+	f->sp_is = CP_SP_PROVEN;
 	f->exact = 0;
 	return GOES_ON;
 }
@@ -52,7 +52,7 @@ static int out_of_signal(struct fast *f, struct cp_proven *p)
 {
 	uint64_t uc = cp_signal_context(f->sp);
 
-	if (f->sp_is_least || !cp_load(p, uc + CP_UC_PC, &f->pc) ||
+	if (f->sp_is == CP_SP_LEAST || !cp_load(p, uc + CP_UC_PC, &f->pc) ||
 	    !cp_load(p, uc + CP_UC_FP, &f->fp) || !cp_load(p, uc + CP_UC_SP, &f->sp))
 		return ENDED;
 #if defined(__aarch64__)
@@ -66,14 +66,14 @@ static int out_of_signal(struct fast *f, struct cp_proven *p)
 
 static int by_guess(struct fast *f, struct cp_proven *p)
 {
-	struct cp_guess g = {f->pc, f->sp, f->fp, f->lr, f->sp_is_least};
+	struct cp_guess g = {f->pc, f->sp, f->fp, f->lr, f->sp_is};
 
 	if (!cp_guess_caller(p, &g, f->first))
 		return ENDED;
 	f->pc = g.pc;
 	f->sp = g.sp;
 	f->fp = g.fp;
-	f->sp_is_least = g.sp_is_least;
+	f->sp_is = g.sp_is;
 	f->exact = 0;
 	return GOES_ON;
 }
@@ -83,7 +83,8 @@ static int step(struct fast *f, struct cp_proven *p, struct cp_trail *trail)
 	cp_word w = cp_step_of(f->exact ? f->pc : f->pc - 1, f->epoch);
 	int went;
 
-	if (CP_LIKELY(cp_word_kind(w) == CP_STEP_FRAME && (!f->sp_is_least || cp_word_by_fp(w)))) {
+	if (CP_LIKELY(cp_word_kind(w) == CP_STEP_FRAME &&
+		      (f->sp_is != CP_SP_LEAST || cp_word_by_fp(w)))) {
 		went = by_word(f, p, w);
 		f->first = 0;
 		return went;

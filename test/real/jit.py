@@ -128,6 +128,7 @@ def python(world):
     run(world, program, '-X', 'perf', '-B', there('shop.py'), '1.5')
     seen = Run(world, os.path.basename(program))
     seen.are_named('count_down', 'Till.total')
+    expect(seen.early <= seen.all * 0.05, f'{seen.early} of {seen.all} ended early')
 
 
 def tests(_build):

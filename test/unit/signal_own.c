@@ -236,10 +236,17 @@ IN_TEST static void called_back(void)
 
 IN(in_calls) __attribute__((optimize("no-omit-frame-pointer"))) static int calls(int n)
 {
-	static const uint8_t keeps_one[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
-	static const uint8_t frameless[] = {0x50, 0xff, 0xd7, 0x58, 0xc3};
+	static const uint8_t codes[][20] = {
+	    {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3}, /* keeps a frame pointer */
+	    {0x50, 0xff, 0xd7, 0x58, 0xc3},		      /* a thunk: push, call, pop, ret */
+	    /* sub $24; call; add $24; ret. Then: push five, rbp = 0; call; pop five; ret */
+	    {0x48, 0x83, 0xec, 24, 0xff, 0xd7, 0x48, 0x83, 0xc4, 24, 0xc3},
+	    {0x55, 0x41, 0x54, 0x41, 0x55, 0x53, 0x50, 0x31, 0xed, 0xff, 0xd7, 0x58, 0x5b, 0x41,
+	     0x5d, 0x41, 0x5c, 0x5d, 0xc3},
+	    {0x50, 0xff, 0xd7, 0x90, 0x58, 0xc3}, /* more is done after the call */
+	};
 	void (*f)(void (*)(void));
-	void *code = n ? jit(frameless, sizeof frameless) : jit(keeps_one, sizeof keeps_one);
+	void *code = jit(codes[n], sizeof *codes);
 
 	memcpy(&f, &code, sizeof f);
 	f(called_back);
@@ -261,10 +268,13 @@ static void code_without_tables(void **state)
 	(void)state;
 	for (int way = 0; way < 2; way++) {
 		look = way ? look_in_handler : look_here;
-		calls(0);
-		assert_true(FRAMES_IN(in_calls, pcs, got) >= 1 && got > 4);
-		assert_int_equal(flags & CP_ROW_ENDED_EARLY, 0);
-		calls(1); /* without a frame pointer of its own: its caller is guessed, or not */
+		for (int n = 0; n < 4; n++) {
+			calls(n);
+			assert_true(FRAMES_IN(in_calls, pcs, got) >= 1 && got > 4);
+			assert_int_equal(flags & CP_ROW_ENDED_EARLY, 0);
+			assert_true(is_whole());
+		}
+		calls(4); /* without a frame pointer of its own: its caller is guessed, or not */
 		assert_true(got >= 2);
 		assert_int_equal(!(flags & CP_ROW_ENDED_EARLY), is_whole());
 	}
@@ -376,7 +386,7 @@ static void a_handler_in_a_circle(void **state)
 /* Of a chain of frame pointers in code that nobody knows, whose last one leads nowhere. */
 static void a_lost_chain_says_so(void **state)
 {
-	static const uint8_t nothing[] = {0xe8, 0, 0, 0, 0, 0xc3};
+	static const uint8_t nothing[] = {0xe8, 0, 0, 0, 0, 0x90, 0x5d, 0xc3};
 	uint64_t *frame = edge - 400, code = (uint64_t)(uintptr_t)jit(nothing, sizeof nothing) + 5;
 	const uint64_t ends[] = {1, 0, (uint64_t)(uintptr_t)(frame + 1), UINT64_MAX - 7};
 
