@@ -30,7 +30,8 @@ static void say_what_is_wrong(struct cp_image *image)
 {
 	const struct cp_search *search = &image->symbols->search;
 	const struct cp_lookup *files = image->files;
-	if (image->told || (!files->too_large && !files->unreadable))
+	bool nameless = !cp_lookup_has_names(files) && image->id.path[0] == '/';
+	if (image->told || (!files->too_large && !files->unreadable && !nameless))
 		return;
 	image->told = true;
 	if (files->too_large)
@@ -38,11 +39,16 @@ static void say_what_is_wrong(struct cp_image *image)
 			      "symbols: %.300s: its debug information takes %u MB when it is "
 			      "unpacked: no lines (objcopy --decompress-debug-sections helps)",
 			      files->unread, (unsigned)(files->too_large >> 20));
-	else
+	else if (files->unreadable)
 		cp_search_say(search,
 			      "symbols: %.300s: its debug information is damaged or of an old "
 			      "kind: no lines",
 			      files->unread);
+	else
+		cp_search_say(search,
+			      "symbols: %.300s: no names: the file that was mapped can not be had, "
+			      "or it has none",
+			      image->id.path);
 }
 
 void cp_desk_weigh(struct cp_image *image)
@@ -50,6 +56,9 @@ void cp_desk_weigh(struct cp_image *image)
 	struct cp_symbols *symbols = image->symbols;
 	size_t bytes = cp_lookup_bytes(image->files);
 	image->damaged = cp_lookup_is_damaged(image->files);
+	if (image->damaged)
+		cp_search_say(&symbols->search, "symbols: %.300s: cut short while it was read",
+			      image->id.path);
 	symbols->open_bytes += bytes - image->open_bytes;
 	image->open_bytes = bytes;
 	while (symbols->open_bytes > CP_OPEN_BYTES_MAX) {

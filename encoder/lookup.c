@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "encoder/lookup.h"
 
+#include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +18,33 @@
 /* After so much of it the file's pages go: reading them brought in some times as much. */
 #define CP_PAGES_BYTES_MAX ((size_t)8 << 20)
 
+/* Where its own addresses begin. */
+static uint64_t first_address(Elf *elf)
+{
+	GElf_Phdr segment;
+	size_t count = 0;
+	elf_getphdrnum(elf, &count);
+	for (size_t i = 0; i < count && i < INT32_MAX; i++)
+		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD)
+			return segment.p_vaddr;
+	return 0;
+}
+
 /* The module's own symbols, those of its debug file, and of neither has all, those packed inside.
  */
 static void read_names(struct cp_lookup *lookup)
 {
+	size_t own;
 	bool all = cp_elf_has_symbols(&lookup->own) || cp_elf_has_symbols(&lookup->debug);
 	if (lookup->own.elf)
 		cp_symtab_add(&lookup->names, lookup->own.elf);
+	own = lookup->names.count;
 	if (lookup->debug.elf)
 		cp_symtab_add(&lookup->names, lookup->debug.elf);
+	for (size_t i = own; i < lookup->names.count; i++) {
+		lookup->names.symbols[i].start -= lookup->moved;
+		lookup->names.symbols[i].end -= lookup->moved;
+	}
 	if (!all && !cp_elf_mini(&lookup->own, &lookup->mini))
 		cp_symtab_add(&lookup->names, lookup->mini.elf);
 	cp_symtab_sort(&lookup->names);
@@ -64,6 +83,8 @@ void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id,
 	lookup->lacking = !all && cp_elf_debug(id, &lookup->own, search, &lookup->debug);
 	if (lookup->debug.elf && !lookup->dwarf)
 		read_lines(lookup, &lookup->debug);
+	if (lookup->own.elf && lookup->debug.elf)
+		lookup->moved = first_address(lookup->debug.elf) - first_address(lookup->own.elf);
 	read_names(lookup);
 	lookup->fresh = cp_dwarf_bytes(lookup->dwarf);
 	cp_lookup_rest(lookup);
@@ -215,11 +236,13 @@ static const struct cp_symbol *symbol_at(const struct cp_lookup *lookup, uint64_
 static void find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers, bool lines,
 		 uint32_t turn)
 {
+	uint64_t moved = lookup->lines == lookup->own.elf ? 0 : lookup->moved;
 	struct cp_dwarf_frame frames[CP_INLINES_MAX];
 	cp_guard_enter();
 	if (lines && lookup->dwarf)
-		make_room(lookup, address);
-	int count = lines && lookup->dwarf ? cp_dwarf_find(lookup->dwarf, address, frames) : 0;
+		make_room(lookup, address + moved);
+	int count =
+	    lines && lookup->dwarf ? cp_dwarf_find(lookup->dwarf, address + moved, frames) : 0;
 	const struct cp_symbol *symbol = symbol_at(lookup, address);
 	if (!count && symbol) {
 		frames[0] = (struct cp_dwarf_frame){0};

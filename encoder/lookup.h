@@ -18,6 +18,7 @@ struct cp_lookup {
 	bool unreadable;    /* a file has DWARF that is damaged */
 	const char *unread; /* that file */
 	bool lacking;	    /* a debug file was looked for in vain */
+	uint64_t moved;	    /* the debug file's addresses, against those of a prelinked module */
 	enum cp_demangling how;
 	size_t fresh;  /* cp_dwarf_bytes when it was opened */
 	size_t let_go; /* the same when pages were last given back */

@@ -167,6 +167,12 @@ void cp_origin_ended(struct cp_origin *origin)
 		__atomic_store_n(&origin->pid, 0, __ATOMIC_RELAXED);
 }
 
+void cp_origin_exe_id(const struct cp_origin *origin, struct cp_file_id *id)
+{
+	if (origin && origin->exe)
+		*id = origin->exe->id;
+}
+
 /* A descriptor of its own, with a place in the file of its own. */
 int cp_origin_exe(const struct cp_origin *origin, struct cp_file_id *id)
 {

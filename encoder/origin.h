@@ -33,6 +33,8 @@ struct cp_file_id {
 	uint64_t device, inode;
 };
 int cp_origin_exe(const struct cp_origin *origin, struct cp_file_id *id);
+/* The id alone, when it is known. */
+void cp_origin_exe_id(const struct cp_origin *origin, struct cp_file_id *id);
 /* Whether files of the process lie elsewhere than ours of the same path. */
 bool cp_origin_has_root(const struct cp_origin *origin);
 /* Opens a file by its path in the process's root, out of which no link leads; -1: there is none.

@@ -28,11 +28,17 @@ static int by_start(const void *a, const void *b)
 struct key {
 	uint64_t file_offset;
 	uint64_t start; /* in the ELF's own addresses: two that differ here are not the same */
+	struct cp_file_id exe; /* without a build-id, of the program */
 	char identity[CP_PATH_LEN + 1];
 };
 
-static size_t make_key(struct key *key, const struct cp_view_module *module, const char *path)
+static size_t make_key(struct key *key, const struct cp_places *places,
+		       const struct cp_view_module *module, const char *path)
 {
+	/* an upgrade leaves two programs of one name */
+	key->exe = (struct cp_file_id){0};
+	if (!module->build_id_len && !strcmp(path, places->exe))
+		cp_origin_exe_id(places->view->origin, &key->exe);
 	key->file_offset = module->file_offset;
 	key->start = module->start - module->bias;
 	size_t len = module->build_id_len;
@@ -107,7 +113,7 @@ static uint32_t add_mapping(struct cp_places *places, const struct cp_view_modul
 	struct cp_batch *batch = places->batch;
 	struct key key;
 	uint32_t before = batch->mappings.count;
-	uint32_t number = cp_intern(&batch->mappings, &key, make_key(&key, module, path));
+	uint32_t number = cp_intern(&batch->mappings, &key, make_key(&key, places, module, path));
 	if (number == CP_NONE)
 		return CP_NONE;
 	struct cp_mapping *mapping = cp_intern_value(&batch->mappings, number);

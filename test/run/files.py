@@ -159,19 +159,21 @@ def replaced_alive(world):
 
 
 def upgraded(world):
-    """With build-ids: the program that runs is meant, whatever lies at its path; one that is started
-    then is another, and has its own names in a profile of its own."""
-    app = build(world, os.path.join(world.dir, 'app'), APP, 'own_work')
-    burner = Burner(world, [app])
-    build(world, app + '.new', APP, 'app_other')
-    os.rename(app + '.new', app)
-    other = Burner(world, [app])
-    burner.work()
-    other.work()
-    other.child.stdin.close()
-    other.child.stdin = None
-    world.finish(other.child)
-    within(burner.end(), 'own_work', 'app_other')
+    """The program that runs is meant, whatever lies at its path; one that is started then is another,
+    and both have their own names in one profile. With build-ids and without."""
+    for flag in ('-Wl,--build-id=sha1', '-Wl,--build-id=none'):
+        app = build(world, os.path.join(world.dir, 'app'), APP, 'own_work', flag)
+        burner = Burner(world, [app])
+        build(world, app + '.new', APP, 'app_other', flag)
+        os.rename(app + '.new', app)
+        other = Burner(world, [app])
+        burner.work()
+        other.work()
+        other.child.stdin.close()
+        other.child.stdin = None
+        world.finish(other.child)
+        within(burner.end(), 'own_work', 'app_other')
+        shutil.rmtree(burner.folder)
 
 
 def container(world):

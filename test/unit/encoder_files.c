@@ -162,6 +162,47 @@ static void debug_file_is_asked_for_symbols_alone(void **state)
 	expect(ask(&module.id, address_of("mixed.so", "hidden")), "hidden", 2);
 }
 
+/* As if the module had been given other addresses after its debug file was made. */
+static void move_addresses(const char *name, uint64_t by)
+{
+	static char image[1 << 20];
+	char path[256];
+	Elf64_Ehdr *header = (Elf64_Ehdr *)image;
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	ssize_t size = read(fd, image, sizeof(image));
+	assert_in_range(size, 1000, sizeof(image) - 1);
+	Elf64_Phdr *segments = (Elf64_Phdr *)(image + header->e_phoff);
+	for (int i = 0; i < header->e_phnum; i++)
+		segments[i].p_vaddr += by;
+	Elf64_Shdr *sections = (Elf64_Shdr *)(image + header->e_shoff);
+	for (int i = 1; i < header->e_shnum; i++) {
+		if (sections[i].sh_flags & SHF_ALLOC)
+			sections[i].sh_addr += by;
+		Elf64_Sym *symbols = (Elf64_Sym *)(image + sections[i].sh_offset);
+		for (size_t j = 1; sections[i].sh_type == SHT_SYMTAB &&
+				   j < sections[i].sh_size / sizeof(*symbols);
+		     j++)
+			symbols[j].st_value += by;
+	}
+	assert_int_equal(pwrite(fd, image, (size_t)size, 0), size);
+	close(fd);
+}
+
+static void module_was_prelinked(void **state)
+{
+	struct module module;
+	(void)state;
+	shell("objcopy --only-keep-debug mixed.so moved.debug && objcopy --strip-debug moved.debug "
+	      "&& "
+	      "strip -o prelinked.so mixed.so && "
+	      "objcopy --add-gnu-debuglink=moved.debug prelinked.so");
+	move_addresses("moved.debug", 0x3000);
+	describe(&module, "prelinked.so", "prelinked.so");
+	expect(ask(&module.id, address_of("mixed.so", "hidden")), "hidden", 0);
+	expect(ask(&module.id, address_of("mixed.so", "by_hand")), "by_hand", 0);
+}
+
 /* Where gdb looks, and where a setting says. */
 static void debug_file_lies_in_many_places(void **state)
 {
@@ -359,6 +400,7 @@ int main(void)
 	    cmocka_unit_test(file_shrinks), /* first: cmocka has a handler of its own */
 	    cmocka_unit_test(debug_file_tells_what_was_stripped),
 	    cmocka_unit_test(debug_file_is_asked_for_symbols_alone),
+	    cmocka_unit_test(module_was_prelinked),
 	    cmocka_unit_test(debug_file_lies_in_many_places),
 	    cmocka_unit_test(symbols_are_packed_inside),
 	    cmocka_unit_test(packed_rubbish_is_nothing),
