@@ -106,7 +106,8 @@ void cp_demangle(const char *name, enum cp_demangling how, char *text, size_t te
 	char plain[CP_MANGLED_MAX];
 	if (!text_len)
 		return;
-	/* what glibc calls its own functions by inside itself; their cold parts have no other name */
+	/* what glibc calls its own functions by inside itself; their cold parts have no other name
+	 */
 	if (!strncmp(name, "__GI_", 5) && name[5])
 		name += 5;
 	const char *at = strchr(name, '@');
