@@ -207,13 +207,23 @@ static bool is_same(const struct cp_dwarf_frame *a, const struct cp_dwarf_frame 
 	return x && y && !strcmp(x, y) && !strcmp(a->scope, b->scope);
 }
 
+static const struct cp_symbol *symbol_at(const struct cp_lookup *lookup, uint64_t address)
+{
+	const struct cp_symbol *symbol = cp_symtab_find(&lookup->names, address);
+	return symbol ? symbol : cp_symtab_find(&lookup->plt, address);
+}
+
 /* The real function takes its name from the symbol table, where what a library exports is found
  * under the name that callers use; inlined ones have only DWARF. */
 static void add(const struct cp_lookup *lookup, struct cp_answers *answers, uint64_t address,
-		const struct cp_dwarf_frame *frames, int count, const struct cp_symbol *symbol,
-		uint32_t turn)
+		struct cp_dwarf_frame *frames, int count, uint32_t turn)
 {
+	const struct cp_symbol *symbol = symbol_at(lookup, address);
 	struct cp_spot spots[CP_INLINES_MAX];
+	if (!count && symbol) {
+		frames[0] = (struct cp_dwarf_frame){0};
+		count = 1;
+	}
 	if (!symbol && count && !frames[count - 1].linkage && !frames[count - 1].name)
 		count = 0;
 	for (int i = 0; i < count; i++) {
@@ -227,12 +237,6 @@ static void add(const struct cp_lookup *lookup, struct cp_answers *answers, uint
 	cp_answers_put(answers, address, spots, (uint32_t)count, turn);
 }
 
-static const struct cp_symbol *symbol_at(const struct cp_lookup *lookup, uint64_t address)
-{
-	const struct cp_symbol *symbol = cp_symtab_find(&lookup->names, address);
-	return symbol ? symbol : cp_symtab_find(&lookup->plt, address);
-}
-
 static void find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers, bool lines,
 		 uint32_t turn)
 {
@@ -243,13 +247,8 @@ static void find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *
 		make_room(lookup, address + moved);
 	int count =
 	    lines && lookup->dwarf ? cp_dwarf_find(lookup->dwarf, address + moved, frames) : 0;
-	const struct cp_symbol *symbol = symbol_at(lookup, address);
-	if (!count && symbol) {
-		frames[0] = (struct cp_dwarf_frame){0};
-		count = 1;
-	}
 	if (!cp_lookup_is_damaged(lookup))
-		add(lookup, answers, address, frames, count, symbol, turn);
+		add(lookup, answers, address, frames, count, turn);
 	cp_guard_leave();
 }
 
