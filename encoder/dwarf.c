@@ -8,7 +8,6 @@
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
-#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +15,10 @@
 #include "encoder/pages.h"
 #include "encoder/ranges.h"
 #include "encoder/sources.h"
+#include "encoder/split.h"
 
 /* Chromium has 30,000. */
 #define CP_UNITS_MAX (1u << 18)
-/* A compressed section may say that it becomes larger, but not to us. */
-#define CP_UNPACKED_MOST (UINT64_C(1) << 40)
 
 /* What libdw takes for a unit of which nothing is known yet, and for a line of its table. */
 #define CP_UNIT_BYTES 1024u
@@ -29,8 +27,10 @@
 #define CP_UNITS_A_LOOK 128u
 
 struct unit {
-	Dwarf_Die die;	 /* whose line table and ranges count */
-	Dwarf_Die split; /* whose functions count: the same, or its part in another file */
+	Dwarf_Die die;	      /* whose line table and ranges count */
+	Dwarf_Die split;      /* whose functions count: the same, or its part in another file */
+	struct cp_part *part; /* that file, if there is one */
+	struct cp_bases bases;
 	struct cp_functions functions;
 	bool listed;
 };
@@ -39,45 +39,10 @@ struct cp_dwarf {
 	Dwarf *dwarf;
 	struct unit *units;
 	uint32_t count, room;
+	struct cp_split split;
 	struct cp_ranges ranges; /* of units */
 	size_t bytes;		 /* of memory, nearly */
 };
-
-/* Adds a section to what is known; false when nothing is to be believed any more. */
-static bool judge(const char *name, Elf_Scn *section, const GElf_Shdr *header,
-		  struct cp_dwarf_look *look)
-{
-	GElf_Chdr packed;
-	if (!name)
-		return false;
-	look->has |= !strcmp(name, ".debug_info");
-	/* The old way to compress hides its size from us. */
-	if (!strncmp(name, ".zdebug", 7)) {
-		look->has = true;
-		return false;
-	}
-	if (!(header->sh_flags & SHF_COMPRESSED) || !gelf_getchdr(section, &packed))
-		return true;
-	look->unpacked += packed.ch_size < CP_UNPACKED_MOST ? packed.ch_size : CP_UNPACKED_MOST;
-	return true;
-}
-
-struct cp_dwarf_look cp_dwarf_look(Elf *elf)
-{
-	struct cp_dwarf_look look = {.unreadable = true};
-	Elf_Scn *section = NULL;
-	size_t names;
-	if (elf_getshdrstrndx(elf, &names))
-		return look;
-	while ((section = elf_nextscn(elf, section))) {
-		GElf_Shdr header;
-		if (!gelf_getshdr(section, &header) ||
-		    !judge(elf_strptr(elf, names, header.sh_name), section, &header, &look))
-			return look;
-	}
-	look.unreadable = false;
-	return look;
-}
 
 static void add_ranges(struct cp_ranges *ranges, Dwarf_Die *die, uint32_t number)
 {
@@ -88,7 +53,7 @@ static void add_ranges(struct cp_ranges *ranges, Dwarf_Die *die, uint32_t number
 			return;
 }
 
-static int add_unit(struct cp_dwarf *dwarf, Dwarf_Die *die, const Dwarf_Die *split)
+static int add_unit(struct cp_dwarf *dwarf, Dwarf_Die *die)
 {
 	if (dwarf->count == dwarf->room) {
 		uint32_t room = dwarf->room ? dwarf->room * 2 : 64;
@@ -100,7 +65,7 @@ static int add_unit(struct cp_dwarf *dwarf, Dwarf_Die *die, const Dwarf_Die *spl
 		dwarf->units = units;
 		dwarf->room = room;
 	}
-	dwarf->units[dwarf->count] = (struct unit){.die = *die, .split = *split};
+	dwarf->units[dwarf->count] = (struct unit){.die = *die, .split = *die};
 	add_ranges(&dwarf->ranges, die, dwarf->count++);
 	return 0;
 }
@@ -111,15 +76,15 @@ static void list_units(struct cp_dwarf *dwarf)
 	Dwarf_Half version;
 	uint8_t type;
 	for (uint32_t i = 0; i < CP_UNITS_MAX; i++) {
-		Dwarf_Die die, split;
-		if (dwarf_get_units(dwarf->dwarf, unit, &unit, &version, &type, &die, &split))
+		Dwarf_Die die;
+		if (dwarf_get_units(dwarf->dwarf, unit, &unit, &version, &type, &die, NULL))
 			break;
 		if (type != DW_UT_compile && type != DW_UT_skeleton)
 			continue;
 		if (dwarf_tag(&die) != DW_TAG_compile_unit &&
 		    dwarf_tag(&die) != DW_TAG_skeleton_unit)
 			continue;
-		if (add_unit(dwarf, &die, dwarf_tag(&split) > 0 ? &split : &die))
+		if (add_unit(dwarf, &die))
 			break;
 		if (dwarf->count % CP_UNITS_A_LOOK == 0)
 			cp_pages_let_go(dwarf_getelf(dwarf->dwarf));
@@ -127,12 +92,13 @@ static void list_units(struct cp_dwarf *dwarf)
 	cp_ranges_sort(&dwarf->ranges);
 }
 
-struct cp_dwarf *cp_dwarf_open(Elf *elf)
+struct cp_dwarf *cp_dwarf_open(const struct cp_elf *file)
 {
 	struct cp_dwarf *dwarf = calloc(1, sizeof(*dwarf));
 	if (!dwarf)
 		return NULL;
-	dwarf->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	dwarf->dwarf = dwarf_begin_elf(file->elf, DWARF_C_READ, NULL);
+	dwarf->split.program = file;
 	if (dwarf->dwarf)
 		list_units(dwarf);
 	dwarf->bytes += dwarf->room * sizeof(*dwarf->units) + dwarf->count * CP_UNIT_BYTES +
@@ -147,19 +113,15 @@ void cp_dwarf_close(struct cp_dwarf *dwarf)
 {
 	if (!dwarf)
 		return;
-	for (uint32_t i = 0; i < dwarf->count; i++)
+	for (uint32_t i = 0; i < dwarf->count; i++) {
 		cp_functions_free(&dwarf->units[i].functions);
+		cp_part_close(dwarf->units[i].part);
+	}
+	cp_split_close(&dwarf->split);
 	cp_ranges_free(&dwarf->ranges);
 	free(dwarf->units);
 	dwarf_end(dwarf->dwarf);
 	free(dwarf);
-}
-
-static const char *text_of(Dwarf_Die *die, unsigned name)
-{
-	Dwarf_Attribute attribute;
-	Dwarf_Attribute *found = dwarf_attr_integrate(die, name, &attribute);
-	return found ? dwarf_formstring(found) : NULL;
 }
 
 static uint32_t number_of(Dwarf_Die *die, unsigned name)
@@ -207,10 +169,10 @@ static void declare(struct cp_dwarf_frame *frame, struct unit *unit, Dwarf_Die *
 
 static void name_frame(struct cp_dwarf_frame *frame, struct unit *unit, Dwarf_Die *die)
 {
-	frame->linkage = text_of(die, DW_AT_linkage_name);
+	frame->linkage = cp_entry_text(&unit->bases, die, DW_AT_linkage_name);
 	if (!frame->linkage)
-		frame->linkage = text_of(die, DW_AT_MIPS_linkage_name);
-	frame->name = text_of(die, DW_AT_name);
+		frame->linkage = cp_entry_text(&unit->bases, die, DW_AT_MIPS_linkage_name);
+	frame->name = cp_entry_text(&unit->bases, die, DW_AT_name);
 	if (!frame->linkage)
 		cp_functions_scope(&unit->functions, die, frame->scope, sizeof(frame->scope));
 	declare(frame, unit, die);
@@ -249,6 +211,16 @@ bool cp_dwarf_is_ready(const struct cp_dwarf *dwarf, uint64_t address)
 	return number >= dwarf->count || dwarf->units[number].listed;
 }
 
+static void open_part(struct cp_dwarf *dwarf, struct unit *unit)
+{
+	unit->part = cp_split_part(&dwarf->split, &unit->die);
+	if (!unit->part)
+		return;
+	unit->split = unit->part->die;
+	unit->bases = unit->part->bases;
+	dwarf->bytes += unit->part->bytes;
+}
+
 int cp_dwarf_find(struct cp_dwarf *dwarf, uint64_t address,
 		  struct cp_dwarf_frame frames[CP_INLINES_MAX])
 {
@@ -259,11 +231,12 @@ int cp_dwarf_find(struct cp_dwarf *dwarf, uint64_t address,
 	struct unit *unit = &dwarf->units[number];
 	if (!unit->listed) {
 		unit->listed = true;
-		cp_functions_list(&unit->functions, &unit->split);
+		open_part(dwarf, unit);
+		cp_functions_list(&unit->functions, &unit->bases, &unit->split);
 		weigh_unit(dwarf, unit);
 	}
 	const Dwarf_Die *function = cp_functions_at(&unit->functions, address);
-	int count = function ? cp_inlines_at(function, address, scopes) : 0, line = 0;
+	int count = function ? cp_inlines_at(&unit->bases, function, address, scopes) : 0, line = 0;
 	memset(frames, 0, sizeof(*frames) * (size_t)(count ? count : 1));
 	Dwarf_Line *place = dwarf_getsrc_die(&unit->die, address);
 	if (place && !dwarf_lineno(place, &line)) {

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "encoder/elffile.h"
 #include "encoder/inlines.h"
+#include "encoder/look.h"
 
 struct cp_dwarf;
 
@@ -17,15 +19,8 @@ struct cp_dwarf_frame {
 	char scope[512]; /* what stands before name when there is no linkage */
 };
 
-/* What can be said of a file before it is opened: whether it has debug information, but in a form
- * that cannot be used; and how much memory compressed sections would take. */
-struct cp_dwarf_look {
-	bool has, unreadable;
-	uint64_t unpacked;
-};
-struct cp_dwarf_look cp_dwarf_look(Elf *elf);
 /* NULL when the file has none that can be used. The file must stay open longer. */
-struct cp_dwarf *cp_dwarf_open(Elf *elf);
+struct cp_dwarf *cp_dwarf_open(const struct cp_elf *file);
 void cp_dwarf_close(struct cp_dwarf *dwarf);
 /* What it takes of memory, nearly; more with each unit that was asked for an address. */
 size_t cp_dwarf_bytes(const struct cp_dwarf *dwarf);

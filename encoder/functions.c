@@ -44,7 +44,8 @@ static void *grown(void *array, uint32_t count, uint32_t *room, size_t size)
 static void add_entry(struct cp_functions *f, const Dwarf_Die *die, uint32_t scope)
 {
 	Dwarf_Die copy = *die;
-	Dwarf_Addr base = 0, start = 0, end = 0;
+	struct cp_entry_ranges ranges;
+	uint64_t start, end;
 	struct cp_home *homes = grown(f->homes, f->home_count, &f->home_room, sizeof(*homes));
 	if (homes) {
 		f->homes = homes;
@@ -55,8 +56,8 @@ static void add_entry(struct cp_functions *f, const Dwarf_Die *die, uint32_t sco
 		return;
 	f->entries = entries;
 	size_t before = f->ranges.count;
-	ptrdiff_t at = 0;
-	while ((at = dwarf_ranges(&copy, at, &base, &start, &end)) > 0)
+	cp_entry_ranges(&ranges, f->bases, &copy);
+	while (cp_entry_next_range(&ranges, &start, &end))
 		if (cp_ranges_add(&f->ranges, start, end, f->entry_count))
 			break;
 	if (f->ranges.count != before)
@@ -69,7 +70,7 @@ static uint32_t add_scope(struct cp_functions *f, Dwarf_Die *die, uint32_t paren
 	if (!scopes)
 		return parent;
 	f->scopes = scopes;
-	const char *name = dwarf_diename(die);
+	const char *name = cp_entry_text(f->bases, die, DW_AT_name);
 	/* a type that has functions but no name is nearly always a lambda's */
 	if (!name)
 		name = dwarf_tag(die) == DW_TAG_namespace ? "(anonymous namespace)" : "{lambda}";
@@ -108,8 +109,10 @@ static int by_offset(const void *a, const void *b)
 	return (x->at > y->at) - (x->at < y->at);
 }
 
-void cp_functions_list(struct cp_functions *functions, Dwarf_Die *unit)
+void cp_functions_list(struct cp_functions *functions, const struct cp_bases *bases,
+		       Dwarf_Die *unit)
 {
+	functions->bases = bases;
 	functions->budget = CP_ENTRIES_MAX;
 	add_scope(functions, unit, 0);
 	if (functions->scope_count)

@@ -3,6 +3,7 @@
 #pragma once
 #include <elfutils/libdw.h>
 
+#include "encoder/entries.h"
 #include "encoder/ranges.h"
 
 struct cp_scope; /* a namespace, a type or a function that others stand in */
@@ -10,6 +11,7 @@ struct cp_home;	 /* a function's scope, by the offset of its entry */
 
 /* All zero is empty. */
 struct cp_functions {
+	const struct cp_bases *bases;
 	struct cp_ranges ranges; /* of entries, by number */
 	Dwarf_Die *entries;
 	struct cp_scope *scopes;
@@ -19,8 +21,9 @@ struct cp_functions {
 	uint32_t budget; /* entries still to be looked at */
 };
 
-/* Once, before all others. */
-void cp_functions_list(struct cp_functions *functions, Dwarf_Die *unit);
+/* Once, before all others; bases must stay as long. */
+void cp_functions_list(struct cp_functions *functions, const struct cp_bases *bases,
+		       Dwarf_Die *unit);
 /* NULL when none is known. */
 const Dwarf_Die *cp_functions_at(const struct cp_functions *functions, uint64_t address);
 /* Writes what stands before the function's own name, such as "shop::Till<long>::". */

@@ -13,6 +13,7 @@
 #define CP_DEPTH_MAX	       256
 
 struct search {
+	const struct cp_bases *bases;
 	uint64_t address;
 	Dwarf_Die *scopes;
 	int count;
@@ -32,7 +33,7 @@ static bool search_in(struct search *search, Dwarf_Die *parent, int depth)
 		search->budget--;
 		if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block)
 			continue;
-		if (dwarf_haspc(&die, search->address) <= 0)
+		if (!cp_entry_has(search->bases, &die, search->address))
 			continue;
 		if (tag == DW_TAG_inlined_subroutine) {
 			/* the last room is for the innermost */
@@ -47,9 +48,10 @@ static bool search_in(struct search *search, Dwarf_Die *parent, int depth)
 	return false;
 }
 
-int cp_inlines_at(const Dwarf_Die *function, uint64_t address, Dwarf_Die scopes[CP_INLINES_MAX])
+int cp_inlines_at(const struct cp_bases *bases, const Dwarf_Die *function, uint64_t address,
+		  Dwarf_Die scopes[CP_INLINES_MAX])
 {
-	struct search search = {address, scopes, 1, CP_ENTRIES_PER_ADDRESS};
+	struct search search = {bases, address, scopes, 1, CP_ENTRIES_PER_ADDRESS};
 	Dwarf_Die top = scopes[0] = *function;
 	search_in(&search, &top, 0);
 	return search.count;

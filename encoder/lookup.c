@@ -59,9 +59,9 @@ static void read_lines(struct cp_lookup *lookup, const struct cp_elf *file)
 {
 	const struct cp_dwarf_look look = cp_dwarf_look(file->elf);
 	if (!look.unreadable && look.unpacked <= CP_UNPACKED_MAX)
-		lookup->dwarf = cp_dwarf_open(file->elf);
+		lookup->dwarf = cp_dwarf_open(file);
 	if (lookup->dwarf) {
-		lookup->lines = file->elf;
+		lookup->lines = file;
 		lookup->unpacked = look.unpacked;
 	} else if (look.has) {
 		lookup->unread = file->path;
@@ -240,7 +240,7 @@ static void add(const struct cp_lookup *lookup, struct cp_answers *answers, uint
 static void find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers, bool lines,
 		 uint32_t turn)
 {
-	uint64_t moved = lookup->lines == lookup->own.elf ? 0 : lookup->moved;
+	uint64_t moved = lookup->lines == &lookup->own ? 0 : lookup->moved;
 	struct cp_dwarf_frame frames[CP_INLINES_MAX];
 	cp_guard_enter();
 	if (lines && lookup->dwarf)

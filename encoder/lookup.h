@@ -12,8 +12,8 @@ struct cp_lookup {
 	struct cp_elf own, debug, mini;
 	struct cp_symtab names, plt;
 	struct cp_dwarf *dwarf;
-	Elf *lines;	    /* whose it is */
-	size_t unpacked;    /* what its sections took that were compressed */
+	const struct cp_elf *lines; /* whose it is */
+	size_t unpacked;	    /* what its sections took that were compressed */
 	size_t too_large;   /* what those of a file would have taken, for which there is no room */
 	bool unreadable;    /* a file has DWARF that is damaged */
 	const char *unread; /* that file */
