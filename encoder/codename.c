@@ -19,10 +19,10 @@ static bool begins(const char *text, const char *with)
 	return !strncmp(text, with, strlen(with));
 }
 
-/* Cuts ":123" off the end; -1: there is none. */
-static long cut_number(char *text)
+/* Cuts ":123" off the end, with this mark; -1: there is none. */
+static long cut_number(char *text, char mark)
 {
-	char *colon = strrchr(text, ':');
+	char *colon = strrchr(text, mark);
 	long number = 0;
 	if (!colon || !colon[1] || strlen(colon + 1) > 9)
 		return -1;
@@ -68,7 +68,7 @@ static bool is_script(const char *text, struct cp_code_name *out)
 	copy(out->name, text, (size_t)(script - text));
 	script += begins(script + 1, "file:///") ? 8 : 1;
 	copy(out->file, script, strlen(script));
-	long column = cut_number(out->file), line = cut_number(out->file);
+	long column = cut_number(out->file, ':'), line = cut_number(out->file, ':');
 	line = line < 0 ? column : line;
 	out->line = line > 0 ? (uint32_t)line : 0;
 	if (!out->name[0]) {
@@ -115,13 +115,30 @@ static bool is_java(const char *text, struct cp_code_name *out)
 	return true;
 }
 
+/* PHP: "JIT$Shop::total", or "TRACE-12$Shop::total$34", traced from line 34 on; scripts go by their
+ * path. Helpers of its own are "JIT$$name". */
+static bool is_php(const char *text, struct cp_code_name *out)
+{
+	bool traced = begins(text, "TRACE-");
+	const char *name = traced || begins(text, "JIT$") ? strchr(text, '$') : NULL;
+	if (!name || !name[1] || name[1] == '$')
+		return false;
+	copy(out->name, name + 1, strlen(name + 1));
+	long line = traced ? cut_number(out->name, '$') : 0;
+	out->line = line > 0 ? (uint32_t)line : 0;
+	if (out->name[0] == '/')
+		copy(out->file, out->name, strlen(out->name));
+	return true;
+}
+
 void cp_code_name(const char *text, struct cp_code_name *out)
 {
 	out->name[0] = out->file[0] = 0;
 	out->line = 0;
 	if (is_script(text, out) || is_python(text, out) || is_java_agent(text, out) ||
-	    is_java(text, out))
+	    is_java(text, out) || is_php(text, out))
 		return;
 	copy(out->name, text, strlen(text));
 	out->file[0] = 0;
+	out->line = 0;
 }

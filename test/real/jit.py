@@ -131,9 +131,17 @@ def python(world):
     expect(seen.early <= seen.all * 0.05, f'{seen.early} of {seen.all} ended early')
 
 
+def php(world):
+    """Names only: its code runs in the interpreter's frame, so stacks end in it."""
+    jit = ['-d', 'opcache.enable_cli=1', '-d', 'opcache.jit=tracing', '-d', 'opcache.jit_buffer_size=16M']
+    run(world, tool('php'), *jit, '-d', 'opcache.jit_debug=0x10', there('shop.php'), '1.5')
+    Run(world, 'php').are_named('count_down', 'Till::total')
+
+
 def tests(_build):
     yield 'jit_node', True, node('--perf-basic-prof')
     yield 'jit_node_functions', True, node('--perf-basic-prof-only-functions')
     yield 'jit_node_without', True, node_without
     yield 'jit_java', True, without_files(java)
+    yield 'jit_php', True, without_files(php)
     yield 'jit_python', True, without_files(python)

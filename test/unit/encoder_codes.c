@@ -81,7 +81,12 @@ static void names_are_taken_apart(void **state)
 	    {"Lapp/Shop;::total", "app.Shop.total", "", 0},
 	    {"Lapp/Shop$Till;::total(J)", "app.Shop$Till.total(J)", "", 0},
 	    {"L;::total", "L;::total", "", 0},
-	    {"JIT$Shop::total", "JIT$Shop::total", "", 0},
+	    {"JIT$Shop::total", "Shop::total", "", 0},
+	    {"TRACE-10$Shop::total$21", "Shop::total", "", 21},
+	    {"TRACE-4$/app/shop.php$4", "/app/shop.php", "/app/shop.php", 4},
+	    {"TRACE-4$exit", "exit", "", 0},
+	    {"JIT$$exception_handler", "JIT$$exception_handler", "", 0},
+	    {"JIT$", "JIT$", "", 0},
 	    {" ", " ", "", 0},
 	    {")", ")", "", 0},
 	};
