@@ -2,6 +2,7 @@
 // harm: run open open
 // harm: run refused refused
 // harm: run home home
+// harm: run names names
 // harm: run process_only process-only
 // harm: within 30
 // harm: slow
@@ -11,15 +12,16 @@
 // SPDX-License-Identifier: MIT
 // Filters under which a profiler may go on: one that allows all, one that the kernel refuses
 // (nothing has changed then, for nobody), one that forbids what only a new recording needs (a child
-// runs without one), and one that forbids what we do not do. Samples are missing when
-// cp_filter_judge of signal/filter.c finds fault with everything, or cp_quiet_end of signal/quiet.c
-// is left out.
+// runs without one), one that forbids to ask for a thread's name, and one that forbids what we do
+// not do. Samples are missing when cp_filter_judge of signal/filter.c finds fault with everything,
+// or cp_quiet_end of signal/quiet.c is left out.
 #include <sys/wait.h>
 
 #include "test/harm/harm.h"
 #include "test/harm/limits/filter.h"
 
 static const long homes[] = {SYS_memfd_create, SYS_socket, SYS_connect, SYS_socketpair, SYS_execve};
+static const long names[] = {SYS_prctl};
 static const long others[] = {SYS_ptrace, SYS_mount, SYS_bpf, SYS_reboot};
 
 TRUTH_FRAME static void worker(void)
@@ -96,6 +98,9 @@ int main(int argc, char **argv)
 	else if (strcmp(way, "home") == 0)
 		done = install(
 		    filter_make(&f, homes, 5, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW), 0);
+	else if (strcmp(way, "names") == 0)
+		done = install(
+		    filter_make(&f, names, 1, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW), 0);
 	else if (strcmp(way, "process-only") == 0)
 		done =
 		    install(filter_make(&f, others, 4, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW),
