@@ -181,6 +181,27 @@ static void names_are_the_known_ones(void **state)
 	cp_symbols_free(symbols);
 }
 
+/* Two programs of a family may want the same library's names in two ways. */
+static void names_are_written_as_wanted(void **state)
+{
+	static const char *const expected[] = {[CP_DEMANGLE_SHORT] = "shop::open",
+					       [CP_DEMANGLE_FULL] = "shop::open(long)",
+					       [CP_DEMANGLE_NONE] = "_ZN4shop4openEl"};
+	struct library library;
+	(void)state;
+	struct cp_symbols *symbols = cp_symbols_new();
+	open_library(&library, "shop.so");
+	uint64_t at = symbol_address("_ZN4shop4openEl");
+	for (int i = 0; i < 6; i++) {
+		library.id.how = (enum cp_demangling)(i % 3);
+		struct cp_image *image = cp_symbols_image(symbols, &library.id);
+		struct cp_lines found = cp_image_lines(image, at);
+		assert_string_equal(found.lines[found.count - 1].name, expected[i % 3]);
+		assert_string_equal(found.lines[found.count - 1].system_name, "_ZN4shop4openEl");
+	}
+	cp_symbols_free(symbols);
+}
+
 static void other_build_id_is_refused(void **state)
 {
 	struct library library;
@@ -419,6 +440,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(agrees_with_addr2line),
 	    cmocka_unit_test(names_are_the_known_ones),
+	    cmocka_unit_test(names_are_written_as_wanted),
 	    cmocka_unit_test(other_build_id_is_refused),
 	    cmocka_unit_test(stripped_file_finds_its_debug_file),
 	    cmocka_unit_test(strange_files_are_nothing),
