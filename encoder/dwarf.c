@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encoder/altfile.h"
 #include "encoder/functions.h"
 #include "encoder/pages.h"
 #include "encoder/ranges.h"
@@ -40,6 +41,7 @@ struct cp_dwarf {
 	struct unit *units;
 	uint32_t count, room;
 	struct cp_split split;
+	struct cp_alt alt;
 	struct cp_ranges ranges; /* of units */
 	size_t bytes;		 /* of memory, nearly */
 };
@@ -99,8 +101,10 @@ struct cp_dwarf *cp_dwarf_open(const struct cp_elf *file)
 		return NULL;
 	dwarf->dwarf = dwarf_begin_elf(file->elf, DWARF_C_READ, NULL);
 	dwarf->split.program = file;
-	if (dwarf->dwarf)
+	if (dwarf->dwarf) {
+		cp_alt_set(&dwarf->alt, dwarf->dwarf, file);
 		list_units(dwarf);
+	}
 	dwarf->bytes += dwarf->room * sizeof(*dwarf->units) + dwarf->count * CP_UNIT_BYTES +
 			dwarf->ranges.room * sizeof(*dwarf->ranges.ranges);
 	if (dwarf->count)
@@ -121,6 +125,7 @@ void cp_dwarf_close(struct cp_dwarf *dwarf)
 	cp_ranges_free(&dwarf->ranges);
 	free(dwarf->units);
 	dwarf_end(dwarf->dwarf);
+	cp_alt_close(&dwarf->alt);
 	free(dwarf);
 }
 

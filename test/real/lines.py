@@ -187,7 +187,61 @@ def variants(world):
         judged(world, build(world, name, compiler, *flags), 1500)
 
 
+def text(world, path):
+    out = os.path.join(world.dir, 'text')
+    subprocess.run(['objcopy', '-O', 'binary', '-j', '.text', path, out], check=True)
+    with open(out, 'rb') as f:
+        return f.read()
+
+
+def same_as(world, plain, path, what, addresses):
+    """The same code must be read the same, wherever its DWARF lies: the whole one was judged."""
+    expect(text(world, plain) == text(world, path), f'{what}: other code')
+    whole, part = (readers.ours(asker(world), p, addresses)[0] for p in (plain, path))
+    apart = [(hex(a), x, y) for a, x, y in zip(addresses, whole, part) if x != y]
+    print(f'-- {world.name}: {what}: {len(addresses) - len(apart)} of {len(addresses)} as in one file, '
+          f'{sum(len(x) for x in part)} frames', flush=True)
+    expect(not apart, f'{what}: {len(apart)} differ, first {apart[:1]}')
+
+
+def split(world):
+    for compiler, version in (('gcc', 4), ('gcc', 5), ('clang', 4), ('clang', 5)):
+        name = f'{compiler}_{version}'
+        plain = build(world, name, compiler, f'-gdwarf-{version}')
+        addresses, _ = judged(world, plain, 1500)
+        for kind, flags in (('dwo', []), ('types', ['-fdebug-types-section'])):
+            path = build(world, f'{name}_{kind}', compiler, f'-gdwarf-{version}', '-gsplit-dwarf', *flags)
+            same_as(world, plain, path, f'{name}_{kind}', addresses)
+            made(world, os.path.dirname(path), tool('llvm-dwp'), '-e', path, '-o', path + '.dwp')
+            for dwo in glob.glob(os.path.dirname(path) + '/*.dwo'):
+                os.remove(dwo)
+            same_as(world, plain, path, f'{name}_{kind} in a .dwp', addresses)
+
+
+def shared(world):
+    """What dwz makes of two programs: entries that it moves to a file of their own, and to units of their own."""
+    for version in ('4', '5'):
+        plain = build(world, 'gcc_' + version, 'gcc', '-gdwarf-' + version)
+        addresses, _ = judged(world, plain, 1500)
+        folder = os.path.join(world.dir, 'dwz_' + version)
+        os.mkdir(folder)
+        for name in ('one', 'two', 'alone'):
+            shutil.copy(plain, os.path.join(folder, name))
+        made(world, folder, tool('dwz'), '-m', 'common.debug', 'one', 'two')
+        made(world, folder, tool('dwz'), 'alone')
+        for name in ('one', 'two', 'alone'):
+            same_as(world, plain, os.path.join(folder, name), f'dwz_{version}/{name}', addresses)
+        # Gone, and a pipe that nobody writes into: what lies in it is not known, the rest is.
+        os.remove(os.path.join(folder, 'common.debug'))
+        for end in (lambda path: None, os.mkfifo):
+            end(os.path.join(folder, 'common.debug'))
+            found, _ = readers.output([asker(world), os.path.join(folder, 'one')], addresses, timeout=20)
+            expect(found.count('\tmain\t') > 10, 'without the shared file, main has no name')
+
+
 def tests(_build):
+    yield 'lines_split', True, split
+    yield 'lines_dwz', True, shared
     yield 'lines_python3', True, packaged('/usr/bin/python3.[0-9]*[0-9]', 25000)
     yield 'lines_python3_dbg', True, unstripped('/usr/bin/python3.[0-9]*[0-9]d', 10000)
     yield 'lines_libc', True, packaged('/lib/x86_64-linux-gnu/libc.so.6', 20000)
