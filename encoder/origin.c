@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -32,6 +33,14 @@ struct cp_held {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct cp_held *all_held; /* under the lock, as all users are */
 static uint32_t held_count;
+
+/* Each process that is watched takes a descriptor as well: most are left for those. */
+static bool is_full(void)
+{
+	struct rlimit limit;
+	return held_count >= CP_HELD_MAX ||
+	       (!getrlimit(RLIMIT_NOFILE, &limit) && held_count >= limit.rlim_cur / 8);
+}
 
 static bool identify(int dir, const char *path, int flags, struct cp_held *held)
 {
@@ -64,7 +73,7 @@ static struct cp_held *hold(const char *path, bool is_root)
 			held->users++;
 			return held;
 		}
-	struct cp_held *held = held_count < CP_HELD_MAX ? malloc(sizeof(*held)) : NULL;
+	struct cp_held *held = is_full() ? NULL : malloc(sizeof(*held));
 	if (!held)
 		return NULL;
 	fresh.fd = open(path, is_root ? O_PATH | O_DIRECTORY | O_CLOEXEC : FLAGS);
