@@ -93,8 +93,8 @@ void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id,
 
 size_t cp_lookup_bytes(const struct cp_lookup *lookup)
 {
-	return cp_dwarf_bytes(lookup->dwarf) + lookup->unpacked +
-	       lookup->names.room * sizeof(*lookup->names.symbols);
+	return cp_dwarf_bytes(lookup->dwarf) + lookup->unpacked + cp_symtab_bytes(&lookup->names) +
+	       cp_symtab_bytes(&lookup->plt);
 }
 
 void cp_lookup_rest(struct cp_lookup *lookup)

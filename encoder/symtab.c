@@ -206,6 +206,11 @@ const struct cp_symbol *cp_symtab_find(const struct cp_symtab *table, uint64_t a
 	return label;
 }
 
+size_t cp_symtab_bytes(const struct cp_symtab *table)
+{
+	return table->room * sizeof(*table->symbols) + table->texts.total;
+}
+
 void cp_symtab_free(struct cp_symtab *table)
 {
 	free(table->symbols);

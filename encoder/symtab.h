@@ -27,6 +27,7 @@ int cp_symtab_push(struct cp_symtab *table, const struct cp_symbol *symbol);
 /* After the last cp_symtab_add, before the first cp_symtab_find. */
 void cp_symtab_sort(struct cp_symtab *table);
 const struct cp_symbol *cp_symtab_find(const struct cp_symtab *table, uint64_t address);
+size_t cp_symtab_bytes(const struct cp_symtab *table);
 void cp_symtab_free(struct cp_symtab *table);
 
 /* ---- labels.c: after sorting; ends labels where the file's own unwind table knows that another
