@@ -47,6 +47,9 @@ void cp_perfmap_free(struct cp_perfmap *map);
 /* Once a second while the process lives: opens the file if there is one, so that it can still be
  * read when the process, and perhaps the file, is gone. */
 void cp_perfmap_look(struct cp_perfmap *map);
+/* Another program runs under this pid now and may write a file of the same name: no more is read.
+ */
+void cp_perfmap_replaced(struct cp_perfmap *map);
 /* From now on the view's process has its names from there; NULL: nowhere. */
 void cp_view_names(struct cp_view *view, struct cp_perfmap *map);
 

@@ -227,7 +227,7 @@ static void open_latest(struct cp_perfmap *map)
 static void refresh(struct cp_perfmap *map)
 {
 	struct stat st;
-	if (map->read)
+	if (map->read || map->replaced)
 		return;
 	map->read = true;
 	cp_procmaps_read(&map->mapped, map->pid);
@@ -240,6 +240,12 @@ static void refresh(struct cp_perfmap *map)
 	size_t len = map->offset < sizeof(map->tail) ? (size_t)map->offset : sizeof(map->tail);
 	ssize_t got = pread(map->fd, map->tail, len, (off_t)(map->offset - len));
 	map->tail_len = got > 0 ? (size_t)got : 0;
+}
+
+void cp_perfmap_replaced(struct cp_perfmap *map)
+{
+	if (map)
+		map->replaced = true;
 }
 
 void cp_perfmap_begin(struct cp_perfmap *map)

@@ -15,6 +15,7 @@ struct cp_perfmap {
 	pid_t own_pid;	/* as it sees itself: the number in the file's name */
 	uint64_t since; /* realtime in ns: an older file was left by another process */
 	int fd;		/* -1: there was none yet */
+	bool replaced;	/* by exec */
 	bool read;	/* since cp_perfmap_begin */
 	bool skipping;	/* inside a line that is too long */
 	unsigned looks;

@@ -106,6 +106,7 @@ static int make_way(struct cp_family *family, pid_t pid, uint64_t start_ns)
 	if (old->start_ns > start_ns)
 		return 1;
 	if (old->start_ns < start_ns && !old->standin) {
+		cp_perfmap_replaced(old->names);
 		cp_family_ended(family, old);
 		return 0;
 	}

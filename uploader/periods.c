@@ -88,7 +88,10 @@ static void look_at_all(struct cp_family *family)
 	for (struct cp_member *m = family->members; m; m = next) {
 		next = m->next;
 		cp_perfmap_look(m->names);
-		if ((m->source.fd < 0 && cp_member_is_gone(m)) || cp_member_is_replaced(m))
+		int replaced = cp_member_is_replaced(m);
+		if (replaced)
+			cp_perfmap_replaced(m->names);
+		if (replaced || (m->source.fd < 0 && cp_member_is_gone(m)))
 			cp_family_ended(family, m);
 	}
 }

@@ -262,6 +262,24 @@ static void strangers_are_not_read(void **state)
 	tear_down(&bench);
 }
 
+/* After exec another program writes there: of the old one what was read before is known. */
+static void another_programs_file_is_not_read(void **state)
+{
+	struct bench bench;
+	(void)state;
+	set_up(&bench);
+	write_text(&bench, "1000 10 old\n");
+	assert_string_equal(name_of(&bench, 0x1000), "old");
+	cp_perfmap_replaced(bench.map);
+	write_text(&bench, "2000 10 new\n");
+	assert_string_equal(name_of(&bench, 0x1000), "old");
+	assert_string_equal(look(bench.map, 0x2000), "");
+	assert_non_null(freopen(bench.path, "w", bench.file));
+	write_text(&bench, "1000 08 newer\n");
+	assert_string_equal(name_of(&bench, 0x1000), "");
+	tear_down(&bench);
+}
+
 /* A child with a root and a number of its own, by which it calls its file; then it is gone. */
 static void a_process_is_looked_at_where_it_lives(void **state)
 {
@@ -338,6 +356,7 @@ int main(void)
 	    cmocka_unit_test(a_huge_file_is_read_in_parts),
 	    cmocka_unit_test(a_full_map_forgets_the_oldest),
 	    cmocka_unit_test(strangers_are_not_read),
+	    cmocka_unit_test(another_programs_file_is_not_read),
 	    cmocka_unit_test(a_process_is_looked_at_where_it_lives),
 	    cmocka_unit_test(a_forked_child_has_its_parents_code),
 	};
