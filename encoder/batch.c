@@ -52,7 +52,7 @@ void cp_batch_free(struct cp_batch *batch)
 	free(batch);
 }
 
-uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared)
+uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared, unsigned profiles)
 {
 	uint32_t types = __atomic_load_n(&shared->config.types, __ATOMIC_RELAXED);
 	uint64_t interval = __atomic_load_n(&shared->heap_interval, __ATOMIC_RELAXED);
@@ -69,8 +69,10 @@ uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared)
 		batch->period[CP_PROFILE_CPU] = cpu_period_ns;
 	if (!batch->period[CP_PROFILE_HEAP])
 		batch->period[CP_PROFILE_HEAP] = interval;
-	batch->recordings++;
 	batch->tick_ns = cp_batch_tick_ns(batch, shared);
+	if (profiles & CP_TAKE_REST)
+		return cpu_period_ns;
+	batch->recordings++;
 	uint32_t silenced = atomic_load_explicit(&shared->silenced, memory_order_relaxed);
 	if (silenced <= CP_SILENCED_BY_LOCK)
 		batch->silenced[silenced]++;

@@ -57,6 +57,19 @@ struct cp_sums {
 	uint32_t rest[CP_SUMS]; /* of objects: what is rounded down with them, modulo one object */
 };
 
+static inline bool cp_is_nothing(const struct cp_sums *sums)
+{
+	return !(sums->n[0] | sums->n[1] | sums->n[2] | sums->n[3]);
+}
+
+static inline void cp_leave_alive(enum cp_kind kind, struct cp_sums *sums)
+{
+	if (kind == CP_KIND_HEAP)
+		sums->n[2] = sums->n[3] = 0;
+	if (kind == CP_KIND_THREAD)
+		sums->n[0] = 0;
+}
+
 /* Objects in fixed point as a whole number. Each row's rest is one of 1024 that follow each other
  * evenly over rows and processes, plus what earlier periods left of it: so a row's periods add up
  * to within one object, and many rows with the same fraction, as a sample of 1.58 objects each, are
@@ -105,7 +118,7 @@ struct cp_batch {
 };
 
 /* What this recording is one more of; how long its CPU periods are. */
-uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared);
+uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared, unsigned profiles);
 
 /* Numbers, or CP_NONE when memory is out or a cap is reached. */
 uint32_t cp_batch_word(struct cp_batch *batch, uint32_t word);

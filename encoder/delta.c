@@ -70,12 +70,9 @@ static struct cp_sums sums_of(const struct taking *taking, enum cp_kind kind, ui
 		sums.n[0] = cp_less(n[CP_THREADS_MADE], n[CP_THREADS_ENDED]);
 		sums.n[1] = 0;
 	}
+	if (taking->profiles & CP_TAKE_REST)
+		cp_leave_alive(kind, &sums);
 	return sums;
-}
-
-static bool is_nothing(const struct cp_sums *sums)
-{
-	return !(sums->n[0] | sums->n[1] | sums->n[2] | sums->n[3]);
 }
 
 /* How many samples counters and their mark stand for: ticks, threads. Those of heap rows know only
@@ -238,7 +235,7 @@ static int add_stack(struct taking *taking, uint32_t number, const struct cp_vie
 static int add_row(struct taking *taking, uint32_t number, const struct cp_view_row *row,
 		   uint64_t samples, struct cp_sums *sums)
 {
-	if (is_nothing(sums)) {
+	if (cp_is_nothing(sums)) {
 		cp_cover_row(taking->batch, profile_of(row->kind), row->flags, samples, sums);
 		return 0;
 	}
@@ -264,7 +261,7 @@ static int take_row(struct taking *taking, uint32_t number)
 	if (!(taking->profiles & CP_BIT(profile_of(row.kind))))
 		return 0;
 	struct cp_sums sums = sums_of(taking, row.kind, rest_of(taking, number), row.n, mark);
-	if (!is_nothing(&sums) && cp_view_frames(taking->view, &row, taking->frames)) {
+	if (!cp_is_nothing(&sums) && cp_view_frames(taking->view, &row, taking->frames)) {
 		taking->batch->damaged_rows++;
 		return 0;
 	}
@@ -274,8 +271,9 @@ static int take_row(struct taking *taking, uint32_t number)
 	return error;
 }
 
-/* A loss is a sample too, under a function that says what happened. Two are not: what is alive of
- * lost heap rows nobody knows, and blocks lost from the table of live ones have a row. */
+/* A loss is a sample too, under a function that says what happened. Not so blocks lost from the
+ * table of live ones, which have a row. What is alive of lost heap rows nobody knows, but for
+ * blocks that were inherited without a row: those are followed. */
 static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss cause)
 {
 	struct cp_recording *shared = cp_view_header(taking->view);
@@ -286,12 +284,12 @@ static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss caus
 	uint64_t n[CP_COUNTERS];
 	cp_view_counts(&shared->lost[kind][cause], kind, n);
 	struct cp_sums sums = sums_of(taking, kind, CP_OBJECT_ONE / 2, n, mark);
-	if (kind == CP_KIND_HEAP)
+	if (kind == CP_KIND_HEAP && !n[CP_INHERITED_OBJECTS])
 		sums.n[2] = sums.n[3] = 0;
-	if (kind == CP_KIND_THREAD)
+	if (kind == CP_KIND_THREAD && !(taking->profiles & CP_TAKE_REST))
 		sums.n[0] = cp_view_living(n, &taking->lost_ended);
 	uint64_t samples = samples_of(kind, n, mark);
-	if (!is_nothing(&sums) && !(kind == CP_KIND_HEAP && cause == CP_LOST_LIVE)) {
+	if (!cp_is_nothing(&sums) && !(kind == CP_KIND_HEAP && cause == CP_LOST_LIVE)) {
 		uint64_t ticks_ns = cp_batch_take_out(taking->batch, kind, samples, &sums);
 		int error = word_alone(taking, CP_WORD_LOST + cause);
 		if (!error)
@@ -327,7 +325,7 @@ int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsig
 				.whos = &whos,
 				.pid = pid,
 				.profiles = profiles};
-	taking.cpu_period_ns = cp_batch_note(batch, cp_view_header(view));
+	taking.cpu_period_ns = cp_batch_note(batch, cp_view_header(view), profiles);
 	uint32_t begun = profiles & CP_BIT(CP_PROFILE_CPU) ? cp_view_take_begun(view) : 0;
 	int error = cp_places_open(&places, batch, view, pid);
 	if (!error)

@@ -95,6 +95,9 @@ void cp_batch_signals(struct cp_batch *batch, uint64_t signal_ns, uint64_t clock
 #define CP_BIT(profile) (1u << (profile))
 /* Beside the profiles: the process is over, /proc knows nothing of its threads. */
 #define CP_TAKE_OVER CP_BIT(CP_PROFILES)
+/* In the mask: another recording of the same process follows. What is alive stands there, and the
+ * process is counted there. */
+#define CP_TAKE_REST (2 * CP_TAKE_OVER)
 /* Adds what the recording holds beyond its marks (CPU, alloc_*) and what is alive now (inuse_*,
  * threads), for the profiles in the mask, and moves the marks. pid is the process as the uploader
  * sees it: a label of its samples, and where its living threads' names are looked up. 0 or -errno

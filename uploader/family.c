@@ -93,14 +93,26 @@ struct cp_member *cp_family_member(const struct cp_family *family, pid_t pid)
 	return NULL;
 }
 
-/* The same pid again. The same start: its recording has moved and holds all of the old one, marks
- * included. A later start: exec, so what the old image did is taken first. An earlier one, 1: the
- * image before the one we know. A process that executes at once may found a second uploader while
- * the first is still starting; then the joins come in any order. Who slept, and has a recording of
- * its own now, loses the one that we made for it. */
-static int make_way(struct cp_family *family, pid_t pid, uint64_t start_ns)
+/* The same image again. As often renewed: its recording has moved and holds all of the old one,
+ * marks included. More often: the old one was full, and holds what has not been taken yet; what is
+ * alive stands in the new one. Less often, 1: one that we have known for long. */
+static int follow(struct cp_family *family, struct cp_member *old, uint32_t renewals)
+{
+	if (renewals < old->renewals)
+		return 1;
+	if (renewals > old->renewals && !old->farewell)
+		cp_program_take(old->program, old, family->log, CP_TAKE_REST);
+	return 0;
+}
+
+/* The same pid again. The same start: the same image. A later start: exec, so what the old image
+ * did is taken first. An earlier one, 1: the image before the one we know. A process that executes
+ * at once may found a second uploader while the first is still starting; then the joins come in any
+ * order. Who slept, and has a recording of its own now, loses the one that we made for it. */
+static int make_way(struct cp_family *family, pid_t pid, const struct cp_recording *header)
 {
 	struct cp_member *old = cp_family_member(family, pid);
+	uint64_t start_ns = header->start_monotonic_ns;
 	if (!old)
 		return 0;
 	if (old->start_ns > start_ns)
@@ -110,6 +122,8 @@ static int make_way(struct cp_family *family, pid_t pid, uint64_t start_ns)
 		cp_family_ended(family, old);
 		return 0;
 	}
+	if (old->start_ns == start_ns && follow(family, old, header->renewals))
+		return 1;
 	unlink_member(family, old);
 	cp_member_free(old);
 	return 0;
@@ -138,7 +152,7 @@ static int admit(struct cp_family *family, int recording, pid_t pid, struct admi
 	if (error)
 		return error;
 	struct cp_recording *rec = cp_view_header(one->view);
-	one->over |= make_way(family, pid, rec->start_monotonic_ns);
+	one->over |= make_way(family, pid, rec);
 	if (!family->like && (family->like = malloc(sizeof *rec)))
 		memcpy(family->like, rec, sizeof *rec);
 	one->program = family->living < MEMBERS_MAX ? program_of(family, rec) : NULL;
@@ -223,7 +237,7 @@ void cp_family_ended(struct cp_family *family, struct cp_member *member)
 {
 	struct cp_program *program = member->program;
 	if (!member->farewell) {
-		cp_program_take(program, member, family->log, 1);
+		cp_program_take(program, member, family->log, CP_TAKE_OVER);
 		cp_program_note_end(program, member->pid);
 	}
 	cp_log_line(family->log, CP_DEBUG, "process %d is over", (int)member->pid);

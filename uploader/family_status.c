@@ -30,11 +30,11 @@ static void add_process(const struct cp_member *m, struct cp_text *out)
 	cp_view_fill(m->view, stacks, words);
 	cp_text_addf(out,
 		     "process\tpid=%d\tprogram=%llu\tthreads=%llu\tstacks=%llu/%llu\t"
-		     "words=%llu/%llu\trules_kib=%u\n",
+		     "words=%llu/%llu\trenewals=%u\trules_kib=%u\n",
 		     (int)m->pid, (unsigned long long)m->program->id,
 		     (unsigned long long)cp_view_threads(m->view), (unsigned long long)stacks[0],
 		     (unsigned long long)stacks[1], (unsigned long long)words[0],
-		     (unsigned long long)words[1], rules / 1024);
+		     (unsigned long long)words[1], m->renewals, rules / 1024);
 }
 
 static void add_symbols(const struct cp_family *family, struct cp_text *out)

@@ -35,6 +35,7 @@ struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd, size
 	member->pid = pid;
 	cp_view_know(view, pid);
 	member->start_ns = header->start_monotonic_ns;
+	member->renewals = header->renewals;
 	memcpy(member->token, header->token, sizeof member->token);
 	if (!look_at_exe(pid, &st)) {
 		member->exe_dev = st.st_dev;

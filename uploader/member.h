@@ -28,7 +28,8 @@ struct cp_member {
 	struct cp_view *view;
 	struct cp_perfmap *names; /* of its code that lies in no file; NULL: no memory for it */
 	pid_t pid;		  /* as we see it */
-	uint64_t start_ns;	  /* of the recording, monotonic */
+	uint64_t start_ns;	  /* of the image's first recording, monotonic */
+	uint32_t renewals;	  /* which of them this is */
 	uint8_t token[16];
 	dev_t exe_dev; /* of /proc/PID/exe when it joined; 0 and 0 when it could not be had */
 	ino_t exe_ino;

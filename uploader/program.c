@@ -74,14 +74,12 @@ int cp_program_is(const struct cp_program *program, const struct cp_recording *h
 /* A process that dies outside the CPU window leaves its CPU out while others of the program live;
  * the last one's is taken all the same, as a short run would else have no CPU profile at all. */
 void cp_program_take(struct cp_program *program, struct cp_member *member, struct cp_log *log,
-		     int last)
+		     unsigned how)
 {
 	unsigned mask = CP_BIT(CP_PROFILE_HEAP) | CP_BIT(CP_PROFILE_THREADS);
-	if (program->schedule.cpu_open || (last && program->living <= 1))
+	if (program->schedule.cpu_open || (how == CP_TAKE_OVER && program->living <= 1))
 		mask |= CP_BIT(CP_PROFILE_CPU);
-	if (last)
-		mask |= CP_TAKE_OVER;
-	int error = cp_batch_take(program->batch, member->view, member->pid, mask);
+	int error = cp_batch_take(program->batch, member->view, member->pid, mask | how);
 	if (error)
 		cp_log_change(log, CP_TOPIC_ENCODE, CP_ERROR, "process %d: no snapshot: %s",
 			      (int)member->pid, cp_text_error(error));

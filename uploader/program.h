@@ -44,9 +44,9 @@ struct cp_program *cp_program_new(uint64_t id, struct cp_symbols *symbols,
 void cp_program_free(struct cp_program *program);
 /* Whether a recording is of this program. */
 int cp_program_is(const struct cp_program *program, const struct cp_recording *header);
-/* A snapshot of one member into the pending batch. last: it is over, there will be no other. */
+/* A snapshot of one member into the pending batch. how: 0, CP_TAKE_OVER, or CP_TAKE_REST. */
 void cp_program_take(struct cp_program *program, struct cp_member *member, struct cp_log *log,
-		     int last);
+		     unsigned how);
 void cp_program_note_end(struct cp_program *program, pid_t pid);
 /* The pending batch, to be made into a parcel; NULL when there is nothing in it (or no memory,
  * which is logged). Then the next period has begun. */

@@ -25,7 +25,7 @@
 #include "base/config.h"
 
 #define CP_MAGIC UINT64_C(0x31464f5250434e43)
-#define CP_ABI	 6u
+#define CP_ABI	 7u
 
 /* What a row counts. Kind is the last word written of a row. */
 enum cp_kind { CP_KIND_NONE, CP_KIND_CPU, CP_KIND_HEAP, CP_KIND_THREAD, CP_KINDS };
@@ -40,8 +40,7 @@ enum {
 	CP_ALLOC_BYTES,
 	CP_FREED_OBJECTS,
 	CP_FREED_BYTES,
-	CP_INHERITED_OBJECTS, /* alive when this process was forked: live, but not its allocations
-			       */
+	CP_INHERITED_OBJECTS, /* alive when this recording began: live, but not its allocations */
 	CP_INHERITED_BYTES
 };
 enum { CP_THREADS_MADE, CP_THREADS_ENDED };
@@ -56,7 +55,7 @@ enum cp_loss {
 	CP_LOST_ROWS,	    /* the table of stacks was full */
 	CP_LOST_FRAMES,	    /* the pool of frames was full */
 	CP_LOST_LIVE, /* heap: counted as allocated and freed; the table of live blocks was full */
-	CP_LOST_PAUSED, /* the recording was being moved to a new uploader */
+	CP_LOST_PAUSED, /* the recording was being exchanged for another */
 	CP_LOSSES
 };
 
@@ -205,6 +204,10 @@ struct cp_recording {
 	uint8_t token[16];	 /* proves that a forked child with another uid is family */
 	uint32_t is_fork;	 /* 1: a forked child's; it has the image of its parent */
 	uint32_t foreign_malloc; /* 1: another's stands before ours: what it keeps is not seen */
+	uint32_t renewals; /* how many of this image's recordings were full before (doc/why/021) */
+	uint32_t kept_threads; /* of the rows, the first so many are those of living threads ... */
+	uint32_t kept_rows;    /* ... and so many were there at the beginning: what was alive */
+	uint32_t kept_frames;
 	struct cp_table strings; /* bytes */
 	struct cp_table modules; /* struct cp_module */
 	struct cp_table threads; /* struct cp_thread_slot */

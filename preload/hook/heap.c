@@ -10,6 +10,7 @@
 #include "hook/real.h"
 #include "hook/record.h"
 #include "signal/apart.h"
+#include "signal/blocks.h"
 
 #include "hook/law.h"
 
@@ -218,8 +219,7 @@ static void make_way(void *block, size_t size)
 
 int cp_heap_free(void *block)
 {
-	size_t size;
-	uint32_t row;
+	struct cp_block was;
 
 	if (!block)
 		return 0;
@@ -227,10 +227,9 @@ int cp_heap_free(void *block)
 		cp_real_early_free(block);
 		return 0;
 	}
-	if (cp_live_take(block, &size, &row)) {
-		cp_record_end(size, row);
-		kept += size <= SMALL && kept < KEPT_MAX;
-		make_way(block, size);
+	if (cp_block_end(block, &was)) {
+		kept += was.size <= SMALL && kept < KEPT_MAX;
+		make_way(block, was.size);
 	}
 	return 1;
 }
@@ -292,19 +291,17 @@ static void *sampled_realloc(void *block, size_t n)
  * another thread's; if the call fails it is alive as before. */
 void *cp_heap_realloc(void *block, size_t n, int pass)
 {
+	struct cp_block was;
 	size_t size = 0;
-	uint32_t row = 0;
 	void *moved;
 	int known;
 
 	if (cp_live_possible(block) && cp_real_is_early(block, &size))
 		return out_of_early(block, size, n);
-	known = cp_live_possible(block) && cp_live_take(block, &size, &row);
+	known = cp_live_possible(block) && cp_block_end(block, &was);
 	moved =
 	    pass || cp_phase() == CP_OFF ? cp_real.realloc(block, n) : sampled_realloc(block, n);
-	if (known && moved)
-		cp_record_end(size, row);
-	else if (known && cp_live_add(block, size, row) != 0)
-		cp_record_end(size, row);
+	if (known && !moved)
+		cp_block_go_on(block, &was);
 	return moved;
 }

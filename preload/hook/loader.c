@@ -19,6 +19,8 @@ static void look(int forget)
 	if (cp_phase() != CP_RUNNING)
 		return;
 	CP_INSIDE (self) {
+		if (cp_phase() != CP_RUNNING)
+			break;
 		cp_modules_look();
 		if (forget)
 			cp_unwind_forget();

@@ -144,6 +144,8 @@ CP_EXPORT int mlockall(int flags)
 		syscall(SYS_munlock, ranges[i].at, ranges[i].size);
 		syscall(SYS_mprotect, ranges[i].at, ranges[i].size, PROT_READ | PROT_WRITE);
 	}
+	if (result == 0 && flags & MCL_FUTURE)
+		atomic_store_explicit(&cp_state.locked, 1, memory_order_relaxed);
 	cp_quiet_end();
 	errno = saved;
 	return result;

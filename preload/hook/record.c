@@ -3,11 +3,12 @@
 #include "hook/record.h"
 
 #include "base/attrs.h"
-#include "base/draw.h"
 #include "signal/adopt.h"
 #include "signal/apart.h"
+#include "signal/blocks.h"
 #include "signal/live.h"
 #include "signal/modules.h"
+#include "signal/moving.h"
 #include "signal/near.h"
 #include "signal/reserved.h"
 #include "signal/stacks.h"
@@ -22,32 +23,12 @@ struct sampled {
 	int can_follow;
 };
 
-/* Both counters of one pair, as alloc or as free. */
-static void add(uint32_t row, enum cp_loss why, unsigned objects, size_t size)
-{
-	double weight = cp_weight(size, cp_state.heap_interval);
-
-	cp_row_add(cp_state.rec, CP_KIND_HEAP, row, why, objects, cp_weight_objects(weight));
-	cp_row_add(cp_state.rec, CP_KIND_HEAP, row, why, objects + 1,
-		   cp_weight_bytes(weight, size));
-}
-
-/* Nothing is unwound for a free, so it needs no ticket. In a forked child that sleeps the block is
- * taken off the list and counted by nobody. */
-void cp_record_end(size_t size, uint32_t row)
-{
-	if (cp_remembers() && row < cp_state.rec->rows.max)
-		add(row, CP_LOST_ROWS, CP_FREED_OBJECTS, size);
-}
-
 /* An address that is handed out anew is nobody's: its last block's end was not seen. */
 static int follow(const void *block, size_t size, uint32_t row)
 {
-	size_t old_size;
-	uint32_t old_row;
+	struct cp_block before;
 
-	if (cp_live_take(block, &old_size, &old_row))
-		cp_record_end(old_size, old_row);
+	cp_block_end(block, &before);
 	return cp_live_add(block, size, row);
 }
 
@@ -67,14 +48,14 @@ static void count_hit(unsigned flags)
 static void count(const struct sampled *s, uint32_t row, enum cp_loss why, unsigned flags)
 {
 	count_hit(row == CP_NO_ROW ? 0 : flags); /* before a loss: so a reader finds no more lost */
-	add(row, why, CP_ALLOC_OBJECTS, s->size);
+	cp_block_count(row, why, CP_ALLOC_OBJECTS, s->size);
 	if (row != CP_NO_ROW && s->can_follow && follow(s->block, s->size, row) == 0)
 		return;
 	cp_count(&cp_state.rec->hits[CP_HITS_LOST + (row == CP_NO_ROW ? why : CP_LOST_LIVE)], 1);
-	add(row, why, CP_FREED_OBJECTS, s->size);
+	cp_block_count(row, why, CP_FREED_OBJECTS, s->size);
 	if (row != CP_NO_ROW) {
-		add(CP_NO_ROW, CP_LOST_LIVE, CP_ALLOC_OBJECTS, s->size);
-		add(CP_NO_ROW, CP_LOST_LIVE, CP_FREED_OBJECTS, s->size);
+		cp_block_count(CP_NO_ROW, CP_LOST_LIVE, CP_ALLOC_OBJECTS, s->size);
+		cp_block_count(CP_NO_ROW, CP_LOST_LIVE, CP_FREED_OBJECTS, s->size);
 	}
 }
 
@@ -84,8 +65,14 @@ static void record_apart(const struct cp_apart *apart, void *arg)
 	uint32_t row = CP_NO_ROW;
 	unsigned flags = 0;
 
-	if (!cp_awake(apart->self))
+	int awake = cp_awake(apart->self);
+
+	if (!awake)
 		return;
+	if (awake < 0) {
+		count(arg, CP_NO_ROW, CP_LOST_PAUSED, 0);
+		return;
+	}
 	cp_reserved_keep();
 	if (apart->scratch) {
 		uint64_t *pcs = apart->scratch->pcs;
@@ -101,7 +88,7 @@ static void record_apart(const struct cp_apart *apart, void *arg)
 			cp_modules_look_for(pcs[0]);
 	}
 	count(arg, row, why, flags);
-	cp_heartbeat_look();
+	cp_moving_look();
 }
 
 /* 4 KiB of addresses: a frame of its own, which is there only where there is room for it. */
@@ -127,10 +114,10 @@ static CP_NOINLINE int record_near(struct cp_thread *self, const struct sampled 
 static void look_after(const struct cp_apart *apart, void *unused)
 {
 	(void)unused;
-	if (!cp_awake(apart->self))
+	if (cp_awake(apart->self) <= 0)
 		return;
 	cp_reserved_keep();
-	cp_heartbeat_look();
+	cp_moving_look();
 }
 
 /* After one sample in 64: two system calls and more. */

@@ -2,12 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include <stddef.h>
-#include <stdint.h>
 
 /* Counts a block as allocated, from the stack of the application's call that we are in, and, if its
  * end can be noticed (live.h), remembers it; else as freed at once. Whatever stops it is counted as
  * lost. May be interrupted and left by a jump. */
 void cp_record(const void *block, size_t size, int can_follow);
-
-/* Counts the end of a block that was remembered. Runs anywhere. */
-void cp_record_end(size_t size, uint32_t row);

@@ -19,6 +19,7 @@
 #include "signal/adopt.h"
 #include "signal/filter.h"
 #include "signal/log.h"
+#include "signal/moving.h"
 #include "signal/probe.h"
 #include "signal/quiet.h"
 #include "signal/state.h"
@@ -82,6 +83,15 @@ static int cannot_be_stopped(const struct sock_fprog *program)
 	       !cp_filter_does(program->filter, program->len, "setitimer");
 }
 
+/* Who is on the way to an uploader comes back first. */
+static int stay_home(void)
+{
+	int was = (int)atomic_exchange(&cp_state.homeless, 1);
+
+	cp_moving_wait();
+	return !was;
+}
+
 /* program NULL: strict mode, which allows read, write, exit and the return from a handler. */
 static struct step prepare(const struct sock_fprog *program)
 {
@@ -112,7 +122,7 @@ static struct step prepare(const struct sock_fprog *program)
 	if (rec && rec->config.log_level >= 2)
 		s.log = cp_log_open(&rec->config);
 	if (s.leave == CP_LEAVE_HOME)
-		s.quiet = !atomic_exchange_explicit(&cp_state.homeless, 1, memory_order_relaxed);
+		s.quiet = stay_home();
 	else
 		s.quiet = cp_quiet_begin(flush);
 	if (s.quiet && s.leave == CP_LEAVE_NONE)

@@ -32,7 +32,7 @@
 
 struct start {
 	_Atomic uint32_t taken;
-	uint32_t row;
+	struct cp_made made;
 	size_t stack; /* its size; 0: what the libc gives by default */
 	union {
 		void *(*pthread)(void *);
@@ -68,10 +68,10 @@ void cp_spawn_forked(void)
 static void end_ticks(struct cp_thread *self)
 {
 	cp_timer_disarm(self);
-	if (cp_phase() == CP_RUNNING) {
+	if (cp_is_recorded())
 		cp_rest_count(self);
+	if (cp_phase() == CP_RUNNING)
 		cp_who_end(self);
-	}
 }
 
 /* From here on what the thread does is the C library's cleaning up: destructors of other keys. */
@@ -133,11 +133,11 @@ static void begin(struct start *start, uintptr_t run, void *called_from)
 	    cp_phase() == CP_RUNNING)
 		cp_apart(look_below, NULL);
 	CP_INSIDE (self) {
-		if (cp_phase() != CP_RUNNING)
+		if (!cp_is_recorded())
 			break;
 		cp_thread_ready(self);
 		cp_near_thread(self, start->stack);
-		cp_roster_in(self, start->row);
+		cp_roster_in(self, &start->made);
 		cp_spawn_watch_end(self);
 		cp_reserved_keep();
 		self->began[0] = run;
@@ -170,47 +170,58 @@ static int begin_thrd(void *arg)
 
 /* ---- in its creator ---- */
 
-struct creation {
-	uint32_t row;
-	enum cp_loss why;
-	int recorded;
-};
-
-static void look_at_creator(const struct cp_apart *apart, void *arg)
+/* The creator's stack as a row. */
+static uint32_t creation(const struct cp_apart *apart, enum cp_loss *why)
 {
-	struct creation *c = arg;
 	unsigned flags = 0;
 	size_t depth;
 
-	cp_thread_ready(apart->self);
-	c->recorded = cp_awake(apart->self);
-	if (!c->recorded || !(cp_state.types & CP_TYPE_THREAD) || !apart->scratch)
-		return;
+	if (!(cp_state.types & CP_TYPE_THREAD) || !apart->scratch)
+		return CP_NO_ROW;
 	cp_witness_rest(apart->self, 1); /* the loader takes libunwind's TLS from malloc, once */
 	depth = cp_unwind_here(apart, apart->scratch->pcs, CP_DEPTH, &flags);
 	cp_witness_rest(apart->self, 0);
-	c->row = cp_stack_row(cp_state.rec, CP_KIND_THREAD, 0, apart->scratch->pcs, depth, flags,
-			      &c->why);
+	return cp_stack_row(cp_state.rec, CP_KIND_THREAD, 0, apart->scratch->pcs, depth, flags,
+			    why);
 }
 
-/* The creator's stack as a row. 0: this thread is not to be recorded. */
-static int creation(uint32_t *row, enum cp_loss *why)
+/* Counted before it is made, lest it ends before it has begun. */
+static void look_at_creator(const struct cp_apart *apart, void *arg)
 {
-	struct creation c = {.row = CP_NO_ROW, .why = CP_LOST_BUSY};
+	struct start *start = arg;
+	enum cp_loss why = CP_LOST_BUSY;
+	uint32_t row = CP_NO_ROW;
+	int awake;
 
-	if (cp_phase() != CP_OFF)
-		cp_apart(look_at_creator, &c);
-	*row = c.row;
-	*why = c.why;
-	return c.recorded;
+	cp_thread_ready(apart->self);
+	awake = cp_awake(apart->self);
+	if (!awake)
+		return;
+	if (awake > 0)
+		row = creation(apart, &why);
+	start->made = cp_roster_made(row, awake > 0 ? why : CP_LOST_PAUSED);
 }
 
-/* Counted before it is made, lest it ends before it has begun; taken back if it was not made: it
- * then has ended. The profile shows only those alive. */
-static void count(uint32_t row, enum cp_loss why, unsigned counter)
+/* What the new thread is to begin with; NULL: it is not to be recorded. */
+static struct start *prepare(void)
 {
-	if (cp_state.types & CP_TYPE_THREAD)
-		cp_row_add(cp_state.rec, CP_KIND_THREAD, row, why, counter, 1);
+	struct start *start = cp_phase() != CP_OFF ? take_start() : NULL;
+
+	if (!start)
+		return NULL;
+	start->made.counted = 0;
+	cp_apart(look_at_creator, start);
+	if (start->made.counted)
+		return start;
+	give_start(start);
+	return NULL;
+}
+
+static void was_not_made(struct start *start)
+{
+	CP_INSIDE (self)
+		cp_roster_ended(&start->made);
+	give_start(start);
 }
 
 /* 1: not known, so not to be counted on. */
@@ -230,48 +241,33 @@ CP_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void
 			     void *arg)
 {
 	const struct cp_real_calls *real = cp_real_calls();
-	struct start *start;
-	enum cp_loss why;
-	uint32_t row;
+	struct start *start = prepare();
 	int failed;
 
-	if (!creation(&row, &why))
-		return real->pthread_create(thread, attr, run, arg);
-	start = take_start();
 	if (!start)
 		return real->pthread_create(thread, attr, run, arg);
-	start->row = row;
 	start->stack = size_of_stack(attr);
 	start->run.pthread = run;
 	start->arg = arg;
-	count(row, why, CP_THREADS_MADE);
 	failed = real->pthread_create(thread, attr, begin_pthread, start);
-	if (failed) {
-		give_start(start);
-		count(row, why, CP_THREADS_ENDED);
-	}
+	if (failed)
+		was_not_made(start);
 	return failed;
 }
 
 CP_EXPORT int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
 {
 	const struct cp_real_calls *real = cp_real_calls();
-	struct start *start;
-	enum cp_loss why;
-	uint32_t row;
+	struct start *start = prepare();
 	int failed;
 
-	if (!creation(&row, &why) || !(start = take_start()))
+	if (!start)
 		return real->thrd_create(thread, run, arg);
-	start->row = row;
 	start->stack = 0;
 	start->run.thrd = run;
 	start->arg = arg;
-	count(row, why, CP_THREADS_MADE);
 	failed = real->thrd_create(thread, begin_thrd, start);
-	if (failed != thrd_success) {
-		give_start(start);
-		count(row, why, CP_THREADS_ENDED);
-	}
+	if (failed != thrd_success)
+		was_not_made(start);
 	return failed;
 }

@@ -8,6 +8,7 @@
 
 #include "hook/altstack.h"
 #include "signal/join.h"
+#include "signal/moving.h"
 #include "signal/rest.h"
 #include "signal/state.h"
 
@@ -57,6 +58,7 @@ __attribute__((destructor)) static void finish(void)
 
 	if (cp_phase() == CP_ASLEEP)
 		cp_rest_leave();
+	cp_moving_stop();
 	rec = cp_state.rec;
 	if (!rec || cp_phase() != CP_RUNNING || cp_state.wiped->pid != (int32_t)getpid())
 		return;

@@ -24,7 +24,8 @@
 
 /* A signal during clone makes the kernel start it over: a fork that takes longer than a tick would
  * never end. And a thread that unwinds now may hold a lock of libunwind's, for ever in the child:
- * so wait a little for them, and tell the child if that was in vain. */
+ * so wait a little for them, and tell the child if that was in vain. Who exchanges the recording
+ * has two descriptors open, of which the child would know nothing. */
 static void before(void)
 {
 	uint64_t mask = CP_TICK_SIGNAL_BIT | PROF, was = 0;
@@ -34,7 +35,7 @@ static void before(void)
 		return;
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &was, sizeof mask);
 	cp_self.fork_blocked = mask & ~was;
-	for (int i = 0; i < PATIENCE && cp_unwind_active_now(); i++)
+	for (int i = 0; i < PATIENCE && (cp_unwind_active_now() || cp_is_moving()); i++)
 		sched_yield();
 }
 
@@ -72,8 +73,7 @@ static void in_child(void)
 	cp_shared_forked();
 	self->timer_armed = 0;
 	self->slot = 0;
-	self->row = 0;
-	self->counted = 0;
+	self->made.counted = 0;
 	self->inside = 0;
 	cp_thread_forked(self);
 	cp_state.wiped->pid = self->tid; /* one of vfork is told from it by that */

@@ -1,69 +1,24 @@
-/* adopt.c - who slept gets a ledger, a child with its live blocks; the move to a new uploader.
- */
+/* adopt.c - who slept gets a ledger, a child with its live blocks. */
 /* SPDX-License-Identifier: MIT */
 #include "signal/adopt.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/draw.h"
 #include "signal/apart.h"
+#include "signal/blocks.h"
 #include "signal/join.h"
-#include "signal/live.h"
 #include "signal/log.h"
 #include "signal/modules.h"
+#include "signal/moving.h"
 #include "signal/recording.h"
 #include "signal/reserved.h"
 #include "signal/roster.h"
 #include "signal/shared.h"
-#include "signal/stacks.h"
 #include "signal/timer.h"
 
 #include "signal/law.h"
-
-#define SECOND	 UINT64_C(1000000000)
-#define SILENCE	 (15 * SECOND) /* a heartbeat is written every second */
-#define PATIENCE (60 * SECOND) /* between two attempts */
-
-static int change_phase(uint32_t from, uint32_t to)
-{
-	return atomic_compare_exchange_strong_explicit(&cp_state.wiped->phase, &from, to,
-						       memory_order_acq_rel, memory_order_relaxed);
-}
-
-static void set_phase(uint32_t to)
-{
-	atomic_store_explicit(&cp_state.wiped->phase, to, memory_order_release);
-}
-
-/* The old recording, while live blocks are moved out of it. Guarded by phase BUSY. */
-static struct cp_recording *parents;
-
-/* A live block's stack, entered in the child's own recording. */
-static uint32_t carry(size_t size, uint32_t row)
-{
-	enum cp_loss why = CP_LOST_UNWIND;
-	double weight = cp_weight(size, cp_state.heap_interval);
-	uint32_t mine;
-
-	if (row >= parents->rows.max)
-		return CP_NO_ROW;
-	mine = cp_stack_row_of(cp_state.rec, parents, row, &why);
-	if (mine == CP_NO_ROW)
-		return CP_NO_ROW; /* followed no more: free() finds a row that does not exist */
-	cp_row_add(cp_state.rec, CP_KIND_HEAP, mine, why, CP_INHERITED_OBJECTS,
-		   cp_weight_objects(weight));
-	cp_row_add(cp_state.rec, CP_KIND_HEAP, mine, why, CP_INHERITED_BYTES,
-		   cp_weight_bytes(weight, size));
-	return mine;
-}
-
-static int homeless(void)
-{
-	return (int)atomic_load_explicit(&cp_state.homeless, memory_order_relaxed);
-}
 
 const char *cp_begin_recording(void)
 {
@@ -119,15 +74,18 @@ static void let_go_of(struct cp_recording *old, struct cp_thread *self)
 static int begin_anew(struct cp_thread *self)
 {
 	int fd, joined;
-	struct cp_recording *mine = cp_recording_make(&fd);
+	struct cp_recording *parents = cp_state.rec, *mine = cp_recording_make(&fd);
 
 	if (!mine)
 		return -1;
-	parents = cp_state.rec;
 	cp_recording_inherit(mine, parents);
+	mine->is_fork = 1;
 	cp_state.rec = mine;
+	cp_roster_forked();
 	if (cp_state.heap_interval)
-		cp_live_each(carry);
+		cp_blocks_adopt(parents, cp_moving_map());
+	cp_moving_forked();
+	cp_recording_keep(mine);
 	let_go_of(parents, self);
 	joined = cp_join(mine, fd, mine->token);
 	close(fd);
@@ -167,22 +125,22 @@ static void give_up(struct cp_thread *self)
 	cp_timer_disarm(self);
 	if (cp_itimer_stop())
 		cp_shared_close();
-	set_phase(CP_OFF);
+	cp_set_phase(CP_OFF);
 }
 
 static int adopt(struct cp_thread *self)
 {
-	if (!change_phase(CP_ASLEEP, CP_BUSY))
+	if (!cp_change_phase(CP_ASLEEP, CP_BUSY))
 		return 0;
 	know_yourself(self);
-	if (homeless() || (cp_state.rec ? begin_anew(self) : begin_late()) != 0) {
+	if (cp_is_homeless() || (cp_state.rec ? begin_anew(self) : begin_late()) != 0) {
 		give_up(self);
 		return 0;
 	}
 	cp_state.wiped->pid = cp_state.rec->pid;
 	cp_roster_first(self);
 	cp_timer_arm(self);
-	set_phase(CP_RUNNING);
+	cp_set_phase(CP_RUNNING);
 	return 1;
 }
 
@@ -195,74 +153,21 @@ int cp_awake(struct cp_thread *self)
 
 	if (phase == CP_ASLEEP && !pid)
 		return adopt(self);
-	if ((phase != CP_ASLEEP && phase != CP_RUNNING) || pid != (int32_t)syscall(SYS_getpid))
+	if (phase == CP_OFF || phase == CP_BUSY || pid != (int32_t)syscall(SYS_getpid))
 		return 0;
+	if (phase == CP_MOVING)
+		return -1;
 	return phase == CP_RUNNING || adopt(self);
 }
 
 static void wake(const struct cp_apart *apart, void *unused)
 {
 	(void)unused;
-	cp_awake(apart->self);
+	(void)cp_awake(apart->self);
 }
 
 void cp_wake(void)
 {
 	if (cp_phase() == CP_ASLEEP && !cp_state.rec)
 		cp_apart(wake, NULL);
-}
-
-/* The same contents in a new file, which takes the place of the old one under the same address: the
- * pointers of other threads stay good. What they add between the copy and the exchange is lost; it
- * is the rest of the microseconds after BUSY was set. */
-static int move(void)
-{
-	struct cp_recording *old = cp_state.rec;
-	int fd, joined;
-	struct cp_recording *new = cp_recording_make(&fd);
-
-	if (!new)
-		return -1;
-	if (new->size != old->size) {
-		cp_recording_drop(new);
-		close(fd);
-		return -1;
-	}
-	cp_recording_copy(new, old);
-	if (mremap(new, new->size, new->size, MREMAP_MAYMOVE | MREMAP_FIXED, old) == MAP_FAILED) {
-		cp_recording_drop(new);
-		close(fd);
-		return -1;
-	}
-	joined = cp_join(old, fd, old->token);
-	close(fd);
-	return joined == CP_JOIN_FAILED ? -1 : 0;
-}
-
-static int silent(uint64_t now)
-{
-	struct cp_recording *rec = cp_state.rec;
-	uint64_t beat = atomic_load_explicit(&rec->heartbeat_ns, memory_order_relaxed);
-
-	if (beat == CP_HEARTBEAT_LEFT)
-		return 0;
-	if (beat == CP_HEARTBEAT_NEVER)
-		beat = rec->start_monotonic_ns;
-	return now > beat && now - beat > SILENCE;
-}
-
-void cp_heartbeat_look(void)
-{
-	uint64_t now = cp_now_ns();
-	uint64_t next = atomic_load_explicit(&cp_state.next_join_ns, memory_order_relaxed);
-
-	if (CP_LIKELY(!silent(now)) || now < next || homeless())
-		return;
-	if (!atomic_compare_exchange_strong_explicit(&cp_state.next_join_ns, &next, now + PATIENCE,
-						     memory_order_relaxed, memory_order_relaxed))
-		return;
-	if (!change_phase(CP_RUNNING, CP_BUSY))
-		return;
-	move();
-	set_phase(CP_RUNNING);
 }

@@ -1,5 +1,4 @@
-/* adopt.h - a recording of one's own: at the start, for who slept, and after the uploader was lost.
- */
+/* adopt.h - a recording of one's own: at the start, and for who slept. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include "signal/thread.h"
@@ -9,14 +8,11 @@
 const char *cp_begin_recording(void);
 
 /* Ready to record? 1 in a recorded process; one that sleeps is given its recording first. 0: events
- * of this process are not recorded (staying out, vfork, or the moment of a move). The caller holds
- * the ticket. Runs anywhere. */
+ * of this process are not recorded (staying out, vfork). -1: they are, but not at this moment, in
+ * which the recording is exchanged: what is lost is to be counted (CP_LOST_PAUSED). The caller
+ * holds the ticket. Runs anywhere. */
 int cp_awake(struct cp_thread *self);
 
 /* An image that sleeps begins its recording, before something that would make it hard later. For
  * ordinary code. */
 void cp_wake(void);
-
-/* Looks at the uploader's heartbeat, and moves the recording to another uploader when it has
- * stopped for long. The caller holds the ticket. Runs anywhere. */
-void cp_heartbeat_look(void);

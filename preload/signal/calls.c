@@ -76,11 +76,13 @@ const struct cp_call cp_calls[] = {
     CALL(memfd_create, HOME, 0, 3),				  /* the recording: close, seal */
     CALL(ftruncate, HOME, BAD, 0),				  /* its size */
     CALL(mmap, HOME, 0, 0, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, BAD, 0),
-    CALL(madvise, HOME, 0, 0, 0),	 /* not for core dumps */
-    CALL(fcntl, HOME, BAD, 1033, 7),	 /* F_ADD_SEALS */
-    CALL(fcntl, HOME, BAD, F_DUPFD, 10), /* the uploader's socket */
-    CALL(mremap, HOME, 0, 0, 0, 0, 0),	 /* the move to another uploader */
-    CALL(geteuid, HOME, 0),		 /* whom to trust */
+    CALL(madvise, HOME, 0, 0, 0),			/* not for core dumps */
+    CALL(fcntl, HOME, BAD, 1033, 7),			/* F_ADD_SEALS */
+    CALL(fcntl, HOME, BAD, F_DUPFD, 10),		/* the uploader's socket */
+    CALL(mremap, HOME, 0, 0, 0, 0, 0),			/* one recording in another's place */
+    CALL(munlock, HOME, 0, 0),				/* likewise, after mlockall */
+    CALL(mprotect, HOME, 0, 0, PROT_READ | PROT_WRITE), /* likewise */
+    CALL(geteuid, HOME, 0),				/* whom to trust */
     CALL(socket, HOME, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
     CALL(connect, HOME, BAD, 0, 0),			      /* to the uploader */
     CALL(getsockopt, HOME, BAD, SOL_SOCKET, SO_PEERCRED),     /* who is it? */

@@ -159,6 +159,20 @@ enum cp_joined cp_join(struct cp_recording *rec, int fd, const uint8_t token[16]
 	return sent == 0 ? CP_JOINED_FAMILY : CP_JOIN_FAILED;
 }
 
+/* Only where an uploader is there already: it holds the recording before this one. */
+int cp_join_reach(void)
+{
+	mind_user();
+	return connect_home();
+}
+
+int cp_join_over(int sock, const struct cp_recording *rec, int fd)
+{
+	struct cp_join join = message(rec, rec->token);
+
+	return send_join(sock, &join, fd);
+}
+
 /* By datagram, which costs a third of a connection: each image of a tree says it. */
 int cp_join_hello(void)
 {

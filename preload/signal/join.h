@@ -11,6 +11,11 @@ enum cp_joined { CP_JOIN_FAILED = -1, CP_JOINED_FAMILY, CP_JOINED_FOUNDER };
  * is in errno. The descriptor stays the caller's. Runs anywhere. */
 enum cp_joined cp_join(struct cp_recording *rec, int fd, const uint8_t token[16]);
 
+/* The same in two steps, without starting anybody: a socket, the caller's to close, or -errno; and
+ * the message over it, 0 or -1. */
+int cp_join_reach(void);
+int cp_join_over(int sock, const struct cp_recording *rec, int fd);
+
 /* "I am here, and asleep." No descriptor goes with it, and nothing that a stranger on the name
  * should not know. 0: somebody has it. -1: nobody is there, or nobody who listens now. */
 int cp_join_hello(void);

@@ -7,20 +7,24 @@
 #include <stdint.h>
 
 #include "base/attrs.h"
-#include "signal/state.h"
+#include "signal/stacks.h"
 
 #include "signal/law.h"
 
-#define ROOMS	      8
-#define MOVING_IN     1u /* no block has this address */
-#define ROW_BITS      20
-#define ROW_MASK      ((UINT64_C(1) << ROW_BITS) - 1)
+#define ROOMS 8
+/* No block has these addresses. */
+#define MOVING_IN 1u
+#define ENDED	  2u /* while the recording was being exchanged: its end is still to be counted */
+
+#define LOW_BITS      20 /* a row, and which of two recordings it is a row of */
+#define ROW_MASK      ((UINT64_C(1) << (LOW_BITS - 1)) - 1)
+#define LATER	      (UINT64_C(1) << (LOW_BITS - 1))
 #define SIZE_MAX_KEPT ((UINT64_C(1) << 44) - 1)
 
 /* Two cache lines; only the first is read of a house where the block is not. */
 struct house {
 	_Alignas(64) _Atomic uint64_t block[ROOMS];
-	_Atomic uint64_t what[ROOMS]; /* size << ROW_BITS | row */
+	_Atomic uint64_t what[ROOMS]; /* size << LOW_BITS | LATER | row */
 };
 
 /* The next street is opened when both of a block's houses in this one are full, so a program
@@ -46,8 +50,9 @@ static const unsigned char sign_bits[KINDS] = {12, 18, 22};
 static struct {
 	struct house *street[STREETS];
 	_Atomic uint8_t *signs[KINDS];
-	uint32_t streets;      /* that there are */
-	_Atomic uint32_t open; /* streets beyond the first */
+	uint32_t streets;	/* that there are */
+	_Atomic uint32_t open;	/* streets beyond the first */
+	_Atomic uint32_t ended; /* rooms that say ENDED */
 } live;
 
 static uint64_t hash_of(uint64_t block)
@@ -148,11 +153,23 @@ static int move_to(unsigned street, uint64_t block, uint64_t what)
 	return -1;
 }
 
+static uint64_t low_bits(uint32_t row, uint32_t renewals)
+{
+	return (renewals & 1 ? LATER : 0) | (row & ROW_MASK);
+}
+
+static uint32_t row_in(uint64_t what)
+{
+	uint64_t row = what & ROW_MASK;
+
+	return row == ROW_MASK ? CP_NO_ROW : (uint32_t)row;
+}
+
 /* The longest street that is open has most room. */
 int cp_live_add(const void *block, size_t size, uint32_t row)
 {
 	uint64_t kept = size < SIZE_MAX_KEPT ? size : SIZE_MAX_KEPT;
-	uint64_t what = kept << ROW_BITS | (row & ROW_MASK);
+	uint64_t what = kept << LOW_BITS | low_bits(row, cp_renewals());
 	uint32_t open = atomic_load_explicit(&live.open, memory_order_acquire);
 
 	for (unsigned street = open + 1; street-- > 0;)
@@ -177,57 +194,114 @@ static _Atomic uint64_t *find_in(unsigned street, uint64_t block, uint64_t hash)
 	return NULL;
 }
 
-/* The room where the block lives, and the sign that counts it. The longest street has most. */
-static _Atomic uint64_t *find(uint64_t block, _Atomic uint8_t **sign)
+/* The longest street has most. */
+int cp_live_find(const void *at, struct cp_lodger *found)
 {
-	uint64_t hash = hash_of(block);
+	uint64_t block = (uint64_t)at, hash = hash_of(block);
 	uint32_t open = atomic_load_explicit(&live.open, memory_order_acquire);
 	_Atomic uint64_t *room = NULL;
 
+	if (CP_UNLIKELY(!live.streets))
+		return 0;
 	for (unsigned street = open + 1; street-- > 0 && !room;) {
-		*sign = sign_of(kind_of[street], hash);
-		if (atomic_load_explicit(*sign, memory_order_acquire) != 0)
+		found->sign = sign_of(kind_of[street], hash);
+		if (atomic_load_explicit(found->sign, memory_order_acquire) != 0)
 			room = find_in(street, block, hash);
 	}
-	return room;
+	found->room = room;
+	return room != NULL;
 }
 
-int cp_live_take(const void *block, size_t *size, uint32_t *row)
+void cp_live_take(const struct cp_lodger *one, size_t *size, uint32_t *row)
 {
-	_Atomic uint8_t *sign;
-	_Atomic uint64_t *room;
-	uint64_t what;
+	uint64_t what = atomic_load_explicit(one->room + ROOMS, memory_order_relaxed);
 
-	if (!live.streets || !(room = find((uint64_t)block, &sign)))
+	atomic_store_explicit(one->room, 0, memory_order_release);
+	turn_sign(one->sign, (uint8_t)-1);
+	*size = (size_t)(what >> LOW_BITS);
+	*row = row_in(what);
+}
+
+size_t cp_live_leave(const struct cp_lodger *one)
+{
+	uint64_t what = atomic_load_explicit(one->room + ROOMS, memory_order_relaxed);
+
+	atomic_store(one->room, ENDED);
+	atomic_fetch_add(&live.ended, 1);
+	turn_sign(one->sign, (uint8_t)-1);
+	return (size_t)(what >> LOW_BITS);
+}
+
+/* Whoever empties the room has its end to count. */
+static int clear(_Atomic uint64_t *room, size_t *size, uint32_t *row)
+{
+	uint64_t what = atomic_load_explicit(room + ROOMS, memory_order_relaxed), ended = ENDED;
+
+	if (!atomic_compare_exchange_strong(room, &ended, 0))
 		return 0;
-	what = atomic_load_explicit(room + ROOMS, memory_order_relaxed);
-	atomic_store_explicit(room, 0, memory_order_release);
-	turn_sign(sign, (uint8_t)-1);
-	*size = (size_t)(what >> ROW_BITS);
-	*row = (uint32_t)(what & ROW_MASK);
+	atomic_fetch_sub_explicit(&live.ended, 1, memory_order_relaxed);
+	*size = (size_t)(what >> LOW_BITS);
+	*row = row_in(what);
 	return 1;
 }
 
-static void each_of(struct house *house, uint32_t (*move)(size_t size, uint32_t row))
+int cp_live_return(const struct cp_lodger *one, size_t *size, uint32_t *row)
 {
-	for (int i = 0; i < ROOMS; i++) {
-		uint64_t what;
-		uint32_t row;
-
-		if (atomic_load_explicit(&house->block[i], memory_order_acquire) <= MOVING_IN)
-			continue;
-		what = atomic_load_explicit(&house->what[i], memory_order_relaxed);
-		row = move((size_t)(what >> ROW_BITS), (uint32_t)(what & ROW_MASK));
-		atomic_store_explicit(&house->what[i], (what & ~ROW_MASK) | (row & ROW_MASK),
-				      memory_order_relaxed);
-	}
+	return clear(one->room, size, row);
 }
 
-void cp_live_each(uint32_t (*move)(size_t size, uint32_t row))
+/* ---- all of them ---- */
+
+static void each_room(void (*visit)(_Atomic uint64_t *room, void *arg), void *arg)
 {
 	uint32_t open = atomic_load_explicit(&live.open, memory_order_acquire);
 
 	for (unsigned s = 0; live.streets && s <= open; s++)
 		for (unsigned h = 0; h < 1u << bits[s]; h++)
-			each_of(live.street[s] + h, move);
+			for (int i = 0; i < ROOMS; i++)
+				visit(&live.street[s][h].block[i], arg);
+}
+
+static void clear_one(_Atomic uint64_t *room, void *arg)
+{
+	cp_live_end *count = *(cp_live_end **)arg;
+	size_t size;
+	uint32_t row;
+
+	if (atomic_load_explicit(room, memory_order_acquire) == ENDED && clear(room, &size, &row) &&
+	    count)
+		count(size, row);
+}
+
+void cp_live_clear(cp_live_end *count)
+{
+	if (atomic_load(&live.ended))
+		each_room(clear_one, &count);
+}
+
+struct walk {
+	cp_live_move *move;
+	void *arg;
+};
+
+static void move_one(_Atomic uint64_t *room, void *arg)
+{
+	const struct walk *walk = arg;
+	uint64_t what, low;
+
+	if (atomic_load_explicit(room, memory_order_acquire) <= MOVING_IN)
+		return;
+	what = atomic_load_explicit(room + ROOMS, memory_order_relaxed);
+	low = low_bits(
+	    walk->move((size_t)(what >> LOW_BITS), row_in(what), !!(what & LATER), walk->arg),
+	    cp_renewals());
+	atomic_store_explicit(room + ROOMS, what >> LOW_BITS << LOW_BITS | low,
+			      memory_order_relaxed);
+}
+
+void cp_live_each(cp_live_move *move, void *arg)
+{
+	struct walk walk = {move, arg};
+
+	each_room(move_one, &walk);
 }

@@ -1,6 +1,7 @@
 /* live.h - the sampled blocks that are alive: address to size and stack, without a lock. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,7 +35,27 @@ void *cp_live_unused(size_t *size);
 void cp_live_without(void);
 /* Sizes of 2^44 and more are kept as 2^44-1. -1: no room. */
 int cp_live_add(const void *block, size_t size, uint32_t row);
-/* 1: it was there, and is not any more. */
-int cp_live_take(const void *block, size_t *size, uint32_t *row);
-/* Calls for every block alive; what it returns is the block's row from now on. */
-void cp_live_each(uint32_t (*move)(size_t size, uint32_t row));
+
+/* Where a block lives, for who is about to take it off the list. */
+struct cp_lodger {
+	_Atomic uint64_t *room;
+	_Atomic uint8_t *sign;
+};
+/* 1: it is there. */
+int cp_live_find(const void *block, struct cp_lodger *found);
+/* It is not any more. */
+void cp_live_take(const struct cp_lodger *one, size_t *size, uint32_t *row);
+
+/* While the recording is exchanged (moving.c): the block is gone, but its room says so for whoever
+ * counts its end: cp_live_clear afterwards, or, if that has been already, cp_live_return: then 1.
+ * Returns its size. */
+size_t cp_live_leave(const struct cp_lodger *one);
+int cp_live_return(const struct cp_lodger *one, size_t *size, uint32_t *row);
+typedef void cp_live_end(size_t size, uint32_t row);
+void cp_live_clear(cp_live_end *count); /* NULL: by nobody */
+
+/* Calls for every block alive, or left: what it returns is the block's row from now on, one of the
+ * recording that is there now. later: the row before was of a recording with an odd number of
+ * renewals. */
+typedef uint32_t cp_live_move(size_t size, uint32_t row, int later, void *arg);
+void cp_live_each(cp_live_move *move, void *arg);

@@ -78,27 +78,58 @@ static int has_room(struct cp_thread *self, uint64_t frame)
 	return self->stack_looked && reaches(self, frame);
 }
 
+/* Its stack has been left up to here: who was at work further down will not come back. Told of the
+ * thread's own stack alone, for other stacks lie anywhere. */
+static int was_left(const struct cp_thread *self, uint64_t sp)
+{
+	return self->near_at && self->near_at + MAIN_STACK >= self->stack_high &&
+	       sp > self->near_at && sp < self->stack_high;
+}
+
 /* One word for each thread, however often it is here: a handler may interrupt us and come in again,
- * and who jumped out of it is still counted. */
+ * and who jumped out of it is still counted, until it is seen that he has gone. Where the first one
+ * is, is written last and wiped first, so that a handler finds nothing or the truth. */
+void cp_near_hold(struct cp_thread *self, const void *frame)
+{
+	cp_near_look(self, (uint64_t)(uintptr_t)frame);
+	if (!self->near)
+		atomic_fetch_add(cp_state.inside, 1);
+	if (++self->near == 1) {
+		atomic_signal_fence(memory_order_seq_cst);
+		self->near_at = (uint64_t)(uintptr_t)frame;
+	}
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* In a child of a handler that forked, nobody is counted in the new word. */
+void cp_near_leave(struct cp_thread *self)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	if (self->near == 1)
+		self->near_at = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (self->near && --self->near == 0 &&
+	    atomic_load_explicit(cp_state.inside, memory_order_relaxed))
+		atomic_fetch_sub_explicit(cp_state.inside, 1, memory_order_release);
+}
+
+void cp_near_look(struct cp_thread *self, uint64_t sp)
+{
+	if (CP_LIKELY(!self->near) || !was_left(self, sp))
+		return;
+	self->near = 1;
+	cp_near_leave(self);
+}
+
 int cp_near_enter(struct cp_thread *self, const void *frame)
 {
 	if (!has_room(self, (uint64_t)(uintptr_t)frame))
 		return 0;
-	if (!self->near)
-		atomic_fetch_add(cp_state.inside, 1);
-	self->near++;
-	atomic_signal_fence(memory_order_seq_cst);
+	cp_near_hold(self, frame);
 	if (CP_LIKELY(cp_phase() == CP_RUNNING))
 		return 1;
 	cp_near_leave(self);
 	return 0;
-}
-
-void cp_near_leave(struct cp_thread *self)
-{
-	atomic_signal_fence(memory_order_seq_cst);
-	if (self->near && --self->near == 0)
-		atomic_fetch_sub_explicit(cp_state.inside, 1, memory_order_release);
 }
 
 void cp_near_end(struct cp_thread *self)

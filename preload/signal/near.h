@@ -29,5 +29,10 @@ void cp_near_thread(struct cp_thread *self, size_t size);
  * be hushed (quiet.h) before cp_near_leave. */
 int cp_near_enter(struct cp_thread *self, const void *frame);
 void cp_near_leave(struct cp_thread *self);
+/* The same on any stack and in any phase, for a few instructions: until cp_near_leave the recording
+ * is not exchanged for another by who has not begun with it yet (cp_is_moving). */
+void cp_near_hold(struct cp_thread *self, const void *frame);
+/* The thread's stack ends there now: what a jump has left behind below is over. */
+void cp_near_look(struct cp_thread *self, uint64_t sp);
 /* The thread ends: a jump may have left something behind. */
 void cp_near_end(struct cp_thread *self);

@@ -43,7 +43,7 @@ static int turn_off(void)
 		before.phase = cp_phase();
 		if (before.phase == CP_OFF)
 			return 0;
-		if (before.phase != CP_BUSY &&
+		if (before.phase != CP_BUSY && before.phase != CP_MOVING &&
 		    atomic_compare_exchange_strong(&before.wiped->phase, &before.phase, CP_OFF))
 			return 1;
 		yield();

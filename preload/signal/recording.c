@@ -75,6 +75,24 @@ static int may_have(uint64_t size)
 	       (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size);
 }
 
+/* After mlockall(MCL_FUTURE) all of its pages would be made, and stay. Of what can't be accessed
+ * none is. */
+static void *map_file(int fd, uint64_t size)
+{
+	int locked = (int)atomic_load_explicit(&cp_state.locked, memory_order_relaxed);
+	int access = PROT_READ | PROT_WRITE;
+	void *map =
+	    mmap(NULL, size, locked ? PROT_NONE : access, MAP_SHARED | MAP_NORESERVE, fd, 0);
+
+	if (map == MAP_FAILED || !locked)
+		return map;
+	syscall(SYS_munlock, map, size);
+	if (syscall(SYS_mprotect, map, size, access) == 0)
+		return map;
+	munmap(map, size);
+	return MAP_FAILED;
+}
+
 static struct cp_recording *try_size(int fd, uint64_t size)
 {
 	void *map;
@@ -85,11 +103,10 @@ static struct cp_recording *try_size(int fd, uint64_t size)
 	}
 	if (ftruncate(fd, (off_t)size) != 0)
 		return NULL;
-	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	if (map == MAP_FAILED)
-		return NULL;
-	madvise(map, size, MADV_DONTDUMP);
-	return map;
+	map = map_file(fd, size);
+	if (map != MAP_FAILED)
+		madvise(map, size, MADV_DONTDUMP);
+	return map == MAP_FAILED ? NULL : map;
 }
 
 static uint64_t realtime_ns(void)
@@ -180,6 +197,30 @@ void cp_recording_drop(struct cp_recording *rec)
 	munmap(rec, rec->size);
 }
 
+/* From three quarters on rows are nobody's (stacks.c). What is there from the beginning can't be
+ * thrown out: of the rest at least half must have been used, lest a full one is made from a full
+ * one again and again. */
+static uint64_t fill(uint64_t max, uint64_t kept)
+{
+	uint64_t half = kept + (max - kept) / 2;
+
+	return half > max / 4 * 3 ? half : max / 4 * 3;
+}
+
+int cp_recording_is_full(const struct cp_recording *rec)
+{
+	return atomic_load_explicit(&rec->rows_used, memory_order_relaxed) >=
+		   fill(rec->rows.max, rec->kept_rows) ||
+	       atomic_load_explicit(&rec->frames_used, memory_order_relaxed) >=
+		   fill(rec->frames.max, rec->kept_frames);
+}
+
+void cp_recording_keep(struct cp_recording *rec)
+{
+	rec->kept_rows = atomic_load_explicit(&rec->rows_used, memory_order_relaxed);
+	rec->kept_frames = atomic_load_explicit(&rec->frames_used, memory_order_relaxed);
+}
+
 static void copy_table(struct cp_recording *to, const struct cp_table *to_table,
 		       const struct cp_recording *from, const struct cp_table *from_table,
 		       uint64_t bytes)
@@ -237,5 +278,7 @@ void cp_recording_inherit(struct cp_recording *to, const struct cp_recording *fr
 	to->strings_used = (uint32_t)strings;
 	to->modules_used = (uint32_t)modules;
 	to->epoch = from->epoch;
-	to->is_fork = 1;
+	to->is_fork = from->is_fork;
+	to->renewals =
+	    from->renewals; /* so that the rows' numbers are told apart as there (live.c) */
 }

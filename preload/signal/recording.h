@@ -12,7 +12,13 @@ struct cp_recording *cp_recording_make(int *fd);
 void cp_recording_sign(struct cp_recording *rec);
 void cp_recording_drop(struct cp_recording *rec);
 
+/* Whether it is so full that another is wanted. */
+int cp_recording_is_full(const struct cp_recording *rec);
+/* What it has in it now was alive when it began. */
+void cp_recording_keep(struct cp_recording *rec);
+
 /* Copies what is used of a recording into another of at least its size (a move, marks included). */
 void cp_recording_copy(struct cp_recording *to, const struct cp_recording *from);
-/* Copies what a forked child has from its parent: who it is, the settings, the modules. */
+/* Copies what a later recording of the same image has from the one before, and a forked child's
+ * from its parent's: who it is, the settings, the modules. */
 void cp_recording_inherit(struct cp_recording *to, const struct cp_recording *from);

@@ -37,18 +37,20 @@ static uint32_t row_of(struct cp_thread *self, enum cp_loss *why)
 /* No sample: no signal of ours came for it. */
 void cp_rest_count(struct cp_thread *self)
 {
-	enum cp_loss why = CP_LOST_UNWIND;
+	enum cp_loss why = CP_LOST_PAUSED;
 	uint64_t periods = cp_timer_rest(self);
+	uint32_t row = CP_NO_ROW;
 
+	if (periods && !cp_is_moving())
+		row = row_of(self, &why);
 	if (periods)
-		cp_row_add(cp_state.rec, CP_KIND_CPU, row_of(self, &why), why, CP_CPU_PERIODS,
-			   periods);
+		cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, periods);
 }
 
 static void leave(const struct cp_apart *apart, void *unused)
 {
 	(void)unused;
-	if (cp_phase() == CP_RUNNING && cp_state.wiped->pid == (int32_t)syscall(SYS_getpid))
+	if (cp_is_recorded() && cp_state.wiped->pid == (int32_t)syscall(SYS_getpid))
 		cp_rest_count(apart->self);
 }
 
@@ -57,6 +59,6 @@ void cp_rest_leave(void)
 {
 	if (cp_phase() == CP_ASLEEP && !cp_state.rec && cp_timer_is_due(&cp_self))
 		cp_wake();
-	if (cp_phase() == CP_RUNNING && cp_self.due)
+	if (cp_is_recorded() && cp_self.due)
 		cp_apart(leave, NULL);
 }

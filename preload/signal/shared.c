@@ -39,7 +39,7 @@ void cp_app_action_get(struct sigaction *action)
  * before its exec) is for the kernel alone. */
 static int is_vfork_child(void)
 {
-	return cp_phase() == CP_RUNNING && cp_state.wiped->pid != (int32_t)syscall(SYS_getpid);
+	return cp_is_recorded() && cp_state.wiped->pid != (int32_t)syscall(SYS_getpid);
 }
 
 void cp_app_action_set(const struct sigaction *action)

@@ -15,8 +15,9 @@ enum cp_phase {
 	CP_ASLEEP,  /* a forked child, or an image that just began, not recorded yet */
 	CP_OFF,	    /* before the constructor, or staying out */
 	CP_RUNNING, /* recorded */
-	CP_BUSY /* the recording is being made or moved: events are lost, and counted if they can be
-		 */
+	CP_BUSY,    /* the first recording is being made: events are lost */
+	CP_MOVING   /* recorded, but the recording is being exchanged for another (moving.c): events
+		     * are lost and counted, ends of blocks and threads are kept until it is there */
 };
 
 struct cp_wiped {
@@ -68,6 +69,7 @@ struct cp_state {
 	_Atomic uint32_t *timers;    /* number + 1 (timers.h); wiped, too */
 	uint32_t filtered;	     /* there was a seccomp filter before us */
 	uint32_t small;		     /* address space is scarce: a small recording */
+	_Atomic uint32_t locked;     /* new mappings are locked, and so are there, page by page */
 	uint64_t own_start, own_end; /* our own code, left out of stacks */
 	uint32_t types;		     /* enum cp_types */
 	uint32_t sample_labels;	     /* enum cp_labels */
@@ -87,7 +89,9 @@ struct cp_state {
 	_Atomic uint32_t homeless;	  /* a filter forbids the way to an uploader */
 	_Atomic uint32_t itimer_on;	  /* ITIMER_PROF is ours */
 	_Atomic uint32_t itimer_app; /* the application uses ITIMER_PROF: it is not ours to take */
-	_Atomic uint64_t next_join_ns; /* not before: an attempt to find an uploader */
+	_Atomic uint32_t leaving;    /* who ends waits on a word of the recording */
+	_Atomic uint64_t next_join_ns;	  /* not before: an attempt to find an uploader */
+	_Atomic uint64_t next_renewal_ns; /* not before: an attempt to renew the recording */
 };
 
 extern CP_HIDDEN struct cp_state cp_state;
@@ -98,16 +102,52 @@ static inline uint32_t cp_phase(void)
 	return atomic_load_explicit(&cp_state.wiped->phase, memory_order_acquire);
 }
 
+/* This process, or the one that lent it its memory, has a recording: maybe not this moment's. */
+static inline int cp_is_recorded(void)
+{
+	uint32_t phase = cp_phase();
+
+	return phase == CP_RUNNING || phase == CP_MOVING;
+}
+
+static inline int cp_is_homeless(void)
+{
+	return (int)atomic_load(&cp_state.homeless);
+}
+
+/* For who has said something that whoever moves the recording has to see, or has counted himself
+ * inside: either he sees MOVING, or he was seen. */
+static inline int cp_is_moving(void)
+{
+	return atomic_load(&cp_state.wiped->phase) == CP_MOVING;
+}
+
+static inline int cp_change_phase(uint32_t from, uint32_t to)
+{
+	return atomic_compare_exchange_strong(&cp_state.wiped->phase, &from, to);
+}
+
+static inline void cp_set_phase(uint32_t to)
+{
+	atomic_store(&cp_state.wiped->phase, to);
+}
+
+/* Which recording of this image it is; numbers of rows mean that one's. */
+static inline uint32_t cp_renewals(void)
+{
+	return cp_state.rec ? cp_state.rec->renewals : 0;
+}
+
 /* Whether what is only memory is still to be counted: ends of blocks and threads. In a quiet
  * process it is; in a child of one it is not. */
 static inline int cp_remembers(void)
 {
 	const struct cp_wiped *quiet;
 
-	if (cp_phase() == CP_RUNNING)
+	if (cp_is_recorded())
 		return 1;
 	quiet = atomic_load_explicit(&cp_state.quiet, memory_order_acquire);
-	return quiet && quiet->pid != 0;
+	return quiet && quiet->pid != 0 && cp_state.rec && cp_state.rec->pid == quiet->pid;
 }
 
 /* A buffer for one stack, NULL if all are in use; given back by cp_scratch_give. Runs anywhere. */

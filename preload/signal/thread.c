@@ -20,7 +20,7 @@ void cp_thread_ready(struct cp_thread *self)
 	self->rng = cp_now_ns() ^ (uint64_t)self->tid << 40 ^ (uint64_t)(uintptr_t)self;
 	self->budget += cp_state.heap_interval ? cp_next_gap(&self->rng, cp_state.heap_interval)
 					       : INT64_MAX / 2;
-	if (cp_phase() == CP_RUNNING || cp_phase() == CP_BUSY) {
+	if (cp_is_recorded() || cp_phase() == CP_BUSY) {
 		cp_witness_rest(self, 1);
 		cp_unwind_warm();
 		cp_witness_rest(self, 0);

@@ -6,6 +6,15 @@
 #include "base/attrs.h"
 #include "signal/state.h"
 
+/* By which row a thread was counted when it was made. Zero: by none. */
+struct cp_made {
+	uint32_t counted;
+	uint32_t row; /* or CP_NO_ROW */
+	uint32_t
+	    renewals;  /* of the recording that has this row; later ones have it elsewhere ... */
+	uint64_t hash; /* ... with this */
+};
+
 /* Zero is ready: a new thread's budget is 0, so its first allocation takes the slow path, which
  * sets it up. First what malloc's fast path touches, then the rest. */
 struct cp_thread {
@@ -16,18 +25,18 @@ struct cp_thread {
 	int tid;
 	uint64_t rng;
 	uint32_t slot; /* in the recording's threads, + 1; 0: not there */
-	uint32_t row;  /* creation stack + 1; 0: unknown */
+	struct cp_made made;
 	int timer_armed;
 	int timer_id;
 	uint64_t stack_low;  /* near.h: frames from here on have room below them ... */
 	uint64_t stack_high; /* ... and this is the upper end; 0: not known */
 	int stack_looked;    /* the size is not known: what is below must be looked at */
 	int near;	     /* at work on the application's stack: so often, one in the other */
+	uint64_t near_at;    /* where the first of them is; 0: not known */
 	int held;	     /* no tick may come: 1, or 2 if there was a timer to take away */
 	uint64_t due;	/* when the next uncounted period ends, by its CPU clock; 0: none yet */
 	uint64_t next;	/* the same, by what its timer's signals have said */
 	uint32_t rang;	/* ticks, to measure one of many */
-	int counted;	/* as a thread that was made */
 	int has_rows;	/* some are its own, by its slot */
 	uint32_t name;	/* in the recording's names, + 1; 0: unknown */
 	uint32_t looks; /* events at which that was used (who.c) */

@@ -6,6 +6,8 @@
 
 #include "signal/adopt.h"
 #include "signal/modules.h"
+#include "signal/moving.h"
+#include "signal/near.h"
 #include "signal/stack.h"
 #include "signal/stacks.h"
 #include "signal/thread.h"
@@ -87,18 +89,28 @@ static void sample(const struct tick *t)
 		cp_modules_look_for(pcs[0]);
 }
 
+static uint64_t stack_pointer(const ucontext_t *uc)
+{
+#if defined(__aarch64__)
+	return uc->uc_mcontext.sp;
+#else
+	return (uint64_t)uc->uc_mcontext.gregs[REG_RSP];
+#endif
+}
+
 /* On the scratch stack. */
 static void on_scratch(void *arg)
 {
 	const struct tick *t = arg;
 
-	if (!cp_awake(t->self)) {
-		if (cp_phase() == CP_BUSY)
-			lose(CP_LOST_PAUSED, t->periods);
+	int awake = cp_awake(t->self);
+
+	if (awake < 0 || (!awake && cp_phase() == CP_BUSY))
+		lose(CP_LOST_PAUSED, t->periods);
+	if (awake <= 0)
 		return;
-	}
 	sample(t);
-	cp_heartbeat_look();
+	cp_moving_look();
 }
 
 static void take(const ucontext_t *uc, uint64_t periods)
@@ -125,6 +137,7 @@ void cp_tick(const ucontext_t *uc, uint64_t periods)
 	struct cp_thread *self = &cp_self;
 	uint64_t began;
 
+	cp_near_look(self, stack_pointer(uc));
 	if (CP_LIKELY((self->rang++ + (uint32_t)self->tid) % MEASURED)) {
 		take(uc, periods);
 		return;

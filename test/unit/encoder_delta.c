@@ -133,6 +133,61 @@ static void threads_are_counted(void **state)
 	tear_down(&bench);
 }
 
+/* Another recording goes on with what is alive. */
+static void a_rest_has_nothing_alive(void **state)
+{
+	struct bench bench;
+	const uint64_t frames[] = {0x400200, 0x400300};
+	(void)state;
+	set_up(&bench);
+	uint32_t heap = fake_row(&bench.fake, CP_KIND_HEAP, 0, frames, 2);
+	fake_count(&bench.fake, heap, CP_ALLOC_OBJECTS, 10 * CP_OBJECT_ONE);
+	fake_count(&bench.fake, heap, CP_ALLOC_BYTES, 1000);
+	fake_count(&bench.fake, heap, CP_FREED_OBJECTS, 4 * CP_OBJECT_ONE);
+	fake_count(&bench.fake, heap, CP_FREED_BYTES, 400);
+	fake_count(&bench.fake, fake_row(&bench.fake, CP_KIND_CPU, 0, frames, 2), CP_CPU_PERIODS,
+		   5);
+	fake_count(&bench.fake, fake_row(&bench.fake, CP_KIND_THREAD, 0, frames, 2),
+		   CP_THREADS_MADE, 3);
+	bench.fake.rec->lost[CP_KIND_THREAD][CP_LOST_BUSY].n[CP_THREADS_MADE] = 2;
+	struct cp_batch *batch = cp_batch_new(NULL);
+	assert_int_equal(cp_batch_take(batch, bench.view, PID, ALL | CP_TAKE_REST), 0);
+	Cp__Profile *p = unpack(batch, CP_PROFILE_HEAP);
+	assert_int_equal(p->n_sample, 1);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(p->sample[0]->value[i], ((const int64_t[]){10, 1000, 0, 0})[i]);
+	assert_string_equal(text_of(p, p->comment[0]),
+			    "conprof: version " CP_VERSION ", processes 0");
+	cp__profile__free_unpacked(p, NULL);
+	p = unpack(batch, CP_PROFILE_THREADS);
+	assert_int_equal(p->n_sample, 0);
+	cp__profile__free_unpacked(p, NULL);
+	p = unpack(batch, CP_PROFILE_CPU);
+	assert_int_equal(p->n_sample, 1);
+	assert_int_equal(p->sample[0]->value[0], 5);
+	cp__profile__free_unpacked(p, NULL);
+	cp_batch_free(batch);
+	tear_down(&bench);
+}
+
+/* Blocks that came along into a full table have no row, but are alive until they end. */
+static void what_was_inherited_without_a_row_is_alive(void **state)
+{
+	struct bench bench;
+	(void)state;
+	set_up(&bench);
+	struct cp_counts *lost = &bench.fake.rec->lost[CP_KIND_HEAP][CP_LOST_ROWS];
+	lost->n[CP_ALLOC_OBJECTS] = lost->n[CP_FREED_OBJECTS] = 5 * CP_OBJECT_ONE;
+	lost->n[CP_ALLOC_BYTES] = lost->n[CP_FREED_BYTES] = 500;
+	lost->n[CP_INHERITED_OBJECTS] = 3 * CP_OBJECT_ONE;
+	lost->n[CP_INHERITED_BYTES] = 300;
+	check_values(&bench, (const int64_t[]){5, 500, 3, 300});
+	lost->n[CP_FREED_OBJECTS] += CP_OBJECT_ONE;
+	lost->n[CP_FREED_BYTES] += 100;
+	check_values(&bench, (const int64_t[]){0, 0, 2, 200});
+	tear_down(&bench);
+}
+
 static void losses_are_samples(void **state)
 {
 	struct bench bench;
@@ -377,6 +432,8 @@ int main(void)
 	    cmocka_unit_test(cpu_is_taken_once),
 	    cmocka_unit_test(heap_has_deltas_and_what_lives),
 	    cmocka_unit_test(threads_are_counted),
+	    cmocka_unit_test(a_rest_has_nothing_alive),
+	    cmocka_unit_test(what_was_inherited_without_a_row_is_alive),
 	    cmocka_unit_test(losses_are_samples),
 	    cmocka_unit_test(a_gap_is_a_frame),
 	    cmocka_unit_test(a_note_is_a_frame),

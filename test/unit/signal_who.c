@@ -13,6 +13,9 @@
 #include "signal/who.h"
 #include "test/unit/unit.h"
 
+static const struct cp_made seven = {.counted = 1, .row = 7};
+static const struct cp_made nobody = {.counted = 1, .row = CP_NO_ROW};
+
 static struct cp_recording *fresh(void)
 {
 	int fd;
@@ -27,6 +30,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	cp_state.rec = fresh();
+	cp_state.types = CP_TYPE_ALL;
 	cp_state.sample_labels = CP_LABEL_ALL;
 	cp_state.homeless = 0;
 	return 0;
@@ -58,7 +62,7 @@ static uint32_t life(int tid, int ticks)
 	struct cp_thread self = {.tid = tid};
 	uint32_t slot;
 
-	cp_roster_in(&self, 7);
+	cp_roster_in(&self, &seven);
 	slot = self.slot;
 	if (ticks)
 		assert_int_equal(cp_who(&self, CP_KIND_CPU), slot);
@@ -120,7 +124,7 @@ static void a_full_list_leaves_the_name(void **state)
 		struct cp_thread self = {.tid = tid};
 		uint32_t who;
 
-		cp_roster_in(&self, CP_NO_ROW);
+		cp_roster_in(&self, &nobody);
 		who = cp_who(&self, CP_KIND_CPU);
 		with += who && !(who & CP_WHO_NAME);
 		named += (who & CP_WHO_NAME) != 0;
@@ -141,7 +145,7 @@ static void a_new_name_is_seen(void **state)
 
 	(void)state;
 	prctl(PR_SET_NAME, "before");
-	cp_roster_in(&self, CP_NO_ROW);
+	cp_roster_in(&self, &nobody);
 	first = cp_who(&self, CP_KIND_HEAP); /* the first */
 	assert_string_equal(name_of(first & ~CP_WHO_NAME), "before");
 	prctl(PR_SET_NAME, "fifteen letters");
@@ -165,7 +169,7 @@ static void only_what_is_asked_for(void **state)
 
 	(void)state;
 	cp_state.sample_labels = CP_LABEL_PID;
-	cp_roster_in(&self, CP_NO_ROW);
+	cp_roster_in(&self, &nobody);
 	assert_int_equal(cp_who(&self, CP_KIND_CPU), 0);
 	assert_int_equal(cp_who(&self, CP_KIND_HEAP), 0);
 	cp_state.sample_labels = CP_LABEL_THREAD;

@@ -1,0 +1,279 @@
+/* moving.c - another file under the same address: a copy for a new uploader, or an empty one. */
+/* SPDX-License-Identifier: MIT */
+#include "signal/moving.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "signal/blocks.h"
+#include "signal/join.h"
+#include "signal/recording.h"
+#include "signal/roster.h"
+
+#include "signal/law.h"
+
+#define SECOND	 UINT64_C(1000000000)
+#define SILENCE	 (15 * SECOND) /* a heartbeat is written every second */
+#define PATIENCE (60 * SECOND) /* between two attempts to move */
+#define RENEWED	 SECOND	       /* between two renewals, if the last one gave room */
+#define CROWDED	 (64 * SECOND) /* if it gave little, again and again */
+#define REFUSED	 (10 * SECOND) /* if there was none to be had */
+#define YIELDS	 50000
+
+/* By the one thread that moved the phase to MOVING; read by a forked child. */
+static struct {
+	uint32_t *_Atomic map;
+	struct cp_recording *_Atomic fresh; /* mapped elsewhere as yet */
+	size_t size, map_size;
+	uint64_t interval;
+} moving;
+
+/* ---- the exchange ---- */
+
+/* Pointers of other threads stay good: what they write to the header while this goes on is written
+ * to the one file or the other. */
+static int put_in_place(struct cp_recording *new, struct cp_recording *old)
+{
+	atomic_store_explicit(&moving.fresh, NULL, memory_order_relaxed);
+	if (mremap(new, new->size, new->size, MREMAP_MAYMOVE | MREMAP_FIXED, old) == MAP_FAILED) {
+		cp_recording_drop(new);
+		return -1;
+	}
+	return 0;
+}
+
+/* An empty one of the size of this. */
+static struct cp_recording *another(int *fd)
+{
+	struct cp_recording *new = cp_recording_make(fd);
+
+	if (!new)
+		return NULL;
+	if (new->size != cp_state.rec->size) {
+		cp_recording_drop(new);
+		close(*fd);
+		return NULL;
+	}
+	moving.size = new->size;
+	atomic_store_explicit(&moving.fresh, new, memory_order_relaxed);
+	return new;
+}
+
+static void drop(struct cp_recording *new)
+{
+	atomic_store_explicit(&moving.fresh, NULL, memory_order_relaxed);
+	cp_recording_drop(new);
+}
+
+/* From here on ends are counted by who sees them. Those who saw MOVING and left word after this has
+ * looked for it see that it is over (blocks.c, roster.c). */
+static void settle(void)
+{
+	cp_set_phase(CP_RUNNING);
+	cp_blocks_settle();
+	cp_roster_settle();
+}
+
+/* ---- to another uploader ---- */
+
+/* The same contents in a new file. What others add to rows between the copy and the exchange is
+ * lost; it is the rest of the microseconds after MOVING was set. */
+static void move(void)
+{
+	struct cp_recording *rec = cp_state.rec, *new;
+	int fd;
+
+	new = another(&fd);
+	if (!new)
+		return;
+	cp_recording_copy(new, rec);
+	if (put_in_place(new, rec) == 0)
+		cp_join(rec, fd, rec->token);
+	close(fd);
+}
+
+static int silent(uint64_t now)
+{
+	struct cp_recording *rec = cp_state.rec;
+	uint64_t beat = atomic_load_explicit(&rec->heartbeat_ns, memory_order_relaxed);
+
+	if (beat == CP_HEARTBEAT_LEFT)
+		return 0;
+	if (beat == CP_HEARTBEAT_NEVER)
+		beat = rec->start_monotonic_ns;
+	return now > beat && now - beat > SILENCE;
+}
+
+/* Only one at a time, and not before it is time: the word is moved on. */
+static int is_time(_Atomic uint64_t *word, uint64_t now, uint64_t next)
+{
+	uint64_t was = atomic_load_explicit(word, memory_order_relaxed);
+
+	return now >= was && atomic_compare_exchange_strong_explicit(
+				 word, &was, next, memory_order_relaxed, memory_order_relaxed);
+}
+
+static void move_if_silent(uint64_t now)
+{
+	if (CP_LIKELY(!silent(now)) || cp_is_homeless() ||
+	    !is_time(&cp_state.next_join_ns, now, now + PATIENCE) ||
+	    !cp_change_phase(CP_RUNNING, CP_MOVING))
+		return;
+	move();
+	settle();
+}
+
+/* ---- to an empty one ---- */
+
+/* Others who are inside may have a row's number in hand. Who comes now sees the phase, and leaves
+ * the rows alone. */
+static int is_alone(void)
+{
+	return atomic_load(cp_state.inside) == 1;
+}
+
+/* Somebody reads the one that is there, and so has what it holds when the next one comes. */
+static int is_read(uint64_t now)
+{
+	uint64_t beat = atomic_load_explicit(&cp_state.rec->heartbeat_ns, memory_order_relaxed);
+
+	return beat != CP_HEARTBEAT_NEVER && beat != CP_HEARTBEAT_LEFT && !silent(now);
+}
+
+/* The same image, its modules, its threads, its live blocks. */
+static int fill(struct cp_recording *new, struct cp_recording *old)
+{
+	uint32_t *map;
+
+	moving.map_size = old->rows.max * sizeof *map;
+	map = cp_room(moving.map_size);
+	if (!map)
+		return -1;
+	cp_recording_inherit(new, old);
+	new->renewals = old->renewals + 1;
+	new->start_realtime_ns = old->start_realtime_ns;
+	new->start_monotonic_ns = old->start_monotonic_ns;
+	new->measured = old->measured;
+	new->took_ns = old->took_ns;
+	cp_roster_copy(new, old, map);
+	cp_blocks_copy(new, old, map);
+	cp_recording_keep(new);
+	atomic_store_explicit(&moving.map, map, memory_order_release);
+	return 0;
+}
+
+static void forget_map(void)
+{
+	uint32_t *map = atomic_exchange_explicit(&moving.map, NULL, memory_order_relaxed);
+
+	if (map)
+		munmap(map, moving.map_size);
+}
+
+/* The uploader is there and hears of the new one as soon as nobody writes to the old one any more:
+ * then it takes the rest of that. */
+static int hand_over(struct cp_recording *new, int fd)
+{
+	struct cp_recording *rec = cp_state.rec;
+	int sock = cp_join_reach();
+
+	if (sock < 0) {
+		drop(new);
+		return -1;
+	}
+	if (put_in_place(new, rec) != 0) {
+		close(sock);
+		return -1;
+	}
+	cp_blocks_turn(atomic_load_explicit(&moving.map, memory_order_relaxed));
+	cp_join_over(sock, rec, fd);
+	close(sock);
+	return 0;
+}
+
+static int renew(void)
+{
+	struct cp_recording *new;
+	int fd, failed;
+
+	new = another(&fd);
+	if (!new)
+		return -1;
+	failed = fill(new, cp_state.rec);
+	if (failed)
+		drop(new);
+	else
+		failed = hand_over(new, fd);
+	close(fd);
+	forget_map();
+	return failed;
+}
+
+/* Most of it alive: little was won, and the next one would be full as soon. */
+static uint64_t interval(void)
+{
+	const struct cp_recording *rec = cp_state.rec;
+	int crowded = rec->kept_rows > rec->rows.max / 2 || rec->kept_frames > rec->frames.max / 2;
+
+	if (!crowded)
+		moving.interval = RENEWED;
+	else
+		moving.interval =
+		    moving.interval < CROWDED / 2 ? 2 * moving.interval + RENEWED : CROWDED;
+	return moving.interval;
+}
+
+static void renew_if_may(uint64_t now)
+{
+	uint64_t next;
+
+	if (now < atomic_load_explicit(&cp_state.next_renewal_ns, memory_order_relaxed) ||
+	    !is_read(now) || !is_alone() || !cp_change_phase(CP_RUNNING, CP_MOVING))
+		return;
+	if (is_alone() && !cp_is_homeless() && !atomic_load(&cp_state.leaving)) {
+		next = renew() == 0 ? interval() : REFUSED;
+		atomic_store_explicit(&cp_state.next_renewal_ns, now + next, memory_order_relaxed);
+		/* nobody has had the time to look at it */
+		atomic_store_explicit(&cp_state.next_join_ns, now + SILENCE, memory_order_relaxed);
+	}
+	settle();
+}
+
+void cp_moving_look(void)
+{
+	uint64_t now = cp_now_ns();
+
+	move_if_silent(now);
+	if (CP_UNLIKELY(cp_recording_is_full(cp_state.rec)))
+		renew_if_may(now);
+}
+
+/* ---- and those who need it to stay ---- */
+
+void cp_moving_wait(void)
+{
+	for (int i = 0; i < YIELDS && cp_is_moving(); i++)
+		syscall(SYS_sched_yield);
+}
+
+void cp_moving_stop(void)
+{
+	atomic_store(&cp_state.leaving, 1);
+	cp_moving_wait();
+}
+
+uint32_t *cp_moving_map(void)
+{
+	return atomic_load_explicit(&moving.map, memory_order_relaxed);
+}
+
+void cp_moving_forked(void)
+{
+	struct cp_recording *fresh =
+	    atomic_exchange_explicit(&moving.fresh, NULL, memory_order_relaxed);
+
+	forget_map();
+	if (fresh)
+		munmap(fresh, moving.size);
+}
