@@ -207,10 +207,17 @@ static bool is_same(const struct cp_dwarf_frame *a, const struct cp_dwarf_frame 
 	return x && y && !strcmp(x, y) && !strcmp(a->scope, b->scope);
 }
 
+/* A call's address is one byte before where it returns to. But a handler returns to the first byte
+ * of a function, __restore_rt, before which there is nothing: so nobody else is meant. */
 static const struct cp_symbol *symbol_at(const struct cp_lookup *lookup, uint64_t address)
 {
 	const struct cp_symbol *symbol = cp_symtab_find(&lookup->names, address);
-	return symbol ? symbol : cp_symtab_find(&lookup->plt, address);
+	if (!symbol)
+		symbol = cp_symtab_find(&lookup->plt, address);
+	if (symbol)
+		return symbol;
+	symbol = cp_symtab_find(&lookup->names, address + 1);
+	return symbol && symbol->start == address + 1 ? symbol : NULL;
 }
 
 /* The real function takes its name from the symbol table, where what a library exports is found

@@ -35,7 +35,9 @@ static const char source[] =
     "}\n"							      /* 19 */
     "extern \"C\" __attribute__((noinline)) int plain_name(int n)\n"  /* 20 */
     "{ return n * 5 + shop::sink; }\n"				      /* 21 */
-    "extern \"C\" int __plain_alias(int) __attribute__((alias(\"plain_name\")));\n";
+    "extern \"C\" int __plain_alias(int) __attribute__((alias(\"plain_name\")));\n"
+    "asm(\".p2align 4; .fill 16, 1, 0x90; .globl way_out; .type way_out, @function\\n\"\n"
+    "    \"way_out: nop; ret; .size way_out, 2\");\n";
 
 __attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
 {
@@ -178,6 +180,22 @@ static void names_are_the_known_ones(void **state)
 	assert_int_equal(at, symbol_address("plain_name"));
 	assert_string_equal(cp_image_lines(image, at).lines[0].name, "plain_name");
 	assert_int_equal(cp_image_lines(image, 0x7fffffff).count, 0);
+	cp_symbols_free(symbols);
+}
+
+/* The frame of a signal handler's caller is that of no call. */
+static void a_handler_returns_to_a_first_byte(void **state)
+{
+	struct library library;
+	(void)state;
+	struct cp_symbols *symbols = cp_symbols_new();
+	open_library(&library, "bare.so");
+	uint64_t at = symbol_address("way_out");
+	struct cp_image *image = cp_symbols_image(symbols, &library.id);
+	assert_int_equal(cp_image_lines(image, at - 1).count, 1);
+	assert_string_equal(cp_image_lines(image, at - 1).lines[0].name, "way_out");
+	assert_string_equal(cp_image_lines(image, at + 1).lines[0].name, "way_out");
+	assert_int_equal(cp_image_lines(image, at - 2).count, 0);
 	cp_symbols_free(symbols);
 }
 
@@ -440,6 +458,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(agrees_with_addr2line),
 	    cmocka_unit_test(names_are_the_known_ones),
+	    cmocka_unit_test(a_handler_returns_to_a_first_byte),
 	    cmocka_unit_test(names_are_written_as_wanted),
 	    cmocka_unit_test(other_build_id_is_refused),
 	    cmocka_unit_test(stripped_file_finds_its_debug_file),
