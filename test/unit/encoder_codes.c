@@ -201,6 +201,7 @@ static void code_has_its_name_in_a_profile(void **state)
 	assert_string_equal(text_of(p, function->filename), "/a.js");
 	assert_int_equal(function->start_line, 3);
 	assert_int_equal(fib->line[0]->line, 3);
+	assert_int_equal(fib->address, 0x7f7000); /* where it begins, and was met first */
 	const Cp__Mapping *mapping = p->mapping[fib->mapping_id - 1];
 	assert_string_equal(text_of(p, mapping->filename), "[jit]");
 	assert_true(mapping->has_functions);
