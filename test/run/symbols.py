@@ -96,7 +96,8 @@ def large(world):
     child.wait()
     world.quiet()
     profiles = [os.path.join(out, name) for name in sorted(os.listdir(out)) if name.endswith('.cpu.pprof')]
-    expect(len(profiles) >= 4, f'there are {len(profiles)} profiles')
+    # the last one was made of what it did while the one before was in the making
+    expect(len(profiles) >= 5, f'there are {len(profiles)} profiles')
 
 
 def tests(build):

@@ -172,6 +172,35 @@ static void second_time_opens_nothing(void **state)
 	cp_symbols_free(symbols);
 }
 
+/* What is asked for what is new stays open, others are closed, and opened again when something new
+ * is asked. */
+static void what_nobody_asks_for_is_closed(void **state)
+{
+	(void)state;
+	struct cp_symbols *symbols = cp_symbols_new();
+	const struct cp_module_id *one = &libraries[0].id, *other = &libraries[1].id;
+	uint64_t fresh = libraries[0].start;
+	int before = descriptors();
+	cp_image_lines(cp_symbols_image(symbols, one), fresh++);
+	int with_one = descriptors();
+	cp_image_lines(cp_symbols_image(symbols, other), 0);
+	int with_both = descriptors();
+	assert_true(before < with_one && with_one < with_both);
+	for (uint64_t now = 1; now < 500; now += 45) {
+		cp_image_lines(cp_symbols_image(symbols, one), fresh++);
+		cp_symbols_rest(symbols, now * SECOND);
+		assert_int_equal(descriptors(), now < 101 ? with_both : with_one);
+	}
+	cp_symbols_rest(symbols, 1000 * SECOND);
+	assert_int_equal(descriptors(), before);
+	struct cp_image *image = cp_symbols_image(symbols, one);
+	assert_string_equal(cp_image_lines(image, libraries[0].start).lines[0].name, "function_0");
+	assert_int_equal(descriptors(), before); /* it is known */
+	cp_image_lines(image, fresh);
+	assert_int_equal(descriptors(), with_one);
+	cp_symbols_free(symbols);
+}
+
 /* As if by a thousand processes that map it elsewhere, under other names. */
 static void one_build_id_is_one_image(void **state)
 {
@@ -357,6 +386,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(second_time_opens_nothing),
+	    cmocka_unit_test(what_nobody_asks_for_is_closed),
 	    cmocka_unit_test(one_build_id_is_one_image),
 	    cmocka_unit_test(longest_unused_image_makes_room),
 	    cmocka_unit_test(one_image_alone_begins_anew),

@@ -317,49 +317,6 @@ static void more_modules_than_desks(void **state)
 	cp_symbols_free(symbols);
 }
 
-static int descriptors(void)
-{
-	int count = 0;
-	for (int fd = 0; fd < 256; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
-
-/* A library that is asked for what is new stays open, others are closed, and opened again when
- * something new is asked. */
-static void what_nobody_asks_for_is_closed(void **state)
-{
-	const uint64_t second = 1000000000;
-	struct library library, other;
-	(void)state;
-	struct cp_symbols *symbols = cp_symbols_new();
-	open_library(&library, "shop.so");
-	uint64_t at = symbol_address("plain_name"), fresh = at;
-	shell("cd %s && echo 'int other;' >other.c && "
-	      "gcc -g -shared -Wl,--build-id=sha1 -o other.so other.c",
-	      dir);
-	open_library(&other, "other.so");
-	int before = descriptors();
-	cp_image_lines(cp_symbols_image(symbols, &library.id), fresh++);
-	int with_one = descriptors();
-	cp_image_lines(cp_symbols_image(symbols, &other.id), 0);
-	int with_both = descriptors();
-	assert_true(before < with_one && with_one < with_both);
-	for (uint64_t now = 1; now < 500; now += 45) {
-		cp_image_lines(cp_symbols_image(symbols, &library.id), fresh++);
-		cp_symbols_rest(symbols, now * second);
-		assert_int_equal(descriptors(), now < 101 ? with_both : with_one);
-	}
-	cp_symbols_rest(symbols, 1000 * second);
-	assert_int_equal(descriptors(), before);
-	struct cp_image *image = cp_symbols_image(symbols, &library.id);
-	assert_string_equal(cp_image_lines(image, at).lines[0].name, "plain_name");
-	assert_int_equal(descriptors(), before); /* it is known */
-	cp_image_lines(image, fresh);
-	assert_int_equal(descriptors(), with_one);
-	cp_symbols_free(symbols);
-}
-
 /* Each of these has a dozen aliases in libc; people know one. */
 static void libc_is_known_by_its_public_names(void **state)
 {
@@ -465,7 +422,6 @@ int main(void)
 	    cmocka_unit_test(strange_files_are_nothing),
 	    cmocka_unit_test(deleted_program_is_read_through_proc),
 	    cmocka_unit_test(more_modules_than_desks),
-	    cmocka_unit_test(what_nobody_asks_for_is_closed),
 	    cmocka_unit_test(libc_is_known_by_its_public_names),
 	    cmocka_unit_test(vdso_has_names),
 	};
