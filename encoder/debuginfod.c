@@ -199,7 +199,7 @@ static const char *ended(struct cp_debuginfod *asked, int status, uint64_t now_n
 		unknown += !there;
 	}
 	asked->pid = 0;
-	asked->arrivals++;
+	asked->arrivals += came > 0;
 	if (end == CP_FETCH_ANSWERED) {
 		snprintf(asked->line, sizeof(asked->line),
 			 "debuginfod: %u debug files came, %u are not known there", came, unknown);

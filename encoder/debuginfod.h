@@ -19,7 +19,7 @@ int cp_debuginfod_open(struct cp_debuginfod *asked, const struct cp_module_id *i
 /* Sees to what is on its way, and with start asks for what is wanted. A line for the log, or NULL.
  */
 const char *cp_debuginfod_look(struct cp_debuginfod *asked, uint64_t now_ns, int start);
-/* Grows whenever something may have come. */
+/* Grows whenever something has come. */
 uint32_t cp_debuginfod_arrivals(const struct cp_debuginfod *asked);
 
 /* How the program that is started ends. */

@@ -6,7 +6,7 @@
 struct cp_debuginfod;
 
 struct cp_search {
-	char dirs[512]; /* absolute paths, with ':' between, before /usr/lib/debug */
+	char dirs[256]; /* absolute paths, with ':' between, before /usr/lib/debug */
 	struct cp_debuginfod *debuginfod; /* NULL: nobody is asked */
 	void (*say)(void *ctx, const char *line);
 	void *ctx;

@@ -26,8 +26,8 @@ struct cp_config {
 	char labels[1024];  /* key:value,key:value; bad pairs already removed */
 	char log_file[256]; /* empty: stderr */
 	char spool_dir[256];
-	char debug_dirs[512];	   /* absolute paths with : between */
-	char debuginfod_urls[512]; /* with blanks between; "off": nobody is asked */
+	char debug_dirs[256];	   /* absolute paths with : between */
+	char debuginfod_urls[256]; /* with blanks between; "off": nobody is asked */
 	uint64_t spool_max_bytes;
 	uint64_t symbol_cache_max_bytes; /* for the uploader alone */
 	uint64_t heap_interval;		 /* bytes */

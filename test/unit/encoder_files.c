@@ -261,7 +261,7 @@ static void packed_rubbish_is_nothing(void **state)
 {
 	struct module module;
 	uint64_t shown = address_of("whole.so", "shown"), hidden = address_of("whole.so", "hidden");
-	static const char *const contents[] = {"head -c 300000000 /dev/zero | xz -9 -T1 >rubbish",
+	static const char *const contents[] = {"head -c 70000000 /dev/zero | xz -1 >rubbish",
 					       "head -c 5000 /dev/urandom >rubbish",
 					       "xz -kf mini && head -c 200 mini.xz >rubbish",
 					       "echo no ELF | xz >rubbish", ": >rubbish"};
