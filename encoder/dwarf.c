@@ -20,6 +20,8 @@
 
 /* Chromium has 30,000. */
 #define CP_UNITS_MAX (1u << 18)
+/* Of all units together. */
+#define CP_UNIT_RANGES_MAX (1u << 22)
 
 /* What libdw takes for a unit of which nothing is known yet, and for a line of its table. */
 #define CP_UNIT_BYTES 1024u
@@ -34,6 +36,7 @@ struct unit {
 	struct cp_bases bases;
 	struct cp_functions functions;
 	bool listed;
+	bool sane; /* its table of lines */
 };
 
 struct cp_dwarf {
@@ -46,16 +49,18 @@ struct cp_dwarf {
 	size_t bytes;		 /* of memory, nearly */
 };
 
-static void add_ranges(struct cp_ranges *ranges, Dwarf_Die *die, uint32_t number)
+static void add_ranges(struct cp_ranges *ranges, Dwarf_Die *die, uint32_t number, uint32_t *budget)
 {
-	Dwarf_Addr base = 0, start = 0, end = 0;
-	ptrdiff_t at = 0;
-	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0)
+	static const struct cp_bases whole;
+	struct cp_entry_ranges its;
+	uint64_t start, end;
+	cp_entry_ranges(&its, &whole, die, budget);
+	while (cp_entry_next_range(&its, &start, &end))
 		if (cp_ranges_add(ranges, start, end, number))
 			return;
 }
 
-static int add_unit(struct cp_dwarf *dwarf, Dwarf_Die *die)
+static int add_unit(struct cp_dwarf *dwarf, Dwarf_Die *die, uint32_t *budget)
 {
 	if (dwarf->count == dwarf->room) {
 		uint32_t room = dwarf->room ? dwarf->room * 2 : 64;
@@ -68,7 +73,7 @@ static int add_unit(struct cp_dwarf *dwarf, Dwarf_Die *die)
 		dwarf->room = room;
 	}
 	dwarf->units[dwarf->count] = (struct unit){.die = *die, .split = *die};
-	add_ranges(&dwarf->ranges, die, dwarf->count++);
+	add_ranges(&dwarf->ranges, die, dwarf->count++, budget);
 	return 0;
 }
 
@@ -76,6 +81,7 @@ static void list_units(struct cp_dwarf *dwarf)
 {
 	Dwarf_CU *unit = NULL;
 	Dwarf_Half version;
+	uint32_t budget = CP_UNIT_RANGES_MAX;
 	uint8_t type;
 	for (uint32_t i = 0; i < CP_UNITS_MAX; i++) {
 		Dwarf_Die die;
@@ -86,7 +92,7 @@ static void list_units(struct cp_dwarf *dwarf)
 		if (dwarf_tag(&die) != DW_TAG_compile_unit &&
 		    dwarf_tag(&die) != DW_TAG_skeleton_unit)
 			continue;
-		if (add_unit(dwarf, &die))
+		if (add_unit(dwarf, &die, &budget))
 			break;
 		if (dwarf->count % CP_UNITS_A_LOOK == 0)
 			cp_pages_let_go(dwarf_getelf(dwarf->dwarf));
@@ -148,7 +154,8 @@ static void name_file(struct unit *unit, Dwarf_CU *of, uint32_t number, const ch
 	size_t count = 0;
 	if (of != unit->split.cu && !dwarf_cu_die(of, &home, NULL, NULL, NULL, NULL, NULL, NULL))
 		return;
-	if (dwarf_getsrcfiles(&home, &files, &count) || number >= count)
+	bool sane = of == unit->split.cu ? unit->sane : cp_source_is_sane(&home);
+	if (!sane || dwarf_getsrcfiles(&home, &files, &count) || number >= count)
 		return;
 	*file = dwarf_filesrc(files, number, NULL, NULL);
 	*dir = cp_source_dir(&home, *file);
@@ -195,7 +202,7 @@ static void weigh_unit(struct cp_dwarf *dwarf, struct unit *unit)
 {
 	Dwarf_Lines *lines = NULL;
 	size_t count = 0;
-	if (!dwarf_getsrclines(&unit->die, &lines, &count))
+	if (unit->sane && !dwarf_getsrclines(&unit->die, &lines, &count))
 		dwarf->bytes += count * CP_LINE_BYTES;
 	dwarf->bytes += cp_functions_bytes(&unit->functions);
 }
@@ -236,6 +243,7 @@ int cp_dwarf_find(struct cp_dwarf *dwarf, uint64_t address,
 	struct unit *unit = &dwarf->units[number];
 	if (!unit->listed) {
 		unit->listed = true;
+		unit->sane = cp_source_is_sane(&unit->die);
 		open_part(dwarf, unit);
 		cp_functions_list(&unit->functions, &unit->bases, &unit->split);
 		weigh_unit(dwarf, unit);
@@ -243,7 +251,7 @@ int cp_dwarf_find(struct cp_dwarf *dwarf, uint64_t address,
 	const Dwarf_Die *function = cp_functions_at(&unit->functions, address);
 	int count = function ? cp_inlines_at(&unit->bases, function, address, scopes) : 0, line = 0;
 	memset(frames, 0, sizeof(*frames) * (size_t)(count ? count : 1));
-	Dwarf_Line *place = dwarf_getsrc_die(&unit->die, address);
+	Dwarf_Line *place = unit->sane ? dwarf_getsrc_die(&unit->die, address) : NULL;
 	if (place && !dwarf_lineno(place, &line)) {
 		frames[0].file = dwarf_linesrc(place, NULL, NULL);
 		frames[0].dir = cp_source_dir(&unit->die, frames[0].file);

@@ -131,10 +131,12 @@ static struct cp_span list_of(const struct cp_bases *bases, Dwarf_Die *die)
 	return cp_span_from(table, at);
 }
 
-void cp_entry_ranges(struct cp_entry_ranges *ranges, const struct cp_bases *bases, Dwarf_Die *die)
+void cp_entry_ranges(struct cp_entry_ranges *ranges, const struct cp_bases *bases, Dwarf_Die *die,
+		     uint32_t *budget)
 {
 	bool offset = false;
-	*ranges = (struct cp_entry_ranges){.bases = bases, .die = die, .base = bases->low};
+	*ranges = (struct cp_entry_ranges){
+	    .bases = bases, .die = die, .base = bases->low, .budget = budget};
 	if (!bases->split)
 		return;
 	if (address_of(bases, die, DW_AT_low_pc, &offset, &ranges->start) &&
@@ -209,6 +211,9 @@ static bool next_entry(struct cp_entry_ranges *ranges, uint64_t *start, uint64_t
 
 bool cp_entry_next_range(struct cp_entry_ranges *ranges, uint64_t *start, uint64_t *end)
 {
+	if (!*ranges->budget)
+		return false;
+	--*ranges->budget;
 	if (!ranges->bases->split) {
 		ranges->at = dwarf_ranges(ranges->die, ranges->at, &ranges->base, start, end);
 		return ranges->at > 0;
@@ -223,13 +228,11 @@ bool cp_entry_next_range(struct cp_entry_ranges *ranges, uint64_t *start, uint64
 					  : next_entry(ranges, start, end);
 }
 
-bool cp_entry_has(const struct cp_bases *bases, Dwarf_Die *die, uint64_t address)
+bool cp_entry_has(const struct cp_bases *bases, Dwarf_Die *die, uint64_t address, uint32_t *budget)
 {
 	struct cp_entry_ranges ranges;
 	uint64_t start, end;
-	if (!bases->split)
-		return dwarf_haspc(die, address) > 0;
-	cp_entry_ranges(&ranges, bases, die);
+	cp_entry_ranges(&ranges, bases, die, budget);
 	while (cp_entry_next_range(&ranges, &start, &end))
 		if (address >= start && address < end)
 			return true;

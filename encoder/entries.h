@@ -35,8 +35,11 @@ struct cp_entry_ranges {
 	Dwarf_Addr base;
 	struct cp_span left;
 	uint64_t start, end; /* of a single one, not yet given */
+	uint32_t *budget;
 };
-/* One range after the other, empty ones too; false: there are no more. */
-void cp_entry_ranges(struct cp_entry_ranges *ranges, const struct cp_bases *bases, Dwarf_Die *die);
+/* One range after the other, empty ones too; false: there are no more. Each takes one from the
+ * budget: in damaged DWARF a million entries may share a list of a million ranges. */
+void cp_entry_ranges(struct cp_entry_ranges *ranges, const struct cp_bases *bases, Dwarf_Die *die,
+		     uint32_t *budget);
 bool cp_entry_next_range(struct cp_entry_ranges *ranges, uint64_t *start, uint64_t *end);
-bool cp_entry_has(const struct cp_bases *bases, Dwarf_Die *die, uint64_t address);
+bool cp_entry_has(const struct cp_bases *bases, Dwarf_Die *die, uint64_t address, uint32_t *budget);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Chromium's largest unit has half a million entries. */
+/* Entries and their ranges: Chromium's largest unit has half a million. */
 #define CP_ENTRIES_MAX	  (1u << 22)
 #define CP_WALK_DEPTH_MAX 64
 /* Scopes written in one name; references followed to find the declaration. */
@@ -56,7 +56,7 @@ static void add_entry(struct cp_functions *f, const Dwarf_Die *die, uint32_t sco
 		return;
 	f->entries = entries;
 	size_t before = f->ranges.count;
-	cp_entry_ranges(&ranges, f->bases, &copy);
+	cp_entry_ranges(&ranges, f->bases, &copy, &f->budget);
 	while (cp_entry_next_range(&ranges, &start, &end))
 		if (cp_ranges_add(&f->ranges, start, end, f->entry_count))
 			break;

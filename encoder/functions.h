@@ -18,7 +18,7 @@ struct cp_functions {
 	struct cp_home *homes;
 	uint32_t entry_count, scope_count, home_count;
 	uint32_t entry_room, scope_room, home_room;
-	uint32_t budget; /* entries still to be looked at */
+	uint32_t budget; /* entries and ranges still to be looked at */
 };
 
 /* Once, before all others; bases must stay as long. */

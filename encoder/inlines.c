@@ -8,8 +8,8 @@
 #include <dwarf.h>
 #include <stdbool.h>
 
-/* Entries looked at for one address: inlined calls and blocks of a single function. */
-#define CP_ENTRIES_PER_ADDRESS (1u << 16)
+/* Entries and ranges looked at for one address: inlined calls and blocks of a single function. */
+#define CP_ENTRIES_PER_ADDRESS (1u << 18)
 #define CP_DEPTH_MAX	       256
 
 struct search {
@@ -33,7 +33,7 @@ static bool search_in(struct search *search, Dwarf_Die *parent, int depth)
 		search->budget--;
 		if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_lexical_block)
 			continue;
-		if (!cp_entry_has(search->bases, &die, search->address))
+		if (!cp_entry_has(search->bases, &die, search->address, &search->budget))
 			continue;
 		if (tag == DW_TAG_inlined_subroutine) {
 			/* the last room is for the innermost */

@@ -8,8 +8,25 @@
 #include "encoder/sources.h"
 
 #include <dwarf.h>
-#include <stdbool.h>
 #include <string.h>
+
+#include "encoder/package.h"
+
+/* A line may take a byte of it, and 90 of memory. The largest that we know has 3 MB. */
+#define CP_LINE_PROGRAM_MAX (UINT64_C(8) << 20)
+
+bool cp_source_is_sane(Dwarf_Die *unit)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word at = 0;
+	uint64_t size = 0;
+	Elf *elf = dwarf_getelf(dwarf_cu_getdwarf(unit->cu));
+	if (!dwarf_attr(unit, DW_AT_stmt_list, &attribute) || dwarf_formudata(&attribute, &at))
+		return true; /* then there is none */
+	/* a size in 64 bits begins with ~0, which is too large as well */
+	return cp_span_number(cp_elf_section(elf, ".debug_line"), at, 4, &size) &&
+	       size <= CP_LINE_PROGRAM_MAX;
+}
 
 static const char *folder_zero(Dwarf_Die *unit)
 {

@@ -155,7 +155,7 @@ def difference(mine, other, aliases):
         if plain(x.file) != plain(y.file):
             found.add('file' if x.line or y.line else 'file of line 0')
         names = {whole(x.function), whole(y.function)}
-        if len(names) > 1 and not (last and names <= aliases):
+        if len(names) > 1 and not names <= aliases:
             found.add('name' if last else 'inlined name')
     return ', '.join(sorted(found)) or None
 
