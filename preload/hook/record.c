@@ -82,8 +82,9 @@ static void record_apart(const struct cp_apart *apart, void *arg)
 		cp_witness_rest(apart->self, 1);
 		depth = cp_unwind_here(apart, pcs, CP_DEPTH, &flags);
 		cp_witness_rest(apart->self, 0);
-		row = cp_stack_row(cp_state.rec, CP_KIND_HEAP, cp_who(apart->self, CP_KIND_HEAP),
-				   pcs, depth, flags, &why);
+		row = cp_stack_row(cp_state.rec,
+				   cp_whose(CP_KIND_HEAP, cp_who(apart->self, CP_KIND_HEAP)), pcs,
+				   depth, flags, &why);
 		if (depth)
 			cp_modules_look_for(pcs[0]);
 	}
@@ -103,8 +104,8 @@ static CP_NOINLINE int record_near(struct cp_thread *self, const struct sampled 
 
 	if (!depth)
 		return 0;
-	row = cp_stack_row(cp_state.rec, CP_KIND_HEAP, cp_who(self, CP_KIND_HEAP), pcs, depth,
-			   flags, &why);
+	row = cp_stack_row(cp_state.rec, cp_whose(CP_KIND_HEAP, cp_who(self, CP_KIND_HEAP)), pcs,
+			   depth, flags, &why);
 	count(sampled, row, why, flags);
 	return 1;
 }

@@ -181,8 +181,8 @@ static uint32_t creation(const struct cp_apart *apart, enum cp_loss *why)
 	cp_witness_rest(apart->self, 1); /* the loader takes libunwind's TLS from malloc, once */
 	depth = cp_unwind_here(apart, apart->scratch->pcs, CP_DEPTH, &flags);
 	cp_witness_rest(apart->self, 0);
-	return cp_stack_row(cp_state.rec, CP_KIND_THREAD, 0, apart->scratch->pcs, depth, flags,
-			    why);
+	return cp_stack_row(cp_state.rec, cp_whose(CP_KIND_THREAD, 0), apart->scratch->pcs, depth,
+			    flags, why);
 }
 
 /* Counted before it is made, lest it ends before it has begun. */

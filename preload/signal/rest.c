@@ -31,7 +31,8 @@ static uint32_t row_of(struct cp_thread *self, enum cp_loss *why)
 		if (clone > CP_NO_CLONE)
 			pcs[n++] = clone;
 	}
-	return cp_stack_row(cp_state.rec, CP_KIND_CPU, cp_who(self, CP_KIND_CPU), pcs, n, 0, why);
+	return cp_stack_row(cp_state.rec, cp_whose(CP_KIND_CPU, cp_who(self, CP_KIND_CPU)), pcs, n,
+			    0, why);
 }
 
 /* No sample: no signal of ours came for it. */

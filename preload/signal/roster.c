@@ -261,7 +261,7 @@ void cp_roster_out(struct cp_thread *self)
 void cp_roster_first(struct cp_thread *self)
 {
 	enum cp_loss why = CP_LOST_UNWIND;
-	uint32_t row = cp_stack_row(cp_state.rec, CP_KIND_THREAD, 0, &cp_state.entry, 1,
+	uint32_t row = cp_stack_row(cp_state.rec, cp_whose(CP_KIND_THREAD, 0), &cp_state.entry, 1,
 				    CP_ROW_LEAF_IS_PC, &why);
 	struct cp_made made = cp_roster_made(row, why);
 

@@ -159,10 +159,11 @@ void cp_stacks_enter(struct cp_recording *rec)
 	}
 }
 
-uint32_t cp_stack_row(struct cp_recording *rec, enum cp_kind kind, uint32_t who,
-		      const uint64_t *pcs, size_t depth, unsigned flags, enum cp_loss *why)
+uint32_t cp_stack_row(struct cp_recording *rec, struct cp_whose whose, const uint64_t *pcs,
+		      size_t depth, unsigned flags, enum cp_loss *why)
 {
-	struct stack s = {.pcs = pcs, .depth = depth, .who = who, .kind = kind, .flags = flags};
+	struct stack s = {
+	    .pcs = pcs, .depth = depth, .who = whose.who, .kind = whose.kind, .flags = flags};
 
 	if (depth == 0) {
 		*why = CP_LOST_UNWIND;

@@ -34,11 +34,22 @@ static inline void cp_count(_Atomic uint64_t *counter, uint64_t by)
 /* Fills the empty index of a recording that has rows already. */
 void cp_stacks_enter(struct cp_recording *rec);
 
+/* What a row counts, and who it is of (who.h). */
+struct cp_whose {
+	enum cp_kind kind;
+	uint32_t who;
+};
+
+static inline struct cp_whose cp_whose(enum cp_kind kind, uint32_t who)
+{
+	return (struct cp_whose){kind, who};
+}
+
 /* The row of this stack and of whose it is (who.h) in this recording. A new row is nobody's once
  * the tables are nearly full. CP_NO_ROW when one is full, with the cause in *why (enum cp_loss).
  * Runs anywhere. */
-uint32_t cp_stack_row(struct cp_recording *rec, enum cp_kind kind, uint32_t who,
-		      const uint64_t *pcs, size_t depth, unsigned flags, enum cp_loss *why);
+uint32_t cp_stack_row(struct cp_recording *rec, struct cp_whose whose, const uint64_t *pcs,
+		      size_t depth, unsigned flags, enum cp_loss *why);
 
 /* The row of a stack that stands in another recording, whose modules are this one's, too: its
  * addresses mean what they meant then. */

@@ -81,8 +81,8 @@ static void sample(const struct tick *t)
 	uint32_t row;
 
 	depth = without_ours(pcs, depth, &flags);
-	row = cp_stack_row(cp_state.rec, CP_KIND_CPU, cp_who(t->self, CP_KIND_CPU), pcs, depth,
-			   flags, &why);
+	row = cp_stack_row(cp_state.rec, cp_whose(CP_KIND_CPU, cp_who(t->self, CP_KIND_CPU)), pcs,
+			   depth, flags, &why);
 	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, t->periods);
 	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_SAMPLES, 1);
 	if (depth)

@@ -178,8 +178,8 @@ CP_UNUSED static int sampled(uint64_t n, size_t size, uint64_t stack)
 	CP_INSIDE (self) {
 		if (cp_awake(self) != 1)
 			break;
-		row = cp_stack_row(cp_state.rec, CP_KIND_HEAP, 0, pcs, stack_to_order(stack, pcs),
-				   0, &why);
+		row = cp_stack_row(cp_state.rec, cp_whose(CP_KIND_HEAP, 0), pcs,
+				   stack_to_order(stack, pcs), 0, &why);
 		cp_block_count(row, why, CP_ALLOC_OBJECTS, size);
 		said += bytes_of(size);
 		followed = row != CP_NO_ROW && cp_live_add(block(n), size, row) == 0;
@@ -199,7 +199,7 @@ CP_UNUSED static int made(uint64_t stack, struct cp_made *as)
 	as->counted = 0;
 	CP_INSIDE (self) {
 		if (cp_awake(self) == 1)
-			row = cp_stack_row(cp_state.rec, CP_KIND_THREAD, 0, pcs,
+			row = cp_stack_row(cp_state.rec, cp_whose(CP_KIND_THREAD, 0), pcs,
 					   stack_to_order(stack, pcs), 0, &why);
 		*as = cp_roster_made(row, why);
 	}

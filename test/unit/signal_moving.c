@@ -154,7 +154,8 @@ static struct cp_recording *follower(uint32_t *map, uint64_t *bytes)
 	close(fd);
 	cp_recording_inherit(new, cp_state.rec);
 	new->renewals++;
-	cp_stack_row(new, CP_KIND_CPU, 0, &pc, 1, 0, &why); /* so that rows have other numbers */
+	cp_stack_row(new, cp_whose(CP_KIND_CPU, 0), &pc, 1, 0,
+		     &why); /* so that rows have other numbers */
 	cp_blocks_copy(new, cp_state.rec, map);
 	return new;
 }
@@ -192,7 +193,8 @@ static void half_turned_blocks_are_a_childs(void **state)
 		uint64_t pcs[24];
 		enum cp_loss why;
 
-		row = cp_stack_row(mine, CP_KIND_HEAP, 0, pcs, stack_to_order(n, pcs), 0, &why);
+		row = cp_stack_row(mine, cp_whose(CP_KIND_HEAP, 0), pcs, stack_to_order(n, pcs), 0,
+				   &why);
 		assert_int_equal(cp_rows(mine)[row].counts.n[CP_INHERITED_BYTES],
 				 bytes_of(1000 + n));
 	}

@@ -21,7 +21,8 @@ static struct cp_recording *fresh(int *fd)
 static uint32_t enter(struct cp_recording *rec, const uint64_t *pcs, size_t depth)
 {
 	enum cp_loss why;
-	uint32_t row = cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, CP_ROW_LEAF_IS_PC, &why);
+	uint32_t row =
+	    cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, depth, CP_ROW_LEAF_IS_PC, &why);
 
 	assert_int_not_equal(row, CP_NO_ROW);
 	return row;
@@ -91,7 +92,7 @@ static void every_stack_stays_what_it_was(void **state)
 		size_t depth = walk(n, pcs);
 		enum cp_loss why;
 
-		rows[n] = cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, 0, &why);
+		rows[n] = cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, depth, 0, &why);
 		words += depth + 1;
 		if (rows[n] == CP_NO_ROW)
 			break;

@@ -32,15 +32,18 @@ static void same_stack_same_row(void **state)
 	uint64_t pcs[32];
 	size_t depth = stack_to_order(5, pcs);
 	enum cp_loss why;
-	uint32_t row = cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, CP_ROW_LEAF_IS_PC, &why);
+	uint32_t row =
+	    cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, depth, CP_ROW_LEAF_IS_PC, &why);
 
 	(void)state;
 	assert_int_equal(row, 0);
-	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, CP_ROW_LEAF_IS_PC, &why),
-			 row);
-	assert_int_not_equal(cp_stack_row(rec, CP_KIND_HEAP, 0, pcs, depth, 0, &why), row);
+	assert_int_equal(
+	    cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, depth, CP_ROW_LEAF_IS_PC, &why), row);
+	assert_int_not_equal(cp_stack_row(rec, cp_whose(CP_KIND_HEAP, 0), pcs, depth, 0, &why),
+			     row);
 	assert_int_not_equal(
-	    cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth - 1, CP_ROW_LEAF_IS_PC, &why), row);
+	    cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, depth - 1, CP_ROW_LEAF_IS_PC, &why),
+	    row);
 	assert_int_equal(rec->rows_used, 3);
 	cp_row_add(rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, 7);
 	assert_int_equal(cp_rows(rec)[row].counts.n[CP_CPU_PERIODS], 7);
@@ -56,16 +59,16 @@ static void whose_it_is_makes_a_row(void **state)
 	uint64_t pcs[32], words;
 	size_t depth = stack_to_order(5, pcs);
 	enum cp_loss why;
-	uint32_t first = cp_stack_row(rec, CP_KIND_CPU, 1, pcs, depth, 0, &why), second;
+	uint32_t first = cp_stack_row(rec, cp_whose(CP_KIND_CPU, 1), pcs, depth, 0, &why), second;
 
 	(void)state;
 	words = rec->frames_used;
-	second = cp_stack_row(rec, CP_KIND_CPU, 2, pcs, depth, 0, &why);
+	second = cp_stack_row(rec, cp_whose(CP_KIND_CPU, 2), pcs, depth, 0, &why);
 	assert_int_not_equal(first, second);
 	assert_int_equal(rec->frames_used, words + 2);
 	assert_int_equal(cp_frames(rec)[cp_rows(rec)[second].frames_at - 1] >> 32, 2);
-	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 1, pcs, depth, 0, &why), first);
-	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 2, pcs, depth, 0, &why), second);
+	assert_int_equal(cp_stack_row(rec, cp_whose(CP_KIND_CPU, 1), pcs, depth, 0, &why), first);
+	assert_int_equal(cp_stack_row(rec, cp_whose(CP_KIND_CPU, 2), pcs, depth, 0, &why), second);
 	cp_recording_drop(rec);
 }
 
@@ -76,15 +79,15 @@ static void nearly_full_there_is_no_whose(void **state)
 	uint64_t pcs[32];
 	size_t depth = stack_to_order(5, pcs);
 	enum cp_loss why;
-	uint32_t old = cp_stack_row(rec, CP_KIND_CPU, 1, pcs, depth, 0, &why), shared;
+	uint32_t old = cp_stack_row(rec, cp_whose(CP_KIND_CPU, 1), pcs, depth, 0, &why), shared;
 
 	(void)state;
 	rec->rows_used = (uint32_t)(rec->rows.max / 4 * 3);
-	shared = cp_stack_row(rec, CP_KIND_CPU, 2, pcs, depth, 0, &why);
+	shared = cp_stack_row(rec, cp_whose(CP_KIND_CPU, 2), pcs, depth, 0, &why);
 	assert_int_equal(shared, rec->rows.max / 4 * 3);
 	assert_int_equal(cp_frames(rec)[cp_rows(rec)[shared].frames_at - 1] >> 32, 0);
-	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 3, pcs, depth, 0, &why), shared);
-	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 1, pcs, depth, 0, &why), old);
+	assert_int_equal(cp_stack_row(rec, cp_whose(CP_KIND_CPU, 3), pcs, depth, 0, &why), shared);
+	assert_int_equal(cp_stack_row(rec, cp_whose(CP_KIND_CPU, 1), pcs, depth, 0, &why), old);
 	cp_recording_drop(rec);
 }
 
@@ -95,11 +98,11 @@ static void epochs_are_told_apart(void **state)
 	uint64_t pcs[32];
 	size_t depth = stack_to_order(5, pcs);
 	enum cp_loss why;
-	uint32_t row = cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, 0, &why);
+	uint32_t row = cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, depth, 0, &why);
 
 	(void)state;
 	rec->epoch = 1;
-	assert_int_not_equal(cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, 0, &why), row);
+	assert_int_not_equal(cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, depth, 0, &why), row);
 	assert_int_equal(cp_frames(rec)[cp_rows(rec)[row].frames_at - 1], 0);
 	assert_int_equal(cp_frames(rec)[cp_rows(rec)[row + 1].frames_at - 1], 1);
 	cp_recording_drop(rec);
@@ -114,7 +117,7 @@ static void a_full_table_is_a_loss(void **state)
 	for (uint64_t i = 0; i < n; i++) {
 		enum cp_loss why = CP_LOSSES;
 		size_t depth = stack_to_order(i, pcs);
-		uint32_t row = cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, 0, &why);
+		uint32_t row = cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, depth, 0, &why);
 
 		assert_true(row != CP_NO_ROW || why == CP_LOST_ROWS);
 		stored += row != CP_NO_ROW;
@@ -137,7 +140,7 @@ static void a_full_frame_pool_is_a_loss(void **state)
 	for (uint64_t i = 0; i < rec->rows.max && row != CP_NO_ROW; i++) {
 		for (int k = 0; k < CP_DEPTH; k++)
 			pcs[k] = 0x1000 + i * CP_DEPTH + (uint64_t)k;
-		row = cp_stack_row(rec, CP_KIND_CPU, 0, pcs, CP_DEPTH, 0, &why);
+		row = cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, CP_DEPTH, 0, &why);
 	}
 	assert_int_equal(row, CP_NO_ROW);
 	assert_int_equal(why, CP_LOST_FRAMES);
@@ -151,7 +154,7 @@ static void no_frame_is_a_loss(void **state)
 	uint64_t pc = 1;
 
 	(void)state;
-	assert_int_equal(cp_stack_row(rec, CP_KIND_CPU, 0, &pc, 0, 0, &why), CP_NO_ROW);
+	assert_int_equal(cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), &pc, 0, 0, &why), CP_NO_ROW);
 	assert_int_equal(why, CP_LOST_UNWIND);
 	cp_recording_drop(rec);
 }
@@ -168,7 +171,8 @@ static void *insert_all(void *arg)
 		enum cp_loss why;
 		size_t depth = stack_to_order(i, pcs);
 
-		cp_row_add(rec, CP_KIND_CPU, cp_stack_row(rec, CP_KIND_CPU, 0, pcs, depth, 0, &why),
+		cp_row_add(rec, CP_KIND_CPU,
+			   cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, depth, 0, &why),
 			   CP_LOST_ROWS, CP_CPU_PERIODS, 1);
 	}
 	return NULL;
@@ -228,13 +232,14 @@ static void a_copy_is_the_same(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 100; i++) {
-		row = cp_stack_row(from, CP_KIND_HEAP, 0, pcs, stack_to_order(i, pcs), 0, &why);
+		row = cp_stack_row(from, cp_whose(CP_KIND_HEAP, 0), pcs, stack_to_order(i, pcs), 0,
+				   &why);
 		cp_row_add(from, CP_KIND_HEAP, row, why, CP_ALLOC_BYTES, i);
 	}
 	from->heartbeat_ns = 5;
 	cp_recording_copy(to, from);
 	assert_int_equal(to->heartbeat_ns, CP_HEARTBEAT_NEVER);
-	assert_int_equal(cp_stack_row(to, CP_KIND_HEAP, 0, pcs, 20, 0, &why), row);
+	assert_int_equal(cp_stack_row(to, cp_whose(CP_KIND_HEAP, 0), pcs, 20, 0, &why), row);
 	assert_int_equal(cp_rows(to)[row].counts.n[CP_ALLOC_BYTES], 99);
 	assert_int_equal(to->rows_used, 100);
 	cp_recording_drop(from);
