@@ -211,7 +211,7 @@ int cp_origin_open(const struct cp_origin *origin, const char *path, bool checke
 	/* A kernel before 5.6, or a filter that does not know the call: an absolute link in there
 	 * leads to a file of ours. */
 	path += strspn(path, "/");
-	return checked ? openat(origin->root->fd, path, FLAGS | O_NOFOLLOW) : -1;
+	return checked ? openat(origin->root->fd, path, FLAGS) : -1;
 }
 
 /* START-END perms OFFSET MAJOR:MINOR INODE   PATH */

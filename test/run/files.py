@@ -228,6 +228,52 @@ def stripped(world):
     return app, served
 
 
+def stdout(*argv):
+    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def build_id(file):
+    return stdout('readelf', '-n', file).split('Build ID:')[1].split()[0]
+
+
+def pack(app, debug):
+    """As Fedora does it: the symbols of functions that are no dynamic ones, in xz, inside the app."""
+    def functions(*options):
+        lines = [line.split() for line in stdout('nm', *options, '--format=posix', '--defined-only', debug).splitlines()]
+        return {words[0] for words in lines if words[1] in 'Tt'}
+    with open(debug + '.keep', 'w', encoding='ascii') as f:
+        f.write('\n'.join(sorted(functions())) + '\n')
+    subprocess.run(['objcopy', '-S', '--remove-section', '.comment', '--keep-symbols=' + debug + '.keep', debug,
+                    debug + '.mini'], check=True)
+    subprocess.run(['xz', debug + '.mini'], check=True)
+    subprocess.run(['objcopy', '--add-section', f'.gnu_debugdata={debug}.mini.xz', app], check=True)
+
+
+def separate(world):
+    """Names that lie beside a stripped program: by build-id in a folder of the setting's, by a link to
+    a file beside it, packed inside; and that there are none without."""
+    for way in ('nowhere', 'build-id', 'debuglink', 'packed'):
+        app, served = stripped(world)
+        debug = os.path.join(served, 'app.debug')
+        if way == 'build-id':
+            name = build_id(app)
+            os.makedirs(os.path.join(served, '.build-id', name[:2]))
+            shutil.copy(debug, os.path.join(served, '.build-id', name[:2], name[2:] + '.debug'))
+        elif way == 'debuglink':
+            subprocess.run(['objcopy', f'--add-gnu-debuglink={debug}', app], check=True)
+            shutil.copy(debug, world.dir)
+        elif way == 'packed':
+            os.unlink(os.path.join(world.dir, 'app.debug'))
+            pack(app, debug)
+        burner = Burner(world, [app], CONPROF_DEBUG_DIRS='/nonexistent:' + served)
+        burner.work()
+        os.unlink(app)  # pprof has nothing to look into
+        names = burner.end()
+        expect(('own_work' in names) == (way != 'nowhere'), f'{way}: {names[-800:]}')
+        for folder in (burner.folder, served):
+            shutil.rmtree(folder)
+
+
 def start_debuginfod(world, served):
     if not shutil.which('debuginfod'):
         raise Skipped('there is no debuginfod')
@@ -365,6 +411,6 @@ def debuginfod_off(world):
 
 def tests(_build):
     yield 'files_deleted', False, deleted
-    for function in (replaced, replaced_alive, upgraded, container, debuginfod, debuginfod_unknown, debuginfod_hangs,
+    for function in (separate, replaced, replaced_alive, upgraded, container, debuginfod, debuginfod_unknown, debuginfod_hangs,
                      debuginfod_lies, debuginfod_off):
         yield 'files_' + function.__name__, True, function
