@@ -44,6 +44,7 @@ struct cp_symbols {
 	struct cp_symbols_status is; /* any thread may read it, word by word */
 };
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes it */
 static inline void cp_tally(uint64_t *word, int64_t n)
 {
 	/* relaxed: one thread writes, others only want to know */
