@@ -4,6 +4,7 @@ import glob
 import http.server
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -358,6 +359,11 @@ def debuginfod_hangs(world):
         asked = fetchers(world)
         profiles(world, burner, 3)
         expect(fetchers(world) == asked, f'{fetchers(world)}, first {asked}')
+        for pid in world.uploaders():
+            if pid not in asked:
+                os.kill(pid, signal.SIGKILL)
+        world.until('it went with a killed uploader', lambda: not set(asked) & set(fetchers(world)))
+        world.until('the next one asked', lambda: burner.work() or fetchers(world))
         within(burner.end(), no=('own_work',))
         expect(not fetchers(world), 'somebody still asks')
 
