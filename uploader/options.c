@@ -22,6 +22,7 @@ static const struct {
     {"--heap-interval", "CONPROF_HEAP_SAMPLE_INTERVAL", "mean bytes between samples (524288)"},
     {"--upload-timeout", "CONPROF_UPLOAD_TIMEOUT", "seconds for one upload (10)"},
     {"--labels", "CONPROF_LABELS", "key:value,key:value"},
+    {"--sample-labels", "CONPROF_SAMPLE_LABELS", "pid,tid,thread, or none"},
     {"--log-file", "CONPROF_LOG_FILE", "where errors are told"},
     {"--log-level", "CONPROF_LOG_LEVEL", "1 error, 2 warning, 3 info, 4 debug"},
     {"--enabled", "CONPROF_ENABLED", "0 runs the program unprofiled"},

@@ -29,6 +29,7 @@ static void check(const struct cp_config *c)
 	must(c->cpu_rate_hz >= 1 && c->cpu_rate_hz <= 10000);
 	must(c->log_level >= 1 && c->log_level <= 4 && c->enabled <= 1);
 	must(c->types <= CP_TYPE_ALL && c->cpu_timer <= CP_TIMER_ITIMER);
+	must(c->sample_labels <= CP_LABEL_ALL);
 	must(strnlen(c->labels, sizeof c->labels) < sizeof c->labels);
 	must(strnlen(c->app_name, sizeof c->app_name) < sizeof c->app_name);
 	must(strnlen(c->agent_socket, sizeof c->agent_socket) < sizeof c->agent_socket);
