@@ -125,11 +125,12 @@ int cp_rendezvous_receive(int socket, struct cp_join *join, int *fd)
 	return join->abi == CP_ABI ? 1 : -EPROTONOSUPPORT;
 }
 
-int cp_rendezvous_hear(const char *name)
+int cp_rendezvous_hear(const char *name, int line)
 {
 	char marked[64];
 	int on = 1;
-	snprintf(marked, sizeof marked, "%s" CP_HELLO_MARK, name);
+	char letter[2] = {line ? (char)('a' + line - 1) : 0, 0};
+	snprintf(marked, sizeof marked, "%s" CP_HELLO_MARK "%s", name, letter);
 	int fd = make_socket(marked, SOCK_DGRAM | SOCK_NONBLOCK, bind);
 	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on)) {
 		int error = -errno;

@@ -26,8 +26,9 @@ int cp_rendezvous_send(int socket, int pid, int fd);
 /* One message, without waiting: 1; 0 at the end; -EAGAIN when there is none yet; -EBADMSG when it
  * is not a struct cp_join. *fd is the passed descriptor, to be closed by the caller, or -1. */
 int cp_rendezvous_receive(int socket, struct cp_join *join, int *fd);
-/* A socket that hears the hellos of processes that sleep, by this name; -errno. */
-int cp_rendezvous_hear(const char *name);
+/* A socket that hears the hellos of processes that sleep, by this name, in one of CP_HELLO_LINES;
+ * -errno. */
+int cp_rendezvous_hear(const char *name, int line);
 /* One of them: 1, with who says it, by the kernel's word, and when its image began; -EAGAIN;
  * -EBADMSG when it makes no sense. */
 int cp_rendezvous_hello(int socket, pid_t *pid, uid_t *uid, uint64_t *start_ns);

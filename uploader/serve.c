@@ -35,7 +35,7 @@ enum phase { PHASE_WAITING, PHASE_RECORDING, PHASE_EMPTY, PHASE_FLUSHED, PHASE_S
 struct server {
 	struct cp_family family;
 	struct cp_peers peers;
-	struct cp_source listener, hello, signals, done;
+	struct cp_source listener, signals, done, hello[CP_HELLO_LINES];
 	enum phase phase;
 	uint64_t since_ns; /* of the phase */
 };
@@ -130,9 +130,12 @@ static int start(struct server *server)
 		return -ENOMEM;
 	int error = watch(family->epoll, &server->listener);
 	/* a stranger may sit on that name: then who sleeps is not seen until it wakes */
-	server->hello = (struct cp_source){CP_SOURCE_HELLO, cp_rendezvous_hear(server->peers.name)};
-	if (!error && server->hello.fd >= 0)
-		error = watch(family->epoll, &server->hello);
+	for (int line = 0; line < CP_HELLO_LINES && !error; line++) {
+		int fd = cp_rendezvous_hear(server->peers.name, line);
+		server->hello[line] = (struct cp_source){CP_SOURCE_HELLO, fd};
+		if (fd >= 0)
+			error = watch(family->epoll, &server->hello[line]);
+	}
 	if (!error)
 		error = watch(family->epoll, &server->signals);
 	return error ? error : watch(family->epoll, &server->done);
@@ -249,8 +252,8 @@ static void loop(struct server *server)
 		/* Whoever connected in the meantime is heard before the door closes. */
 		uint64_t joins = server->family.joins;
 		cp_peers_accept(&server->peers, server->listener.fd);
-		if (server->hello.fd >= 0)
-			cp_rollcall_hear(&server->family, server->hello.fd);
+		for (int line = 0; line < CP_HELLO_LINES; line++)
+			cp_rollcall_hear(&server->family, server->hello[line].fd);
 		cp_rollcall_look(&server->family, 0);
 		if (server->phase == PHASE_STOPPING || server->family.joins == joins)
 			return;
@@ -261,9 +264,10 @@ static void leave(struct server *server)
 {
 	struct cp_family *family = &server->family;
 	uint32_t seconds = family->upload_timeout_s ? family->upload_timeout_s : 1;
-	if (server->hello.fd >= 0)
-		close(server->hello
-			  .fd); /* first: the next uploader takes both names, by the listener's */
+	/* first: the next uploader takes all names, by the listener's */
+	for (int line = 0; line < CP_HELLO_LINES; line++)
+		if (server->hello[line].fd >= 0)
+			close(server->hello[line].fd);
 	close(server->listener.fd);
 	if (family->encoding)
 		cp_family_flush(family);
@@ -305,8 +309,9 @@ static int has_inherited(void)
 
 int cp_serve(const char *name, const char *elder)
 {
-	struct server server = {.peers = {.name = name, .family = &server.family},
-				.hello = {CP_SOURCE_HELLO, -1}};
+	struct server server = {.peers = {.name = name, .family = &server.family}};
+	for (int line = 0; line < CP_HELLO_LINES; line++)
+		server.hello[line] = (struct cp_source){CP_SOURCE_HELLO, -1};
 	settle();
 	int inherited = has_inherited();
 	if (inherited && elder && !find_elder(elder))

@@ -257,7 +257,11 @@ struct cp_hello {
 	uint32_t reserved;
 	uint64_t start_monotonic_ns;
 };
-#define CP_HELLO_MARK "+" /* behind the rendezvous' name */
+/* Behind the rendezvous' name; then a letter from 'a' on for the other lines. The kernel keeps ten
+ * datagrams in a line (net.unix.max_dgram_qlen), and on a busy machine more programs start than
+ * that before the uploader has its turn: who finds one full takes the next. */
+#define CP_HELLO_MARK  "+"
+#define CP_HELLO_LINES 16
 
 /* The join message: sent on a SOCK_SEQPACKET unix socket with the memfd as SCM_RIGHTS. */
 struct cp_join {

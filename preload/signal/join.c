@@ -181,7 +181,7 @@ int cp_join_hello(void)
 	size_t len = strlen(cp_home.name);
 	struct iovec iov = {.iov_base = &hello, .iov_len = sizeof hello};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_name = &to};
-	int sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), sent;
+	int sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), sent, line = 0;
 
 	if (sock < 0)
 		return -1;
@@ -190,7 +190,11 @@ int cp_join_hello(void)
 	msg.msg_namelen =
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + sizeof CP_HELLO_MARK);
 	hello.start_monotonic_ns = cp_now_ns();
-	sent = sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof hello;
+	do {
+		sent = sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof hello;
+		to.sun_path[len + sizeof CP_HELLO_MARK] = (char)('a' + line++);
+		msg.msg_namelen += line == 1;
+	} while (!sent && errno == EAGAIN && line < CP_HELLO_LINES);
 	close(sock);
 	return sent ? 0 : -1;
 }

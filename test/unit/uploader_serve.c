@@ -169,13 +169,14 @@ static void bad_company_does_no_harm(void **state)
 	close(unsealed);
 }
 
-/* As the library says it (preload/signal/join.c). */
+/* As the library says it (preload/signal/join.c): in the last line, all others being full. */
 static void say_hello(uint64_t start_ns)
 {
 	struct cp_hello hello = {.magic = CP_MAGIC, .abi = CP_ABI, .start_monotonic_ns = start_ns};
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-	int len = snprintf(to.sun_path + 1, 40, "%s" CP_HELLO_MARK, name);
+	int len =
+	    snprintf(to.sun_path + 1, 40, "%s" CP_HELLO_MARK "%c", name, 'a' + CP_HELLO_LINES - 2);
 	if (sendto(fd, &hello, sizeof hello, 0, (struct sockaddr *)&to,
 		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) < 0)
 		_exit(9);
