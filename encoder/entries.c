@@ -135,8 +135,8 @@ void cp_entry_ranges(struct cp_entry_ranges *ranges, const struct cp_bases *base
 		     uint32_t *budget)
 {
 	bool offset = false;
-	*ranges = (struct cp_entry_ranges){
-	    .bases = bases, .die = die, .base = bases->low, .budget = budget};
+	*ranges = (struct cp_entry_ranges){.bases = bases, .die = die, .base = bases->low};
+	ranges->budget = budget;
 	if (!bases->split)
 		return;
 	if (address_of(bases, die, DW_AT_low_pc, &offset, &ranges->start) &&
