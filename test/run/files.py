@@ -204,7 +204,7 @@ def container(world):
         burner = Burner(world, argv, **settings)
         if settings:
             burner.until('lib_inner')
-        expect(len(world.uploaders()) == 1, f'there are {len(world.uploaders())} uploaders')
+        world.until('one uploader served both', lambda: len(world.uploaders()) == 1)
         burner.work()
         burner.child.stdin.close()
         burner.child.stdin = None
