@@ -38,7 +38,7 @@ TRUTH_FRAME static void kept_or_not(unsigned long n)
 	TRUTH_STAY();
 	if (!block)
 		abort();
-	for (volatile int i = 0; i < 2000; i++)
+	for (volatile int i = 0; i < 20000; i++)
 		;
 	if (n % 16) {
 		dead(__atomic_exchange_n((void **)&shelf[n * 2654435761u % SHELF], block,
