@@ -26,6 +26,14 @@ struct cp_trail {
 /* For an address that does not fit. 0: it is hopeless, walk no further. */
 int cp_trail_beyond(struct cp_trail *trail, uint64_t pc);
 
+/* What stands in a stack beyond its first address is looked up one byte before, as an address that
+ * will be returned to. What a signal interrupted stands where it is (exact), so one more is
+ * written. */
+static inline uint64_t cp_trail_pc(const struct cp_trail *trail, uint64_t pc, int exact)
+{
+	return pc + (uint64_t)(exact && trail->n);
+}
+
 static inline int cp_trail_add(struct cp_trail *trail, uint64_t pc)
 {
 	if (CP_UNLIKELY(trail->n == trail->max))

@@ -190,7 +190,7 @@ size_t cp_all_walk(const struct cp_start *start, uint64_t *pcs, size_t max, unsi
 		if (!step(&w))
 			return 0;
 	w.own = 0;
-	while (cp_is_code(w.pc) && cp_trail_add(&trail, w.pc))
+	while (cp_is_code(w.pc) && cp_trail_add(&trail, cp_trail_pc(&trail, w.pc, w.exact)))
 		if (!step(&w))
 			break;
 	trail.stranger = w.stranger;

@@ -125,7 +125,8 @@ static int walk(struct fast f, struct cp_proven proven, struct range own, struct
 	f.epoch = atomic_load_explicit(&cp_tables_epoch, memory_order_acquire);
 	while (went == GOES_ON) {
 		f.own = !trail->n && f.pc >= own.start && f.pc < own.end;
-		if (f.own ? ++ours > CP_OWN_FRAMES : !cp_trail_add(trail, f.pc))
+		if (f.own ? ++ours > CP_OWN_FRAMES
+			  : !cp_trail_add(trail, cp_trail_pc(trail, f.pc, f.exact)))
 			break;
 		went = step(&f, &proven, trail);
 	}

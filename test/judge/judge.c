@@ -144,8 +144,13 @@ static size_t walk_ours(const void *context, uint64_t *pcs)
 	size_t n = cp_own_context(context, pcs, DEPTH, &flags);
 
 	for (size_t i = 0; (flags & CP_OWN_STRANGER) && i < n; i++)
-		if (cp_modules_look_for(pcs[i]))
-			return cp_own_context(context, pcs, DEPTH, &flags);
+		if (cp_modules_look_for(pcs[i])) {
+			n = cp_own_context(context, pcs, DEPTH, &flags);
+			break;
+		}
+	/* What a handler interrupted has one more than its address (trail.h): the judges do not. */
+	for (size_t i = 1; i < n; i++)
+		pcs[i] -= cp_word_kind(cp_step_of(pcs[i - 1], cp_tables_epoch)) == CP_STEP_SIGNAL;
 	return n;
 }
 

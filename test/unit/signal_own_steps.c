@@ -94,6 +94,9 @@ static void on_trap(int sig, siginfo_t *info, void *uc)
 	unsigned flags = 0;
 	size_t n = cp_own_context(uc, pcs, ROOM, &flags);
 
+	/* what a signal interrupted has one more than its address (trail.h) */
+	for (size_t i = 1; i < n; i++)
+		pcs[i] -= cp_word_kind(cp_step_of(pcs[i - 1], cp_tables_epoch)) == CP_STEP_SIGNAL;
 	(void)sig;
 	(void)info;
 	run.steps++;
