@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "uploader/await.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,13 +44,20 @@ static const char *line_of(const struct cp_await *await, const char *kind)
 static int ask(struct cp_await *await, const char *name)
 {
 	struct cp_text answer = {0};
-	if (cp_status_ask(name, &answer)) {
+	int error = cp_status_ask(name, &answer);
+	if (error) {
 		cp_text_free(&answer);
-		return 0;
+		return error;
 	}
 	cp_text_free(&await->last);
 	await->last = answer;
-	return 1;
+	return 0;
+}
+
+/* Nobody listens at the name any more. One that is only slow to answer is asked again. */
+static int has_gone(struct cp_await *await)
+{
+	return ask(await, await->name) == -ECONNREFUSED;
 }
 
 void cp_await_find(struct cp_await *await)
@@ -59,7 +67,7 @@ void cp_await_find(struct cp_await *await)
 	if (!stream)
 		return;
 	while (!await->name[0] && cp_rendezvous_next(stream, name))
-		if (ask(await, name) && (line_of(await, "process") || line_of(await, "ended")))
+		if (!ask(await, name) && (line_of(await, "process") || line_of(await, "ended")))
 			snprintf(await->name, sizeof await->name, "%s", name);
 	fclose(stream);
 }
@@ -151,8 +159,8 @@ void cp_await_delivery(struct cp_await *await, int seconds, int quiet)
 	for (uint64_t now = start; now < until && !over; now = cp_text_monotonic()) {
 		if (!await->name[0])
 			cp_await_find(await);
-		else if (!ask(await, await->name))
-			break; /* it has gone: all that it had is out or spooled */
+		else if (has_gone(await))
+			break; /* all that it had is out or spooled */
 		if (!await->name[0] && now > start + FOUND_WITHIN_NS)
 			break;
 		if (await->name[0] && !await->asked)
