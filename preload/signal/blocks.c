@@ -115,8 +115,9 @@ static uint32_t copy_one(size_t size, uint32_t row, int later, void *arg)
 
 void cp_blocks_copy(struct cp_recording *to, struct cp_recording *from, uint32_t *map)
 {
-	struct copying c = {to, from, map};
+	struct copying c = {.to = to, .from = from};
 
+	c.map = map;
 	cp_live_each(copy_one, &c);
 }
 
@@ -131,8 +132,9 @@ static uint32_t turn_one(size_t size, uint32_t row, int later, void *arg)
 
 void cp_blocks_turn(uint32_t *map)
 {
-	struct copying c = {cp_state.rec, NULL, map};
+	struct copying c = {.to = cp_state.rec, .from = NULL};
 
+	c.map = map;
 	cp_live_each(turn_one, &c);
 }
 
@@ -149,8 +151,9 @@ static uint32_t adopt_one(size_t size, uint32_t row, int later, void *arg)
 
 void cp_blocks_adopt(struct cp_recording *from, uint32_t *map)
 {
-	struct copying c = {cp_state.rec, from, map};
+	struct copying c = {.to = cp_state.rec, .from = from};
 
+	c.map = map;
 	cp_live_clear(NULL);
 	cp_live_each(adopt_one, &c);
 }
