@@ -93,6 +93,13 @@ struct cp_member *cp_family_member(const struct cp_family *family, pid_t pid)
 	return NULL;
 }
 
+/* A process that has said farewell and was taken for it is not taken again: what its last
+ * microseconds did would be an upload of nothing. */
+static int is_taken(const struct cp_member *member)
+{
+	return member->farewell && member->ticket;
+}
+
 /* The same image again. As often renewed: its recording has moved and holds all of the old one,
  * marks included. More often: the old one was full, and holds what has not been taken yet; what is
  * alive stands in the new one. Less often, 1: one that we have known for long. */
@@ -100,7 +107,7 @@ static int follow(struct cp_family *family, struct cp_member *old, uint32_t rene
 {
 	if (renewals < old->renewals)
 		return 1;
-	if (renewals > old->renewals && !old->farewell)
+	if (renewals > old->renewals && !is_taken(old))
 		cp_program_take(old->program, old, family->log, CP_TAKE_REST);
 	return 0;
 }
@@ -231,15 +238,13 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 	return error;
 }
 
-/* A process that has said farewell and got its delivery is not taken again: what its last
- * microseconds did would be an upload of nothing. */
 void cp_family_ended(struct cp_family *family, struct cp_member *member)
 {
 	struct cp_program *program = member->program;
-	if (!member->farewell) {
+	if (!is_taken(member))
 		cp_program_take(program, member, family->log, CP_TAKE_OVER);
+	if (!member->farewell)
 		cp_program_note_end(program, member->pid);
-	}
 	cp_log_line(family->log, CP_DEBUG, "process %d is over", (int)member->pid);
 	unlink_member(family, member);
 	cp_member_tell_delivered(member);

@@ -64,9 +64,6 @@ int cp_family_farewell(struct cp_family *family, pid_t pid)
 			member->farewell = 1;
 			member->ticket = 0;
 			cp_program_note_end(member->program, pid);
-			/* it may be gone before its program's period can end */
-			if (is_busy(family, member->program))
-				cp_program_take(member->program, member, family->log, 0);
 			end_period_soon(family, member->program);
 		}
 		return 0;

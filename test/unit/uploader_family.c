@@ -1,0 +1,199 @@
+/* uploader_family.c - what a process did is handed in once, however it goes and whoever is busy. */
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "encoder/reader.h"
+#include "test/unit/fake_recording.h"
+#include "test/unit/unit.h"
+#include "uploader/encoding.h"
+#include "uploader/family.h"
+
+#define PID	1234567 /* nobody's: nothing of it is in /proc */
+#define BYTES	4096
+#define OBJECTS 2
+
+struct home {
+	char dir[64];
+	struct fake fake;
+	int done_fd;
+	struct cp_family family;
+};
+
+static void move_in(struct home *home)
+{
+	static const uint64_t frames[] = {0x401000};
+	struct cp_family *family = &home->family;
+	*home = (struct home){.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+	strcpy(home->dir, "/tmp/conprof-family-XXXXXX");
+	assert_non_null(mkdtemp(home->dir));
+	fake_new(&home->fake);
+	snprintf(home->fake.rec->config.agent_socket, sizeof(home->fake.rec->config.agent_socket),
+		 "dir://%s", home->dir);
+	snprintf(home->fake.rec->config.spool_dir, sizeof(home->fake.rec->config.spool_dir), "%s",
+		 home->dir);
+	home->fake.rec->config.period_s = home->fake.rec->config.cpu_duration_s = 3600;
+	home->fake.rec->config.upload_timeout_s = 10;
+	uint32_t row = fake_row(&home->fake, CP_KIND_HEAP, 0, frames, 1);
+	fake_count(&home->fake, row, CP_ALLOC_OBJECTS, OBJECTS * CP_OBJECT_ONE);
+	fake_count(&home->fake, row, CP_ALLOC_BYTES, BYTES);
+	family->epoll = epoll_create1(EPOLL_CLOEXEC);
+	family->log = cp_log_new();
+	family->symbols = cp_symbols_new();
+	family->heartbeat = cp_heartbeat_new();
+	family->delivery = cp_delivery_new(family->log, home->done_fd);
+	family->encoding =
+	    cp_encoding_new(family->log, family->symbols, family->delivery, home->done_fd);
+	assert_int_equal(cp_family_join(family, home->fake.fd, PID, -1, 0), 0);
+}
+
+static void move_out(struct home *home)
+{
+	struct cp_family *family = &home->family;
+	char command[128];
+	cp_family_leave(family);
+	cp_heartbeat_free(family->heartbeat);
+	cp_symbols_free(family->symbols);
+	cp_log_free(family->log);
+	close(family->epoll);
+	close(home->done_fd);
+	fake_free(&home->fake);
+	snprintf(command, sizeof(command), "rm -r %s", home->dir);
+	assert_int_equal(system(command), 0); /* NOLINT */
+}
+
+static int64_t sum_of(const char *path, const char *type)
+{
+	struct cp_bytes file = {malloc(65536), 0};
+	struct cp_reader *reader;
+	struct cp_function_sum *sums;
+	size_t count;
+	int64_t whole = -1;
+	FILE *stream = fopen(path, "re");
+	assert_non_null(stream);
+	file.len = fread(file.data, 1, 65536, stream);
+	fclose(stream);
+	assert_int_equal(cp_reader_open(&file, &reader), 0);
+	for (size_t i = 0; i < cp_reader_types(reader); i++) {
+		if (strcmp(cp_reader_type(reader, i), type) != 0)
+			continue;
+		assert_int_equal(cp_reader_sum(reader, i, &sums, &count, &whole), 0);
+		free(sums);
+	}
+	cp_reader_close(reader);
+	free(file.data);
+	return whole;
+}
+
+/* Of all heap profiles that came out; how many. */
+static int all_sums(const struct home *home, int64_t sums[3])
+{
+	static const char *const types[] = {"alloc_space", "inuse_objects", "inuse_space"};
+	DIR *dir = opendir(home->dir);
+	int found = 0;
+	assert_non_null(dir);
+	for (const struct dirent *entry; (entry = readdir(dir));) { /* NOLINT: one thread */
+		char path[400];
+		if (!strstr(entry->d_name, ".heap.pprof"))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", home->dir, entry->d_name);
+		for (int i = 0; i < 3; i++)
+			sums[i] += sum_of(path, types[i]);
+		found++;
+	}
+	closedir(dir);
+	return found;
+}
+
+/* A film of its program is in the making, for ever so long. */
+static void be_busy(struct home *home, int busy)
+{
+	home->family.programs->making = busy ? UINT64_MAX : 0;
+}
+
+static void expect_one_profile(struct home *home)
+{
+	int64_t sums[3] = {0};
+	cp_encoding_finish(home->family.encoding, 1000);
+	cp_delivery_finish(home->family.delivery, 10000);
+	assert_int_equal(all_sums(home, sums), 1);
+	assert_int_equal(sums[0], BYTES);
+	assert_int_equal(sums[1], OBJECTS);
+	assert_int_equal(sums[2], BYTES);
+	move_out(home);
+}
+
+static void a_farewell_is_one_profile(void **state)
+{
+	struct home home;
+	(void)state;
+	move_in(&home);
+	assert_int_equal(cp_family_farewell(&home.family, PID), 0);
+	cp_family_ended(&home.family, home.family.members);
+	cp_family_tick(&home.family, 1);
+	expect_one_profile(&home);
+}
+
+static void a_farewell_while_busy_waits(void **state)
+{
+	struct home home;
+	(void)state;
+	move_in(&home);
+	be_busy(&home, 1);
+	assert_int_equal(cp_family_farewell(&home.family, PID), 0);
+	cp_family_tick(&home.family, 1);
+	be_busy(&home, 0);
+	cp_family_tick(&home.family, 2);
+	assert_true(home.family.members->ticket > 0);
+	expect_one_profile(&home);
+}
+
+static void who_dies_while_busy_is_handed_in(void **state)
+{
+	struct home home;
+	(void)state;
+	move_in(&home);
+	be_busy(&home, 1);
+	assert_int_equal(cp_family_farewell(&home.family, PID), 0);
+	cp_family_ended(&home.family, home.family.members);
+	cp_family_tick(&home.family, 1);
+	be_busy(&home, 0);
+	cp_family_tick(&home.family, 2);
+	expect_one_profile(&home);
+}
+
+/* The file of a full recording, and the one that took its place, in one period. */
+static void a_renewal_is_one_profile(void **state)
+{
+	static const uint64_t frames[] = {0x402000};
+	struct home home;
+	struct fake old;
+	(void)state;
+	move_in(&home);
+	old = home.fake;
+	fake_new(&home.fake);
+	memcpy(&home.fake.rec->config, &old.rec->config, sizeof(old.rec->config));
+	home.fake.rec->renewals = 1;
+	uint32_t row = fake_row(&home.fake, CP_KIND_HEAP, 0, frames, 1);
+	fake_count(&home.fake, row, CP_INHERITED_OBJECTS, OBJECTS * CP_OBJECT_ONE);
+	fake_count(&home.fake, row, CP_INHERITED_BYTES, BYTES);
+	assert_int_equal(cp_family_join(&home.family, home.fake.fd, PID, -1, 0), 0);
+	fake_free(&old);
+	assert_int_equal(home.family.living, 1);
+	cp_family_flush(&home.family);
+	expect_one_profile(&home);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_farewell_is_one_profile),
+	    cmocka_unit_test(a_farewell_while_busy_waits),
+	    cmocka_unit_test(who_dies_while_busy_is_handed_in),
+	    cmocka_unit_test(a_renewal_is_one_profile),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
