@@ -25,6 +25,15 @@ void cp_desk_close(struct cp_image *image)
 	cp_tally(&symbols->is.open, -1);
 }
 
+static const char *why_not_inflated(enum cp_inflated how)
+{
+	static const char *const why[] = {[CP_INFLATE_LARGE] = ", more than there may be on disk",
+					  [CP_INFLATE_SLOW] = ", and that takes too long",
+					  [CP_INFLATE_NO_ROOM] =
+					      ", and the spool's disk has no room for it"};
+	return (size_t)how < sizeof(why) / sizeof(*why) && why[how] ? why[how] : "";
+}
+
 /* Once for each image. */
 static void say_what_is_wrong(struct cp_image *image)
 {
@@ -37,8 +46,9 @@ static void say_what_is_wrong(struct cp_image *image)
 	if (files->too_large)
 		cp_search_say(search,
 			      "symbols: %.300s: its debug information takes %u MB when it is "
-			      "unpacked: no lines (objcopy --decompress-debug-sections helps)",
-			      files->unread, (unsigned)(files->too_large >> 20));
+			      "unpacked%s: no lines (objcopy --decompress-debug-sections helps)",
+			      files->unread, (unsigned)(files->too_large >> 20),
+			      why_not_inflated(files->how_inflated));
 	else if (files->unreadable)
 		cp_search_say(search,
 			      "symbols: %.300s: its debug information is damaged or of an old "
@@ -87,6 +97,7 @@ void cp_desks_rest(struct cp_symbols *symbols, uint64_t now_ns)
 		else
 			cp_lookup_rest(image->files);
 	}
+	cp_scratches_rest(&symbols->scratches, now_ns);
 }
 
 /* A free desk, or that of the book which was not asked for the longest. */
@@ -104,6 +115,27 @@ static struct cp_image **desk(struct cp_symbols *symbols)
 	return found;
 }
 
+/* What is unpacked on disk is unpacked in the time that there is for looking up. */
+static void open_files(struct cp_image *image)
+{
+	struct cp_symbols *symbols = image->symbols;
+	struct cp_scratches *all = &symbols->scratches;
+	const struct cp_lookup *files = image->files;
+	const uint64_t cpu_ns = all->cpu_ns, spent_ns = all->spent_ns;
+	all->cpu_ns_max = __atomic_load_n(&symbols->ns_max, __ATOMIC_RELAXED);
+	all->spent_ns_max = all->cpu_ns_max * CP_WAITING;
+	cp_lookup_open(image->files, &image->id, &symbols->search);
+	symbols->cpu_ns += all->cpu_ns - cpu_ns;
+	symbols->spent_ns += all->spent_ns - spent_ns;
+	if (files->scratch && all->spent_ns > spent_ns)
+		cp_search_say(&symbols->search,
+			      "symbols: %.300s: its debug information is unpacked on disk: %u MB, "
+			      "%.1f s (%.1f of CPU)",
+			      files->lines->path, (unsigned)(files->scratch->size >> 20),
+			      (double)(all->spent_ns - spent_ns) / 1e9,
+			      (double)(all->cpu_ns - cpu_ns) / 1e9);
+}
+
 bool cp_desk_open(struct cp_image *image)
 {
 	struct cp_symbols *symbols = image->symbols;
@@ -115,7 +147,7 @@ bool cp_desk_open(struct cp_image *image)
 		return false;
 	*desk(symbols) = image;
 	image->arrivals = cp_search_look(&symbols->search, 0);
-	cp_lookup_open(image->files, &image->id, &symbols->search);
+	open_files(image);
 	image->lacking = image->files->lacking;
 	image->pid = image->id.pid;
 	image->tried = true;

@@ -83,6 +83,13 @@ void cp_symbols_status(const struct cp_symbols *symbols, struct cp_symbols_statu
  * in its own time; it counts from the next profile on. */
 void cp_symbols_search(struct cp_symbols *symbols, const char *dirs, const char *urls,
 		       const char *cache, const char *program);
+/* Compressed debug information that takes more than this when it is unpacked, */
+#define CP_UNPACK_ABOVE ((uint64_t)128 << 20)
+/* is unpacked into files without names in this folder, if that is on a disk with room: at most so
+ * much together, half of it for one. Without a folder it is not read. */
+#define CP_UNPACK_MOST ((uint64_t)4 << 30)
+void cp_symbols_unpack(struct cp_symbols *symbols, const char *folder, uint64_t above,
+		       uint64_t most);
 
 /* ---- what one program did in one period, over all its processes ---- */
 struct cp_batch;

@@ -7,6 +7,8 @@
 /* Most programs map fewer than 64 files; each costs descriptors, mappings and tables. */
 #define CP_DESKS   64
 #define CP_BUCKETS 1024u
+/* How often as long as CPU time it may take by the clock: disks are slow, machines busy. */
+#define CP_WAITING 4
 
 struct cp_image {
 	struct cp_image *next; /* in its bucket */
@@ -41,6 +43,7 @@ struct cp_symbols {
 	uint64_t spent_ns, said_ns; /* by the clock */
 	uint32_t turn, put_off;
 	struct cp_search search;
+	struct cp_scratches scratches;
 	struct cp_symbols_status is; /* any thread may read it, word by word */
 };
 

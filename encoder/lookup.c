@@ -8,11 +8,10 @@
 #include <string.h>
 
 #include "encoder/demangle.h"
+#include "encoder/encoder.h"
 #include "encoder/guard.h"
 #include "encoder/pages.h"
 
-/* More would take more memory than all of the rest. */
-#define CP_UNPACKED_MAX ((size_t)128 << 20)
 /* What libdw knows of units cannot be given back but all at once. */
 #define CP_UNITS_BYTES_MAX ((size_t)64 << 20)
 /* After so much of it the file's pages go: reading them brought in some times as much. */
@@ -54,20 +53,51 @@ static void read_names(struct cp_lookup *lookup)
 	cp_plt_add(&lookup->plt, lookup->own.elf, &lookup->names);
 }
 
-/* libdw unpacks all compressed sections at once, whatever is asked of it. */
-static void read_lines(struct cp_lookup *lookup, const struct cp_elf *file)
+/* The file from which its DWARF is to be read: itself, or what it is unpacked to on disk. libdw
+ * unpacks all compressed sections at once, into memory, whatever is asked of it. NULL: none. */
+static const struct cp_elf *unpacked(struct cp_lookup *lookup, const struct cp_elf *file,
+				     struct cp_scratches *scratches, struct cp_dwarf_look *look)
 {
-	const struct cp_dwarf_look look = cp_dwarf_look(file->elf);
-	if (!look.unreadable && look.unpacked <= CP_UNPACKED_MAX)
-		lookup->dwarf = cp_dwarf_open(file);
+	const uint64_t above = scratches ? scratches->above : CP_UNPACK_ABOVE;
+	const uint64_t size = look->unpacked;
+	if (look->unreadable || size <= above)
+		return look->unreadable ? NULL : file;
+	lookup->how_inflated = CP_INFLATE_OFF;
+	if (scratches && !lookup->scratch)
+		lookup->scratch =
+		    cp_scratch_open(scratches, file, &lookup->inflated, &lookup->how_inflated);
+	if (!lookup->scratch)
+		return NULL;
+	/* what is compressed in the old way still is */
+	*look = cp_dwarf_look(lookup->inflated.elf);
+	if (!look->unreadable && look->unpacked <= above)
+		return &lookup->inflated;
+	look->unpacked = size;
+	return NULL;
+}
+
+static void read_lines(struct cp_lookup *lookup, const struct cp_elf *file,
+		       struct cp_scratches *scratches)
+{
+	struct cp_dwarf_look look = cp_dwarf_look(file->elf);
+	const struct cp_elf *from = unpacked(lookup, file, scratches, &look);
+	if (from)
+		lookup->dwarf = cp_dwarf_open(from);
 	if (lookup->dwarf) {
-		lookup->lines = file;
+		lookup->lines = from;
+		lookup->of_debug = file == &lookup->debug;
 		lookup->unpacked = look.unpacked;
-	} else if (look.has) {
-		lookup->unread = file->path;
-		lookup->unreadable = true;
-		lookup->too_large = look.unpacked > CP_UNPACKED_MAX ? look.unpacked : 0;
+		return;
 	}
+	cp_scratch_close(lookup->scratch, &lookup->inflated);
+	lookup->scratch = NULL;
+	if (!look.has)
+		return;
+	lookup->unread = file->path;
+	lookup->unreadable = true;
+	lookup->too_large = from || look.unreadable || lookup->how_inflated == CP_INFLATE_DAMAGED
+				? 0
+				: look.unpacked;
 }
 
 /* A debug file is asked for what the module's own does not say: lines, or the symbols of
@@ -78,11 +108,11 @@ void cp_lookup_open(struct cp_lookup *lookup, const struct cp_module_id *id,
 	lookup->how = id->how;
 	cp_guard_enter();
 	if (!cp_elf_module(id, &lookup->own))
-		read_lines(lookup, &lookup->own);
+		read_lines(lookup, &lookup->own, search ? search->scratches : NULL);
 	bool all = lookup->dwarf && cp_elf_has_symbols(&lookup->own);
 	lookup->lacking = !all && cp_elf_debug(id, &lookup->own, search, &lookup->debug);
 	if (lookup->debug.elf && !lookup->dwarf)
-		read_lines(lookup, &lookup->debug);
+		read_lines(lookup, &lookup->debug, search ? search->scratches : NULL);
 	if (lookup->own.elf && lookup->debug.elf)
 		lookup->moved = first_address(lookup->debug.elf) - first_address(lookup->own.elf);
 	read_names(lookup);
@@ -103,6 +133,8 @@ void cp_lookup_rest(struct cp_lookup *lookup)
 		cp_pages_let_go(lookup->own.elf);
 	if (lookup->debug.elf)
 		cp_pages_let_go(lookup->debug.elf);
+	if (lookup->inflated.elf)
+		cp_pages_let_go(lookup->inflated.elf);
 	lookup->let_go = cp_dwarf_bytes(lookup->dwarf);
 }
 
@@ -125,6 +157,8 @@ void cp_lookup_close(struct cp_lookup *lookup)
 	cp_dwarf_close(lookup->dwarf);
 	cp_symtab_free(&lookup->names);
 	cp_symtab_free(&lookup->plt);
+	cp_scratch_close(lookup->scratch, &lookup->inflated);
+	lookup->scratch = NULL;
 	cp_elf_close(&lookup->mini);
 	cp_elf_close(&lookup->debug);
 	cp_elf_close(&lookup->own);
@@ -143,7 +177,8 @@ bool cp_lookup_has_lines(const struct cp_lookup *lookup)
 
 bool cp_lookup_is_damaged(const struct cp_lookup *lookup)
 {
-	return cp_elf_is_damaged(&lookup->own) || cp_elf_is_damaged(&lookup->debug);
+	return cp_elf_is_damaged(&lookup->own) || cp_elf_is_damaged(&lookup->debug) ||
+	       cp_elf_is_damaged(&lookup->inflated);
 }
 
 static int by_unit(const void *a, const void *b, void *dwarf)
@@ -247,7 +282,7 @@ static void add(const struct cp_lookup *lookup, struct cp_answers *answers, uint
 static void find(struct cp_lookup *lookup, uint64_t address, struct cp_answers *answers, bool lines,
 		 uint32_t turn)
 {
-	uint64_t moved = lookup->lines == &lookup->own ? 0 : lookup->moved;
+	uint64_t moved = lookup->of_debug ? lookup->moved : 0;
 	struct cp_dwarf_frame frames[CP_INLINES_MAX];
 	cp_guard_enter();
 	if (lines && lookup->dwarf)

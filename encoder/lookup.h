@@ -4,6 +4,7 @@
 #include "encoder/answers.h"
 #include "encoder/dwarf.h"
 #include "encoder/elffile.h"
+#include "encoder/scratch.h"
 #include "encoder/search.h"
 #include "encoder/symtab.h"
 
@@ -12,8 +13,12 @@ struct cp_lookup {
 	struct cp_elf own, debug, mini;
 	struct cp_symtab names, plt;
 	struct cp_dwarf *dwarf;
-	const struct cp_elf *lines; /* whose it is */
-	size_t unpacked;	    /* what its sections took that were compressed */
+	const struct cp_elf *lines;    /* the file that it is read from */
+	bool of_debug;		       /* it is that of debug */
+	struct cp_elf inflated;	       /* the same file unpacked on disk, */
+	struct cp_scratch *scratch;    /* and where that is kept */
+	enum cp_inflated how_inflated; /* or why it is not */
+	size_t unpacked;	       /* what its sections took that were compressed */
 	size_t too_large;   /* what those of a file would have taken, for which there is no room */
 	bool unreadable;    /* a file has DWARF that is damaged */
 	const char *unread; /* that file */

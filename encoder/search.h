@@ -4,10 +4,12 @@
 #include <stdint.h>
 
 struct cp_debuginfod;
+struct cp_scratches;
 
 struct cp_search {
 	char dirs[256]; /* absolute paths, with ':' between, before /usr/lib/debug */
 	struct cp_debuginfod *debuginfod; /* NULL: nobody is asked */
+	struct cp_scratches *scratches;	  /* NULL: nothing is unpacked on disk */
 	void (*say)(void *ctx, const char *line);
 	void *ctx;
 };

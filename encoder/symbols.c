@@ -18,8 +18,6 @@
 /* Without a limit of the caller's. */
 #define CP_BYTES_DEFAULT ((uint64_t)64 << 20)
 #define CP_NS_DEFAULT	 (UINT64_C(10) * 1000000000)
-/* How often as long as CPU time it may take by the clock: disks are slow, machines busy. */
-#define CP_WAITING 4
 /* How often whoever reads the log hears that it goes on. */
 #define CP_SAY_NS (UINT64_C(2) * 1000000000)
 
@@ -31,6 +29,8 @@ struct cp_symbols *cp_symbols_new(void)
 	symbols->turn = 1;
 	symbols->ns_max = CP_NS_DEFAULT;
 	symbols->is.max = CP_BYTES_DEFAULT;
+	symbols->scratches.above = CP_UNPACK_ABOVE;
+	symbols->search.scratches = &symbols->scratches;
 	return symbols;
 }
 
@@ -51,6 +51,15 @@ void cp_symbols_search(struct cp_symbols *symbols, const char *dirs, const char 
 		       const char *cache, const char *program)
 {
 	cp_search_set(&symbols->search, dirs, urls, cache, program);
+}
+
+void cp_symbols_unpack(struct cp_symbols *symbols, const char *folder, uint64_t above,
+		       uint64_t most)
+{
+	struct cp_scratches *all = &symbols->scratches;
+	snprintf(all->folder, sizeof(all->folder), "%s", folder);
+	all->above = above;
+	all->most = most;
 }
 
 void cp_symbols_status(const struct cp_symbols *symbols, struct cp_symbols_status *status)
@@ -101,6 +110,7 @@ void cp_symbols_free(struct cp_symbols *symbols)
 	for (uint32_t i = 0; i < CP_BUCKETS; i++)
 		while (symbols->buckets[i])
 			drop(&symbols->buckets[i]);
+	cp_scratches_free(&symbols->scratches);
 	cp_search_close(&symbols->search);
 	free(symbols);
 }

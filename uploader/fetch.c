@@ -35,7 +35,10 @@ void cp_fetch_settings(struct cp_symbols *symbols, const struct cp_config *confi
 {
 	char cache[sizeof((struct cp_spool *)0)->dir + 16] = "";
 	struct cp_spool spool;
-	int wanted = !is_nobody(config->debuginfod_urls) && !cp_spool_open(&spool, config);
+	int spooled = !cp_spool_open(&spool, config);
+	int wanted = spooled && !is_nobody(config->debuginfod_urls);
+	if (spooled && config->spool_max_bytes)
+		cp_symbols_unpack(symbols, spool.dir, CP_UNPACK_ABOVE, CP_UNPACK_MOST);
 	if (wanted)
 		snprintf(cache, sizeof cache, "%s/debuginfod", spool.dir);
 	cp_symbols_search(symbols, config->debug_dirs, wanted ? config->debuginfod_urls : NULL,

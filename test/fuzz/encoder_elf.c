@@ -39,6 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	struct cp_symbols *symbols = cp_symbols_new();
+	if (size % 2) /* the others are left to libdw */
+		cp_symbols_unpack(symbols, ".", 0, 1 << 20);
 	const struct cp_module_id id = {.path = path};
 	struct cp_image *image = cp_symbols_image(symbols, &id);
 	if (!image)

@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "encoder/image.h"
 #include "unit.h"
+#include "uploader/fetch.h"
 #include "uploader/folder.h"
 #include "uploader/spool.h"
 
@@ -152,6 +154,23 @@ static void names_are_tame(void **state)
 	assert_string_equal(out, "long-na");
 }
 
+/* Large debug information is unpacked where the spool is, unless nothing may be put there. */
+static void spool_is_where_symbols_are_unpacked(void **state)
+{
+	struct cp_parcel *p = parcel(1, "", 10);
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct cp_symbols *symbols = cp_symbols_new();
+		p->config.spool_max_bytes = i ? 10000 : 0;
+		cp_fetch_settings(symbols, &p->config);
+		assert_string_equal(symbols->scratches.folder, i ? p->config.spool_dir : "");
+		assert_true(symbols->scratches.most == (i ? CP_UNPACK_MOST : 0));
+		assert_true(symbols->scratches.above == CP_UNPACK_ABOVE);
+		cp_symbols_free(symbols);
+	}
+	cp_parcel_free(p);
+}
+
 int main(void)
 {
 #define WITH_BASE(test) cmocka_unit_test_setup_teardown(test, make_base, drop_base)
@@ -161,6 +180,7 @@ int main(void)
 	    WITH_BASE(a_link_or_a_file_is_no_spool),
 	    WITH_BASE(a_folder_gets_whole_files),
 	    cmocka_unit_test(names_are_tame),
+	    WITH_BASE(spool_is_where_symbols_are_unpacked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
