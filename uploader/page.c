@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+#ifndef CP_PAGE /* the Makefile says where it is */
+#define CP_PAGE "page.html"
+#endif
+
 /* The file as it is; the assembler knows how to include it, a compiler would have to parse it. */
 __asm__(".section .rodata\n"
 	".global cp_page_begin\n"

@@ -17,4 +17,10 @@
 #define CP_LATE __attribute__((section(".bss.late")))
 
 /* Initial-exec: reading it never calls __tls_get_addr, which may call malloc on first touch. */
+#ifdef __SANITIZE_ADDRESS__
+/* Programs of tests alone. There the linker makes `lea` of the `add` that finds such a word, and
+ * UBSan, by which an address may be NULL, has gcc look at that add's flags. */
+#define CP_TLS _Thread_local __attribute__((tls_model("local-exec")))
+#else
 #define CP_TLS _Thread_local __attribute__((tls_model("initial-exec")))
+#endif
