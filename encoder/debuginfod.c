@@ -100,6 +100,13 @@ static void want(struct cp_debuginfod *asked, const char *id)
 	snprintf(fresh->id, sizeof(fresh->id), "%s", id);
 }
 
+bool cp_debuginfod_is_ours(const char *folder)
+{
+	struct stat st;
+	return !lstat(folder, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	       !(st.st_mode & 022);
+}
+
 int cp_debuginfod_open(struct cp_debuginfod *asked, const struct cp_module_id *id,
 		       struct cp_elf *file)
 {
@@ -107,7 +114,11 @@ int cp_debuginfod_open(struct cp_debuginfod *asked, const struct cp_module_id *i
 	if (id->build_id_len < 8 || id->build_id_len > 36)
 		return -1;
 	cp_hex_id(id, text);
-	/* as libdebuginfod keeps them */
+	/* as libdebuginfod keeps them; who else could have put one there? */
+	if (!cp_debuginfod_is_ours(asked->cache)) {
+		want(asked, text);
+		return -1;
+	}
 	snprintf(path, sizeof(path), "%s/%s/debuginfo", asked->cache, text);
 	if (!cp_elf_open(path, file)) {
 		if (cp_elf_fits(file, id))

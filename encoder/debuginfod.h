@@ -14,6 +14,9 @@ struct cp_debuginfod *cp_debuginfod_new(const char *urls, const char *cache, con
 void cp_debuginfod_free(struct cp_debuginfod *asked);
 /* The debug file, if it is in the cache: 0; else -1, and it is asked for the next time somebody
  * looks. */
+/* Whether a cache can be believed: in a spool that others may write to, somebody else may have made
+ * it first. */
+bool cp_debuginfod_is_ours(const char *folder);
 int cp_debuginfod_open(struct cp_debuginfod *asked, const struct cp_module_id *id,
 		       struct cp_elf *file);
 /* Sees to what is on its way, and with start asks for what is wanted. A line for the log, or NULL.

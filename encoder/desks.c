@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "encoder/guard.h"
 #include "encoder/image.h"
 
 /* A book that nobody asked for in this time is closed: libc's alone takes 12 MB once it is open. */
@@ -86,6 +87,7 @@ void cp_desk_weigh(struct cp_image *image)
 
 void cp_desks_rest(struct cp_symbols *symbols, uint64_t now_ns)
 {
+	cp_guard_enter(); /* mapped files are touched */
 	for (int i = 0; i < CP_DESKS; i++) {
 		struct cp_image *image = symbols->desks[i];
 		if (!image)
@@ -97,6 +99,7 @@ void cp_desks_rest(struct cp_symbols *symbols, uint64_t now_ns)
 		else
 			cp_lookup_rest(image->files);
 	}
+	cp_guard_leave();
 	cp_scratches_rest(&symbols->scratches, now_ns);
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "encoder/guard.h"
+#include "encoder/origin.h"
 
 /* A mapping takes address space alone; what is read of it is the kernel's to take back. */
 #define CP_ELF_SIZE_MAX (INT64_C(1) << 38)
@@ -67,6 +68,10 @@ static Elf *begin(int fd, int *guard)
 	if (is_usable(elf)) {
 		const char *map = elf_rawfile(elf, &size);
 		*guard = cp_guard_add(map, map ? size : 0);
+		if (map && size && *guard < 0) { /* too many at once to look after */
+			elf_end(elf);
+			elf = NULL;
+		}
 	} else {
 		elf_end(elf);
 		elf = NULL;
@@ -92,8 +97,7 @@ int cp_elf_open_fd(int fd, const char *path, struct cp_elf *file)
 
 int cp_elf_open(const char *path, struct cp_elf *file)
 {
-	/* O_NONBLOCK: a pipe that lies under a library's name must not hold us. */
-	return cp_elf_open_fd(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), path, file);
+	return cp_elf_open_fd(cp_origin_open_ours(path), path, file);
 }
 
 int cp_elf_open_memory(void *memory, size_t size, struct cp_elf *file)

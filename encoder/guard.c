@@ -13,8 +13,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Three files for each image, and some that are open for a moment. */
-#define CP_GUARDS_MAX 256
+/* Three files for each image, the parts of programs whose debug information is split, and some that
+ * are open for a moment. Who gets none is not read. */
+#define CP_GUARDS_MAX 1024
 
 /* start is set last and taken away first: a slot without one is free. */
 static struct {

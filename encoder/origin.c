@@ -18,7 +18,8 @@
 /* Descriptors kept for processes that may soon be gone. Beyond that, files are found by path. */
 #define CP_HELD_MAX 512u
 #define SECOND	    INT64_C(1000000000)
-#define FLAGS	    (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+#define FLAGS	    (O_RDONLY | O_CLOEXEC | O_NOCTTY)
+#define PLACE	    (O_PATH | O_CLOEXEC)
 
 struct cp_held {
 	struct cp_held *next;
@@ -200,18 +201,38 @@ bool cp_origin_has_root(const struct cp_origin *origin)
 	return origin && origin->root;
 }
 
+/* A module's path is what a process says, perhaps another user's: opening a device may already do
+ * something, and a pipe holds who opens it. So the place comes first, and is opened if it is a
+ * file. */
+static int open_file(int place)
+{
+	char path[32];
+	struct stat st;
+	if (place < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", place);
+	int fd = !fstat(place, &st) && S_ISREG(st.st_mode) ? open(path, FLAGS) : -1;
+	close(place);
+	return fd;
+}
+
+int cp_origin_open_ours(const char *path)
+{
+	return open_file(open(path, PLACE));
+}
+
 int cp_origin_open(const struct cp_origin *origin, const char *path, bool checked)
 {
-	struct open_how how = {.flags = FLAGS, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	struct open_how how = {.flags = PLACE, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 	if (!cp_origin_has_root(origin))
-		return open(path, FLAGS);
-	long fd = syscall(SYS_openat2, origin->root->fd, path, &how, sizeof(how));
-	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
-		return (int)fd;
+		return cp_origin_open_ours(path);
+	long place = syscall(SYS_openat2, origin->root->fd, path, &how, sizeof(how));
+	if (place >= 0 || (errno != ENOSYS && errno != EPERM))
+		return open_file((int)place);
 	/* A kernel before 5.6, or a filter that does not know the call: an absolute link in there
 	 * leads to a file of ours. */
 	path += strspn(path, "/");
-	return checked ? openat(origin->root->fd, path, FLAGS) : -1;
+	return checked ? open_file(openat(origin->root->fd, path, PLACE)) : -1;
 }
 
 /* START-END perms OFFSET MAJOR:MINOR INODE   PATH */

@@ -40,6 +40,8 @@ bool cp_origin_has_root(const struct cp_origin *origin);
 /* Opens a file by its path in the process's root, out of which no link leads; -1: there is none.
  * checked: the caller will know whether it is the right one, whatever was opened. */
 int cp_origin_open(const struct cp_origin *origin, const char *path, bool checked);
+/* A path of ours; only what is a file is opened. The descriptor, or -1. */
+int cp_origin_open_ours(const char *path);
 
 /* What the kernel says of the mapping around an address: the file's present path, cut at its end,
  * or that it has none any more. */

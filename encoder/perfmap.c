@@ -191,7 +191,8 @@ static void read_on(struct cp_perfmap *map, uint64_t size)
 	}
 	if (reading.count)
 		keep(&reading);
-	map->counts.unread = map->offset >= end ? size - map->offset : 0;
+	/* what was written while we read is no loss */
+	map->counts.unread = map->offset >= end && map->offset < size ? size - map->offset : 0;
 	free(reading.buffer);
 	free(reading.fresh);
 }

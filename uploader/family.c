@@ -14,8 +14,6 @@
 
 #define MEMBERS_MAX  8192u
 #define PROGRAMS_MAX 1024u
-/* Symbols of one profile that take longer have their names, and their lines in the next one. */
-#define SYMBOLS_NS UINT64_C(10000000000)
 
 /* The first recording says where the log goes: CONPROF_LOG_FILE, else conprof.log in the spool. */
 static void open_log(struct cp_family *family, const struct cp_program *program)
@@ -45,16 +43,22 @@ static void open_log(struct cp_family *family, const struct cp_program *program)
 			    cp_text_error(error));
 }
 
-static struct cp_program *program_of(struct cp_family *family, const struct cp_recording *header)
+/* Another user's process is family by its token, but where profiles go, what is written where and
+ * whom we ask is not for it to say: it has the settings of the first of us, which were its own,
+ * too, when it was started. */
+static struct cp_program *program_of(struct cp_family *family, const struct cp_recording *header,
+				     unsigned how)
 {
+	struct cp_config config;
 	unsigned count = 0;
+	cp_member_config(how & CP_JOIN_FOREIGN && family->like ? family->like : header, &config);
 	for (struct cp_program *p = family->programs; p; p = p->next, count++)
-		if (cp_program_is(p, header))
+		if (cp_program_is(p, header, &config))
 			return p;
 	if (count >= PROGRAMS_MAX)
 		return NULL;
 	struct cp_program *program =
-	    cp_program_new(++family->program_ids, family->symbols, header, cp_text_monotonic());
+	    cp_program_new(++family->program_ids, family->symbols, header, &config);
 	if (!program)
 		return NULL;
 	program->next = family->programs;
@@ -63,7 +67,7 @@ static struct cp_program *program_of(struct cp_family *family, const struct cp_r
 		family->upload_timeout_s = program->config.upload_timeout_s;
 	if (!count || program->config.symbol_cache_max_bytes > family->symbol_bytes)
 		family->symbol_bytes = program->config.symbol_cache_max_bytes;
-	cp_symbols_limit(family->symbols, family->symbol_bytes, SYMBOLS_NS);
+	cp_symbols_limit(family->symbols, family->symbol_bytes, CP_SYMBOLS_NS);
 	open_log(family, program);
 	/* the first there ever was: before any symbol is looked up, on another thread */
 	if (family->program_ids == 1)
@@ -116,7 +120,8 @@ static int follow(struct cp_family *family, struct cp_member *old, uint32_t rene
  * did is taken first. An earlier one, 1: the image before the one we know. A process that executes
  * at once may found a second uploader while the first is still starting; then the joins come in any
  * order. Who slept, and has a recording of its own now, loses the one that we made for it. */
-static int make_way(struct cp_family *family, pid_t pid, const struct cp_recording *header)
+static int make_way(struct cp_family *family, pid_t pid, const struct cp_recording *header,
+		    struct cp_perfmap **names)
 {
 	struct cp_member *old = cp_family_member(family, pid);
 	uint64_t start_ns = header->start_monotonic_ns;
@@ -131,6 +136,11 @@ static int make_way(struct cp_family *family, pid_t pid, const struct cp_recordi
 	}
 	if (old->start_ns == start_ns && follow(family, old, header->renewals))
 		return 1;
+	/* the same code, whose names may be in a file that is gone by now */
+	if (old->start_ns == start_ns) {
+		*names = old->names;
+		old->names = NULL;
+	}
 	unlink_member(family, old);
 	cp_member_free(old);
 	return 0;
@@ -148,7 +158,8 @@ static int watch(struct cp_family *family, struct cp_member *member)
 struct admitted {
 	struct cp_view *view;
 	struct cp_program *program;
-	int over; /* what it records has ended */
+	struct cp_perfmap *names; /* of the recording whose place it takes, or NULL */
+	unsigned how;		  /* CP_JOIN_... */
 };
 
 /* Maps it and finds its program. On failure why says so and nothing is left behind. */
@@ -159,13 +170,15 @@ static int admit(struct cp_family *family, int recording, pid_t pid, struct admi
 	if (error)
 		return error;
 	struct cp_recording *rec = cp_view_header(one->view);
-	one->over |= make_way(family, pid, rec);
+	if (make_way(family, pid, rec, &one->names))
+		one->how |= CP_JOIN_GONE;
 	if (!family->like && (family->like = malloc(sizeof *rec)))
 		memcpy(family->like, rec, sizeof *rec);
-	one->program = family->living < MEMBERS_MAX ? program_of(family, rec) : NULL;
+	one->program = family->living < MEMBERS_MAX ? program_of(family, rec, one->how) : NULL;
 	if (one->program)
 		return 0;
 	snprintf(why, 200, "too many processes or programs, or out of memory");
+	cp_perfmap_free(one->names);
 	cp_view_close(one->view);
 	return -EUSERS;
 }
@@ -200,10 +213,10 @@ static void inherit_names(struct cp_family *family, struct cp_member *member)
 		cp_perfmap_inherit(member->names, parent->names);
 }
 
-int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, int gone)
+int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, unsigned how)
 {
 	char why[200] = "";
-	struct admitted one = {.over = gone};
+	struct admitted one = {.how = how};
 	int error = admit(family, recording, pid, &one, why);
 	if (error) {
 		family->refused++;
@@ -216,13 +229,17 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 	}
 	struct cp_member *member = cp_member_new(one.view, pid, pidfd, &family->code_room);
 	if (!member) {
+		cp_perfmap_free(one.names);
 		cp_view_close(one.view);
 		if (pidfd >= 0)
 			close(pidfd);
 		return -ENOMEM;
 	}
 	member->program = one.program;
-	inherit_names(family, member);
+	if (one.names)
+		cp_member_names(member, one.names);
+	else
+		inherit_names(family, member);
 	member->next = family->members;
 	family->members = member;
 	one.program->living++;
@@ -233,7 +250,7 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 			      memory_order_relaxed);
 	cp_log_line(family->log, CP_DEBUG, "process %d joins: %s", (int)pid, one.program->exe);
 	error = watch(family, member);
-	if (one.over || error)
+	if (one.how & CP_JOIN_GONE || error)
 		cp_family_ended(family, member);
 	return error;
 }

@@ -10,6 +10,9 @@
 /* Tokens of the latest images that were recorded; those of processes that are over count, too: a
  * daemon's first process is gone when its workers drop their privileges and join. */
 #define CP_FAMILY_TOKENS 256
+/* CPU time: symbols of one profile that take longer have their names, and their lines in the next.
+ */
+#define CP_SYMBOLS_NS UINT64_C(10000000000)
 
 struct cp_family {
 	int epoll;
@@ -32,13 +35,16 @@ struct cp_family {
 	uint64_t looked_ns;	   /* of the last look at every process */
 	int log_open;
 	uint32_t upload_timeout_s; /* the longest of the members' */
+	int hurried;		   /* somebody waits for a delivery */
 	uint64_t symbol_bytes;	   /* the largest of the members' bounds */
 };
 
+#define CP_JOIN_GONE	1u /* the process is over */
+#define CP_JOIN_FOREIGN 2u /* it is of another user, and neither root's */
 /* Takes over nothing but pidfd; a recording is mapped, its descriptor stays the caller's. 0, or
- * -errno after one line in the log. pidfd < 0: no such thing here, or the process is over (gone).
+ * -errno after one line in the log. pidfd < 0: no such thing here, or the process is over.
  */
-int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, int gone);
+int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, unsigned how);
 /* The process of this number, as we see it; NULL. */
 struct cp_member *cp_family_member(const struct cp_family *family, pid_t pid);
 /* Whether a token is that of a recording that is or was held here: then its bearer is family,

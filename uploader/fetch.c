@@ -145,8 +145,7 @@ int cp_fetch_main(char **argv)
 	alarm(CP_FETCH_SECONDS);
 	limit(RLIMIT_AS, MEMORY_MAX);
 	umask(077);
-	int error = cp_folder_make(argv[0], 0700);
-	if (error && error != -EEXIST)
+	if (cp_folder_make(argv[0], 0700) || !cp_debuginfod_is_ours(argv[0]))
 		return CP_FETCH_NO_ROOM;
 	make_room(argv[0]);
 	if (load(&library))
@@ -154,7 +153,7 @@ int cp_fetch_main(char **argv)
 	void *client = library.begin();
 	/* A server that did not answer once is not asked again. */
 	for (char **hex = argv + 1; client && *hex && end == CP_FETCH_ANSWERED; hex++) {
-		error = fetch(&library, client, *hex);
+		int error = fetch(&library, client, *hex);
 		if (error)
 			end = error == -ENOSPC || error == -EACCES ? CP_FETCH_NO_ROOM
 								   : CP_FETCH_NO_SERVER;

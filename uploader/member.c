@@ -44,6 +44,13 @@ struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd, size
 	return member;
 }
 
+void cp_member_names(struct cp_member *member, struct cp_perfmap *names)
+{
+	cp_perfmap_free(member->names);
+	member->names = names;
+	cp_view_names(member->view, names);
+}
+
 void cp_member_free(struct cp_member *member)
 {
 	if (!member)

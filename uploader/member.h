@@ -41,6 +41,8 @@ struct cp_member {
 
 /* Takes view and pidfd over. NULL when out of memory (nothing is taken over then). */
 struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd, size_t *code_room);
+/* Names of code that are known already, in place of its own; taken over. */
+void cp_member_names(struct cp_member *member, struct cp_perfmap *names);
 void cp_member_free(struct cp_member *member);
 /* The process's parent as /proc has it; 0: it is gone. */
 pid_t cp_member_parent(const struct cp_member *member);

@@ -45,10 +45,11 @@ static void refuse(struct cp_peers *peers, pid_t pid, const char *why)
 		      "a message of process %d is refused: %s", (int)pid, why);
 }
 
-static void join(struct cp_peers *peers, int socket, int recording, pid_t pid)
+static void join(struct cp_peers *peers, int socket, int recording, pid_t pid, unsigned how)
 {
 	int pidfd = cp_rendezvous_pidfd(socket, pid);
-	cp_family_join(peers->family, recording, pid, pidfd, pidfd == -ESRCH);
+	how |= pidfd == -ESRCH ? CP_JOIN_GONE : 0;
+	cp_family_join(peers->family, recording, pid, pidfd, how);
 }
 
 /* Its answer fits into one message; what does not is cut, and a peer that does not read gets none.
@@ -98,7 +99,7 @@ static void understand(struct cp_peers *peers, const struct cp_peer *peer,
 		if (pid <= 0)
 			refuse(peers, pid, "its process can not be seen from here");
 		else
-			join(peers, peer->source.fd, *fd, pid);
+			join(peers, peer->source.fd, *fd, pid, trusted ? 0 : CP_JOIN_FOREIGN);
 	} else if (message->pid == CP_PEER_STATUS) {
 		answer(peers, peer->source.fd);
 	} else if (cp_family_farewell(peers->family, pid) && trusted) {

@@ -5,6 +5,8 @@
 #include "uploader/family.h"
 
 #define LOOK_NS UINT64_C(1000000000)
+/* So long after its last snapshot somebody may still ask what became of a process. */
+#define ASKED_NS INT64_C(10000000000)
 
 static void send_period(struct cp_family *family, struct cp_program *program)
 {
@@ -19,10 +21,11 @@ static void send_period(struct cp_family *family, struct cp_program *program)
 		if (program->ended[i].pid && !program->ended[i].ticket)
 			program->ended[i].ticket = last ? last : 1;
 	for (struct cp_member *m = family->members; m; m = m->next)
-		if (m->program == program && m->farewell && !m->ticket)
+		if (m->program == program && m->farewell && !m->ticket) {
 			m->ticket = last ? last : 1;
-	if (!ticket)
-		cp_family_delivered(family, UINT64_MAX);
+			if (!ticket) /* there is nothing to be delivered */
+				cp_member_tell_delivered(m);
+		}
 }
 
 static void end_period(struct cp_family *family, struct cp_program *program)
@@ -56,6 +59,25 @@ int cp_family_idle(const struct cp_family *family)
 	return cp_encoding_idle(family->encoding) && cp_delivery_idle(family->delivery);
 }
 
+/* Who waits for its delivery waits about as long as an upload may take. A quarter of that may be
+ * CPU time for symbols, of its profile and of one that stands before it. */
+static void hurry(struct cp_family *family, int hurried)
+{
+	uint64_t ns = family->upload_timeout_s * UINT64_C(250000000);
+	family->hurried = hurried;
+	cp_symbols_limit(family->symbols, family->symbol_bytes,
+			 hurried && ns < CP_SYMBOLS_NS ? ns : CP_SYMBOLS_NS);
+}
+
+static int somebody_waits(const struct cp_family *family)
+{
+	uint64_t done = cp_delivery_done(family->delivery);
+	for (const struct cp_member *m = family->members; m; m = m->next)
+		if (m->farewell && (!m->ticket || m->ticket > done))
+			return 1;
+	return 0;
+}
+
 int cp_family_farewell(struct cp_family *family, pid_t pid)
 {
 	struct cp_member *member = cp_family_member(family, pid);
@@ -64,6 +86,7 @@ int cp_family_farewell(struct cp_family *family, pid_t pid)
 			member->farewell = 1;
 			member->ticket = 0;
 			cp_program_note_end(member->program, pid);
+			hurry(family, 1);
 			end_period_soon(family, member->program);
 		}
 		return 0;
@@ -105,7 +128,9 @@ static void forget_programs(struct cp_family *family)
 {
 	for (struct cp_program **at = &family->programs; *at;) {
 		struct cp_program *program = *at;
-		if (program->living || program->taken || program->wanted) {
+		if (program->living || program->taken || program->wanted ||
+		    program->making > cp_delivery_done(family->delivery) ||
+		    cp_text_now() - program->taken_ns < ASKED_NS) {
 			at = &program->next;
 			continue;
 		}
@@ -139,6 +164,8 @@ int cp_family_tick(struct cp_family *family, uint64_t now_ns)
 			break;
 		}
 	}
+	if (family->hurried && !somebody_waits(family))
+		hurry(family, 0);
 	if (turned && family->living)
 		forget_programs(family);
 	return looked;

@@ -33,7 +33,7 @@ static struct cp_batch *new_batch(struct cp_symbols *symbols)
 }
 
 struct cp_program *cp_program_new(uint64_t id, struct cp_symbols *symbols,
-				  const struct cp_recording *header, uint64_t now_ns)
+				  const struct cp_recording *header, const struct cp_config *config)
 {
 	struct cp_program *program = calloc(1, sizeof *program);
 	if (!program)
@@ -41,13 +41,13 @@ struct cp_program *cp_program_new(uint64_t id, struct cp_symbols *symbols,
 	program->id = id;
 	program->symbols = symbols;
 	program->batch = new_batch(symbols);
-	cp_member_config(header, &program->config);
+	program->config = *config;
 	read_names(program, header);
 	if (!program->batch || cp_request_uuid(program->runtime_id)) {
 		cp_program_free(program);
 		return NULL;
 	}
-	cp_schedule_begin(&program->schedule, now_ns, program->config.period_s,
+	cp_schedule_begin(&program->schedule, cp_text_monotonic(), program->config.period_s,
 			  program->config.cpu_duration_s);
 	program->start_ns = cp_text_now();
 	return program;
@@ -61,14 +61,13 @@ void cp_program_free(struct cp_program *program)
 	free(program);
 }
 
-int cp_program_is(const struct cp_program *program, const struct cp_recording *header)
+int cp_program_is(const struct cp_program *program, const struct cp_recording *header,
+		  const struct cp_config *config)
 {
 	char exe[sizeof header->exe];
-	struct cp_config config;
 	cp_member_string(exe, sizeof exe, header->exe, sizeof header->exe);
-	cp_member_config(header, &config);
 	return strcmp(exe, program->exe) == 0 &&
-	       memcmp(&config, &program->config, sizeof config) == 0;
+	       memcmp(config, &program->config, sizeof *config) == 0;
 }
 
 /* A process that dies outside the CPU window leaves its CPU out while others of the program live;
@@ -77,7 +76,8 @@ void cp_program_take(struct cp_program *program, struct cp_member *member, struc
 		     unsigned how)
 {
 	unsigned mask = CP_BIT(CP_PROFILE_HEAP) | CP_BIT(CP_PROFILE_THREADS);
-	if (program->schedule.cpu_open || (how == CP_TAKE_OVER && program->living <= 1))
+	if (program->schedule.cpu_open ||
+	    ((how == CP_TAKE_OVER || member->farewell) && program->living <= 1))
 		mask |= CP_BIT(CP_PROFILE_CPU);
 	int error = cp_batch_take(program->batch, member->view, member->pid, mask | how);
 	if (error)

@@ -38,12 +38,14 @@ struct cp_program {
 	unsigned ended_count;
 };
 
-/* NULL when out of memory. */
+/* config: as cp_member_config makes it. NULL when out of memory. */
 struct cp_program *cp_program_new(uint64_t id, struct cp_symbols *symbols,
-				  const struct cp_recording *header, uint64_t now_ns);
+				  const struct cp_recording *header,
+				  const struct cp_config *config);
 void cp_program_free(struct cp_program *program);
-/* Whether a recording is of this program. */
-int cp_program_is(const struct cp_program *program, const struct cp_recording *header);
+/* Whether a recording with these settings is of this program. */
+int cp_program_is(const struct cp_program *program, const struct cp_recording *header,
+		  const struct cp_config *config);
 /* A snapshot of one member into the pending batch. how: 0, CP_TAKE_OVER, or CP_TAKE_REST. */
 void cp_program_take(struct cp_program *program, struct cp_member *member, struct cp_log *log,
 		     unsigned how);

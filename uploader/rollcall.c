@@ -26,8 +26,10 @@ static void hello(struct cp_family *family, pid_t pid, uint64_t start_ns)
 	struct cp_member *member = cp_family_member(family, pid);
 	if (member && member->start_ns >= start_ns)
 		return;
-	if (member)
+	if (member) {
+		cp_perfmap_replaced(member->names);
 		cp_family_ended(family, member);
+	}
 	struct cp_sleeper *one = family->sleeping < SLEEPERS_MAX ? calloc(1, sizeof *one) : NULL;
 	if (!one)
 		return;
