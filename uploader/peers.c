@@ -77,6 +77,13 @@ static int is_our_kind(int socket)
 
 static struct cp_peer *add(struct cp_peers *peers, int socket, int handed);
 
+/* A member that has another uid by now, and whose token is so old that others took its place. */
+static int is_member(const struct cp_family *family, pid_t pid, const uint8_t token[16])
+{
+	const struct cp_member *member = cp_family_member(family, pid);
+	return member && !memcmp(member->token, token, sizeof member->token);
+}
+
 /* One message of a peer of this uid and pid. *fd is what came with it. */
 static void understand(struct cp_peers *peers, const struct cp_peer *peer,
 		       const struct cp_join *message, int *fd)
@@ -93,6 +100,7 @@ static void understand(struct cp_peers *peers, const struct cp_peer *peer,
 		if (add(peers, *fd, 1))
 			*fd = -1;
 	} else if (!trusted && !cp_family_knows(peers->family, message->token) &&
+		   !is_member(peers->family, pid, message->token) &&
 		   !cp_rollcall_expects(peers->family, pid)) {
 		refuse(peers, pid, "it belongs to another user");
 	} else if (*fd >= 0) {

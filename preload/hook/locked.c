@@ -20,8 +20,10 @@
 
 #include "hook/law.h"
 
-#define PAGE   UINT64_C(4096)
-#define RANGES 11
+#define PAGE UINT64_C(4096)
+/* A recording's tables; the scratch, the modules, the live blocks. */
+#define TABLES 9
+#define RANGES (TABLES + 3)
 
 /* Of a recording's 24 MiB the pages that were never touched cost nothing. Locked, all of them would
  * be there; and without the privilege the call fails where it would have succeeded without us,
@@ -39,7 +41,7 @@ static size_t reserve(struct range *to)
 	const struct {
 		const struct cp_table *table;
 		uint64_t used, entry;
-	} tables[] = {
+	} tables[TABLES] = {
 	    {&rec->strings, 0, 1},
 	    {&rec->modules, 0, sizeof(struct cp_module)},
 	    {&rec->threads, rec->threads_used, sizeof(struct cp_thread_slot)},

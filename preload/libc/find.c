@@ -166,7 +166,8 @@ int cp_libc_anyone_has(const char *name)
 /* Fills in those that the object is the first to define; 0: it has no table that we can read. */
 static int take(const struct object *o, struct cp_sought *sought, unsigned n)
 {
-	if (!o->symbols || !o->hash)
+	/* where the dynamic section is read-only, glibc leaves offsets in it */
+	if (!o->symbols || !o->hash || (uintptr_t)o->strings <= o->base)
 		return 0;
 	for (unsigned i = 0; i < n; i++) {
 		const ElfW(Sym) *symbol =

@@ -58,6 +58,9 @@ __attribute__((destructor)) static void finish(void)
 
 	if (cp_phase() == CP_ASLEEP)
 		cp_rest_leave();
+	/* a vfork child's end is not its parent's, whose memory this is */
+	if (cp_phase() != CP_ASLEEP && cp_state.wiped->pid != (int32_t)getpid())
+		return;
 	cp_moving_stop();
 	rec = cp_state.rec;
 	if (!rec || cp_phase() != CP_RUNNING || cp_state.wiped->pid != (int32_t)getpid())

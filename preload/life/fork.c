@@ -65,6 +65,7 @@ static void in_child(void)
 		return;
 	cp_state.wiped->phase = CP_ASLEEP;
 	cp_state.wiped->scratch = 0;
+	atomic_store(cp_state.inside, 0);
 	cp_state.itimer_on = 0;
 	cp_state.itimer_app = 0;
 	cp_unwind_forked();

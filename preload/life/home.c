@@ -169,11 +169,13 @@ static uint64_t mix(uint64_t h, const void *bytes, size_t len)
 /* One uploader for all processes of a user in a cgroup with the same settings. */
 static void name_family(const struct cp_config *config)
 {
+	const uint32_t abi = CP_ABI;
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 	struct cp_line line = {0};
 
 	cp_home.uid = (uint32_t)syscall(SYS_geteuid);
 	h = mix(h, &cp_home.uid, sizeof cp_home.uid);
+	h = mix(h, &abi, sizeof abi); /* another version has an uploader of its own */
 	h = mix(h, cp_home.cgroup, strlen(cp_home.cgroup));
 	h = mix(h, cp_home.program, strlen(cp_home.program));
 	h = mix(h, config, sizeof *config);

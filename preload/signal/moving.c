@@ -19,6 +19,7 @@
 #define RENEWED	 SECOND	       /* between two renewals, if the last one gave room */
 #define CROWDED	 (64 * SECOND) /* if it gave little, again and again */
 #define REFUSED	 (10 * SECOND) /* if there was none to be had */
+#define RARELY	 100	       /* of the time at most one part in so many renews */
 #define YIELDS	 50000
 
 /* By the one thread that moved the phase to MOVING; read by a forked child. */
@@ -77,8 +78,8 @@ static void settle(void)
 
 /* ---- to another uploader ---- */
 
-/* The same contents in a new file. What others add to rows between the copy and the exchange is
- * lost; it is the rest of the microseconds after MOVING was set. */
+/* The same contents in a new file, by who is alone: what others would add to rows between the copy
+ * and the exchange would be lost. */
 static void move(void)
 {
 	struct cp_recording *rec = cp_state.rec, *new;
@@ -114,24 +115,27 @@ static int is_time(_Atomic uint64_t *word, uint64_t now, uint64_t next)
 				 word, &was, next, memory_order_relaxed, memory_order_relaxed);
 }
 
-static void move_if_silent(uint64_t now)
-{
-	if (CP_LIKELY(!silent(now)) || cp_is_homeless() ||
-	    !is_time(&cp_state.next_join_ns, now, now + PATIENCE) ||
-	    !cp_change_phase(CP_RUNNING, CP_MOVING))
-		return;
-	move();
-	settle();
-}
-
-/* ---- to an empty one ---- */
-
 /* Others who are inside may have a row's number in hand. Who comes now sees the phase, and leaves
  * the rows alone. */
 static int is_alone(void)
 {
 	return atomic_load(cp_state.inside) == 1;
 }
+
+static void move_if_silent(uint64_t now)
+{
+	if (CP_LIKELY(!silent(now)) || cp_is_homeless() || !is_alone() ||
+	    !is_time(&cp_state.next_join_ns, now, now + PATIENCE) ||
+	    !cp_change_phase(CP_RUNNING, CP_MOVING))
+		return;
+	if (is_alone())
+		move();
+	else
+		atomic_store_explicit(&cp_state.next_join_ns, now, memory_order_relaxed);
+	settle();
+}
+
+/* ---- to an empty one ---- */
 
 /* Somebody reads the one that is there, and so has what it holds when the next one comes. */
 static int is_read(uint64_t now)
@@ -226,13 +230,16 @@ static uint64_t interval(void)
 
 static void renew_if_may(uint64_t now)
 {
-	uint64_t next;
+	uint64_t next, took;
 
 	if (now < atomic_load_explicit(&cp_state.next_renewal_ns, memory_order_relaxed) ||
-	    !is_read(now) || !is_alone() || !cp_change_phase(CP_RUNNING, CP_MOVING))
+	    cp_is_homeless() || atomic_load(&cp_state.leaving) || !is_read(now) || !is_alone() ||
+	    !cp_change_phase(CP_RUNNING, CP_MOVING))
 		return;
 	if (is_alone() && !cp_is_homeless() && !atomic_load(&cp_state.leaving)) {
 		next = renew() == 0 ? interval() : REFUSED;
+		took = cp_now_ns() - now;
+		next = next > took * RARELY ? next : took * RARELY;
 		atomic_store_explicit(&cp_state.next_renewal_ns, now + next, memory_order_relaxed);
 		/* nobody has had the time to look at it */
 		atomic_store_explicit(&cp_state.next_join_ns, now + SILENCE, memory_order_relaxed);

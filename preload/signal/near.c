@@ -115,7 +115,12 @@ void cp_near_leave(struct cp_thread *self)
 
 void cp_near_look(struct cp_thread *self, uint64_t sp)
 {
-	if (CP_LIKELY(!self->near) || !was_left(self, sp))
+	uint64_t at = self->near_at;
+
+	/* one of us claims it: a tick may come in between and see the same */
+	if (CP_LIKELY(!self->near) || !was_left(self, sp) ||
+	    !__atomic_compare_exchange_n(&self->near_at, &at, 0, 0, __ATOMIC_RELAXED,
+					 __ATOMIC_RELAXED))
 		return;
 	self->near = 1;
 	cp_near_leave(self);
