@@ -242,8 +242,14 @@ static bool is_same(const struct cp_dwarf_frame *a, const struct cp_dwarf_frame 
 	return x && y && !strcmp(x, y) && !strcmp(a->scope, b->scope);
 }
 
+/* glibc's, for x86-64, and those of the kernel's vDSO. */
+static bool is_way_out(const char *name)
+{
+	return !strcmp(name, "__restore_rt") || !strcmp(name, "__kernel_rt_sigreturn");
+}
+
 /* A call's address is one byte before where it returns to. But a handler returns to the first byte
- * of a function, __restore_rt, before which there is nothing: so nobody else is meant. */
+ * of a function, before which there is nothing. */
 static const struct cp_symbol *symbol_at(const struct cp_lookup *lookup, uint64_t address)
 {
 	const struct cp_symbol *symbol = cp_symtab_find(&lookup->names, address);
@@ -252,7 +258,7 @@ static const struct cp_symbol *symbol_at(const struct cp_lookup *lookup, uint64_
 	if (symbol)
 		return symbol;
 	symbol = cp_symtab_find(&lookup->names, address + 1);
-	return symbol && symbol->start == address + 1 ? symbol : NULL;
+	return symbol && symbol->start == address + 1 && is_way_out(symbol->name) ? symbol : NULL;
 }
 
 /* The real function takes its name from the symbol table, where what a library exports is found

@@ -139,6 +139,12 @@ def plain(path):
     return os.path.normpath(path[twice.end(1) + 1:] if twice else path) if path else ''
 
 
+def is_short(one, other):
+    """One reader gives DWARF's plain name where another gives the linker's, which has it inside."""
+    mangled, name = sorted((one, other), key=lambda n: not n.startswith('_Z'))
+    return mangled.startswith('_Z') and not name.startswith('_Z') and bool(name) and f'{len(name)}{name}' in mangled
+
+
 def difference(mine, other, aliases):
     """What is not the same in two readings of an address: words, or None."""
     if not mine or not other:
@@ -155,7 +161,7 @@ def difference(mine, other, aliases):
         if plain(x.file) != plain(y.file):
             found.add('file' if x.line or y.line else 'file of line 0')
         names = {whole(x.function), whole(y.function)}
-        if len(names) > 1 and not names <= aliases:
+        if len(names) > 1 and not names <= aliases and not is_short(*names):
             found.add('name' if last else 'inlined name')
     return ', '.join(sorted(found)) or None
 

@@ -36,8 +36,8 @@ static const char source[] =
     "extern \"C\" __attribute__((noinline)) int plain_name(int n)\n"  /* 20 */
     "{ return n * 5 + shop::sink; }\n"				      /* 21 */
     "extern \"C\" int __plain_alias(int) __attribute__((alias(\"plain_name\")));\n"
-    "asm(\".p2align 4; .fill 16, 1, 0x90; .globl way_out; .type way_out, @function\\n\"\n"
-    "    \"way_out: nop; ret; .size way_out, 2\");\n";
+    "asm(\".p2align 4; .fill 16, 1, 0x90; .globl __restore_rt; .type __restore_rt, @function\\n\"\n"
+    "    \"__restore_rt: nop; ret; .size __restore_rt, 2\");\n";
 
 __attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
 {
@@ -190,11 +190,11 @@ static void a_handler_returns_to_a_first_byte(void **state)
 	(void)state;
 	struct cp_symbols *symbols = cp_symbols_new();
 	open_library(&library, "bare.so");
-	uint64_t at = symbol_address("way_out");
+	uint64_t at = symbol_address("__restore_rt");
 	struct cp_image *image = cp_symbols_image(symbols, &library.id);
 	assert_int_equal(cp_image_lines(image, at - 1).count, 1);
-	assert_string_equal(cp_image_lines(image, at - 1).lines[0].name, "way_out");
-	assert_string_equal(cp_image_lines(image, at + 1).lines[0].name, "way_out");
+	assert_string_equal(cp_image_lines(image, at - 1).lines[0].name, "__restore_rt");
+	assert_string_equal(cp_image_lines(image, at + 1).lines[0].name, "__restore_rt");
 	assert_int_equal(cp_image_lines(image, at - 2).count, 0);
 	cp_symbols_free(symbols);
 }
