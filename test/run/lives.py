@@ -114,5 +114,5 @@ def off(world):
 
 def tests(_build):
     for function in (killed, told_to_go, family, missing_program, off):
-        yield 'lives_' + function.__name__, False, function
+        yield 'lives_' + function.__name__, function is killed, function
     yield 'lives_together', True, together
