@@ -58,12 +58,14 @@ __attribute__((destructor)) static void finish(void)
 
 	if (cp_phase() == CP_ASLEEP)
 		cp_rest_leave();
-	/* a vfork child's end is not its parent's, whose memory this is */
-	if (cp_phase() != CP_ASLEEP && cp_state.wiped->pid != (int32_t)getpid())
+	/* Where we keep quiet a filter may kill for a call; and a vfork child's end is not its
+	 * parent's, whose memory this is. */
+	if ((cp_phase() != CP_RUNNING && !cp_is_moving()) ||
+	    cp_state.wiped->pid != (int32_t)getpid())
 		return;
 	cp_moving_stop();
 	rec = cp_state.rec;
-	if (!rec || cp_phase() != CP_RUNNING || cp_state.wiped->pid != (int32_t)getpid())
+	if (!rec || cp_phase() != CP_RUNNING)
 		return;
 	cp_altstack_end(&cp_self);
 	cp_rest_leave();
