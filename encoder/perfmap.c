@@ -85,8 +85,9 @@ void cp_perfmap_look(struct cp_perfmap *map)
 {
 	if (!map || map->looks >= CP_FIRST_LOOKS)
 		return;
-	/* once, as what is mapped twice may be gone when the process ends */
-	if (!map->looks++)
+	/* early, as what is mapped twice may be gone when the process ends; and again a second
+	 * later, as the first look may come before it was mapped */
+	if (map->looks++ < 2)
 		cp_procmaps_read(&map->mapped, map->pid);
 	if (map->fd < 0)
 		map->fd = cp_codefile_open(map->pid, map->own_pid, map->since);
