@@ -194,8 +194,9 @@ def container(world):
     build(world, os.path.join(inside, 'v1', 'lib.so'), LIB, 'lib_inner', no_id)
     os.symlink(os.path.join(there, 'v1', 'lib.so'), os.path.join(inside, 'lib.so'))
     beside = build(world, os.path.join(world.dir, 'beside'), APP, 'beside_work')
-    root = [arg for part in ('usr', 'lib', 'lib64', 'bin', 'etc', 'proc', 'tmp', 'root', 'work')
-            if os.path.exists('/' + part) for arg in ('--bind', '/' + part, '/' + part)]
+    # all that is here, wherever the library was built
+    root = [arg for part in sorted(os.listdir('/')) if part != 'dev' and os.path.isdir('/' + part)
+            for arg in ('--bind', '/' + part, '/' + part)]
     argv = ['bwrap', '--dev-bind', '/dev', '/dev', *root, '--bind', inside, there, '--unshare-pid', '--',
             os.path.join(there, 'app'), os.path.join(there, 'lib.so')]
     for settings in PERIODS, {}:
