@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/control.h"
 #include "encoder/origin.h"
 
 /* Caps: what a stranger may make us hold. A program of 5,000 libraries, a million distinct call
@@ -56,8 +57,9 @@ uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared, unsi
 {
 	uint32_t types = __atomic_load_n(&shared->config.types, __ATOMIC_RELAXED);
 	uint64_t interval = __atomic_load_n(&shared->heap_interval, __ATOMIC_RELAXED);
-	uint64_t cpu_period_ns = __atomic_load_n(&shared->cpu_period_ns, __ATOMIC_RELAXED);
-	if ((types & CP_TYPE_CPU) && cpu_period_ns)
+	uint64_t set_ns = __atomic_load_n(&shared->cpu_period_ns, __ATOMIC_RELAXED);
+	uint64_t cpu_period_ns = cp_control_period(cp_control(shared), set_ns);
+	if ((types & CP_TYPE_CPU) && set_ns)
 		batch->has |= CP_BIT(CP_PROFILE_CPU);
 	if ((types & CP_TYPE_HEAP) && interval)
 		batch->has |= CP_BIT(CP_PROFILE_HEAP);

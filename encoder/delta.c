@@ -37,17 +37,19 @@ static enum cp_profile profile_of(enum cp_kind kind)
 	}
 }
 
-static uint64_t times(uint64_t a, uint64_t b)
-{
-	uint64_t product;
-	return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
-}
-
 /* Where the rounding of a row's objects begins: 633/1024 is as near as can be to the golden
  * section, whose multiples lie evenly however many there are. */
 static uint32_t rest_of(const struct taking *taking, uint32_t number)
 {
 	return CP_OBJECT_ONE / 2 + 633 * (number + (uint32_t)taking->pid);
+}
+
+/* Whole periods of the rate that is wanted now. Of the sum and of the mark, not of the difference:
+ * so what is left over is not lost again and again where ticks weigh something else. */
+static uint64_t periods(const struct taking *taking, uint64_t now, uint64_t mark)
+{
+	uint64_t period = taking->cpu_period_ns ? taking->cpu_period_ns : 1;
+	return cp_less(now / period, mark / period);
 }
 
 /* What a row or a loss adds, before anything is moved. */
@@ -58,7 +60,8 @@ static struct cp_sums sums_of(const struct taking *taking, enum cp_kind kind, ui
 	uint64_t second = cp_less(n[1], cp_view_load(&mark->n[1]));
 	struct cp_sums sums = {.n = {first, second, 0, 0}};
 	if (kind == CP_KIND_CPU) {
-		sums.n[1] = times(first, taking->cpu_period_ns);
+		sums.n[0] = periods(taking, n[CP_CPU_NS], cp_view_load(&mark->n[CP_CPU_NS]));
+		sums.n[1] = first;
 	} else if (kind == CP_KIND_HEAP) {
 		sums.n[2] = cp_less(cp_more(n[CP_ALLOC_OBJECTS], n[CP_INHERITED_OBJECTS]),
 				    n[CP_FREED_OBJECTS]);

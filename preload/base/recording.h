@@ -25,7 +25,7 @@
 #include "base/config.h"
 
 #define CP_MAGIC UINT64_C(0x31464f5250434e43)
-#define CP_ABI	 7u
+#define CP_ABI	 8u
 
 /* What a row counts. Kind is the last word written of a row. */
 enum cp_kind { CP_KIND_NONE, CP_KIND_CPU, CP_KIND_HEAP, CP_KIND_THREAD, CP_KINDS };
@@ -34,7 +34,7 @@ enum cp_kind { CP_KIND_NONE, CP_KIND_CPU, CP_KIND_HEAP, CP_KIND_THREAD, CP_KINDS
  * `size` bytes stands for w = 1/(1-exp(-(size+1)/heap_interval)) objects (base/draw.h says why) and
  * w*size bytes. Objects are fixed point (CP_OBJECT_ONE is one object), so that rounding does not
  * bias them. */
-enum { CP_CPU_PERIODS, CP_CPU_SAMPLES }; /* periods: what the samples weigh, with overruns */
+enum { CP_CPU_NS, CP_CPU_SAMPLES }; /* CPU time: what the samples weigh, with overruns */
 enum {
 	CP_ALLOC_OBJECTS,
 	CP_ALLOC_BYTES,
@@ -241,6 +241,7 @@ struct cp_recording {
 
 	/* by the uploader */
 	_Atomic uint64_t heartbeat_ns; /* CLOCK_MONOTONIC, written every second */
+	_Atomic uint64_t control;      /* what is wanted just now (base/control.h) */
 	_Atomic uint32_t delivered;    /* futex word: 1 when the last profile is out or spooled */
 	_Atomic uint32_t uploader_pid;
 	_Atomic uint32_t takes_begun; /* of CPU rows; see struct cp_thread_slot */

@@ -65,14 +65,14 @@ static void hand_on(int sig, siginfo_t *info, void *uc)
 static void on_sigprof(int sig, siginfo_t *info, void *uc)
 {
 	int saved = errno;
-	int64_t periods = cp_itimer_periods(&cp_self, info);
+	int64_t ns = cp_itimer_rang(&cp_self, info);
 
-	if (periods < 0) {
+	if (ns < 0) {
 		hand_on(sig, info, uc); /* its errno is its own affair */
 		return;
 	}
-	if (periods > 0)
-		cp_tick(uc, (uint64_t)periods);
+	if (ns > 0)
+		cp_tick(uc, (uint64_t)ns);
 	errno = saved;
 }
 

@@ -85,12 +85,12 @@ static void hand_on(int sig, siginfo_t *info, void *uc)
 static void on_signal(int sig, siginfo_t *info, void *uc)
 {
 	int saved = errno;
-	uint64_t periods;
+	uint64_t ns;
 
 	if (cp_timer_is_ours(info)) {
-		periods = cp_timer_rang(&cp_self, info);
-		if (periods)
-			cp_tick(uc, periods);
+		ns = cp_timer_rang(&cp_self, info);
+		if (ns)
+			cp_tick(uc, ns);
 	} else
 		hand_on(sig, info, uc);
 	errno = saved;

@@ -39,13 +39,13 @@ static uint32_t row_of(struct cp_thread *self, enum cp_loss *why)
 void cp_rest_count(struct cp_thread *self)
 {
 	enum cp_loss why = CP_LOST_PAUSED;
-	uint64_t periods = cp_timer_rest(self);
+	uint64_t ns = cp_timer_rest(self);
 	uint32_t row = CP_NO_ROW;
 
-	if (periods && !cp_is_moving())
+	if (ns && !cp_is_moving())
 		row = row_of(self, &why);
-	if (periods)
-		cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, periods);
+	if (ns)
+		cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_NS, ns);
 }
 
 static void leave(const struct cp_apart *apart, void *unused)

@@ -17,20 +17,20 @@
 
 #include "signal/law.h"
 
-static void lose(enum cp_loss why, uint64_t periods)
+static void lose(enum cp_loss why, uint64_t ns)
 {
 	struct cp_recording *rec = cp_state.rec;
 
 	if (!rec || cp_phase() == CP_ASLEEP)
 		return;
-	cp_row_add(rec, CP_KIND_CPU, CP_NO_ROW, why, CP_CPU_PERIODS, periods);
+	cp_row_add(rec, CP_KIND_CPU, CP_NO_ROW, why, CP_CPU_NS, ns);
 	cp_row_add(rec, CP_KIND_CPU, CP_NO_ROW, why, CP_CPU_SAMPLES, 1);
 }
 
-void cp_tick_no_room(uint64_t periods)
+void cp_tick_no_room(uint64_t ns)
 {
-	if (periods)
-		lose(CP_LOST_STACK_ROOM, periods);
+	if (ns)
+		lose(CP_LOST_STACK_ROOM, ns);
 }
 
 /* On an alternate stack the bounds are known: a small one may be nearly used up by the kernel's
@@ -50,7 +50,7 @@ struct tick {
 	struct cp_thread *self;
 	struct cp_scratch *scratch;
 	const ucontext_t *uc;
-	uint64_t periods;
+	uint64_t ns;
 };
 
 static int is_ours(uint64_t pc)
@@ -83,7 +83,7 @@ static void sample(const struct tick *t)
 	depth = without_ours(pcs, depth, &flags);
 	row = cp_stack_row(cp_state.rec, cp_whose(CP_KIND_CPU, cp_who(t->self, CP_KIND_CPU)), pcs,
 			   depth, flags, &why);
-	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, t->periods);
+	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_NS, t->ns);
 	cp_row_add(cp_state.rec, CP_KIND_CPU, row, why, CP_CPU_SAMPLES, 1);
 	if (depth)
 		cp_modules_look_for(pcs[0]);
@@ -106,23 +106,23 @@ static void on_scratch(void *arg)
 	int awake = cp_awake(t->self);
 
 	if (awake < 0 || (!awake && cp_phase() == CP_BUSY))
-		lose(CP_LOST_PAUSED, t->periods);
+		lose(CP_LOST_PAUSED, t->ns);
 	if (awake <= 0)
 		return;
 	sample(t);
 	cp_moving_look();
 }
 
-static void take(const ucontext_t *uc, uint64_t periods)
+static void take(const ucontext_t *uc, uint64_t ns)
 {
 	struct cp_thread *self CP_CLEANUP(cp_leave) = cp_enter();
 	struct cp_scratch *scratch CP_CLEANUP(cp_scratch_give) = self ? cp_scratch_take() : NULL;
-	struct tick t = {.self = self, .scratch = scratch, .uc = uc, .periods = periods};
+	struct tick t = {.self = self, .scratch = scratch, .uc = uc, .ns = ns};
 
 	if (!scratch)
-		lose(CP_LOST_BUSY, periods);
+		lose(CP_LOST_BUSY, ns);
 	else if (!has_room(uc))
-		lose(CP_LOST_STACK_ROOM, periods);
+		lose(CP_LOST_STACK_ROOM, ns);
 	else
 		cp_on_stack(scratch->stack + sizeof scratch->stack, on_scratch, &t);
 }
@@ -132,18 +132,18 @@ static void take(const ucontext_t *uc, uint64_t periods)
  * by thread, since a thread's first ones are dearer. */
 #define MEASURED 128
 
-void cp_tick(const ucontext_t *uc, uint64_t periods)
+void cp_tick(const ucontext_t *uc, uint64_t ns)
 {
 	struct cp_thread *self = &cp_self;
 	uint64_t began;
 
 	cp_near_look(self, stack_pointer(uc));
 	if (CP_LIKELY((self->rang++ + (uint32_t)self->tid) % MEASURED)) {
-		take(uc, periods);
+		take(uc, ns);
 		return;
 	}
 	began = cp_timer_clock();
-	take(uc, periods);
+	take(uc, ns);
 	if (cp_phase() == CP_RUNNING) {
 		cp_count(&cp_state.rec->took_ns, cp_timer_clock() - began);
 		cp_count(&cp_state.rec->measured, 1);

@@ -163,7 +163,7 @@ uint64_t cp_timer_rest(struct cp_thread *self)
 		return 0;
 	periods = (now - self->due) / cp_state.cpu_period_ns + 1;
 	self->due += periods * cp_state.cpu_period_ns;
-	return periods;
+	return periods * cp_state.cpu_period_ns;
 }
 
 /* The signal's periods are counted from where the last one's ended. What cp_timer_rest has counted
@@ -177,7 +177,7 @@ uint64_t cp_timer_rang(struct cp_thread *self, const siginfo_t *info)
 	if (self->timer_armed == ARMING || self->next <= from)
 		return 0;
 	self->due = self->next;
-	return (self->next - from) / cp_state.cpu_period_ns;
+	return self->next - from;
 }
 
 int cp_timer_is_ours(const siginfo_t *info)
@@ -188,7 +188,7 @@ int cp_timer_is_ours(const siginfo_t *info)
 /* ITIMER_PROF hits whichever thread the kernel picks and says nothing of the hits it merged (at
  * 1 kHz it delivers a fifth). So its tick stands for all CPU time of its thread since the last one:
  * totals are right, and what is charged to one stack is right on average. */
-int64_t cp_itimer_periods(struct cp_thread *self, const siginfo_t *info)
+int64_t cp_itimer_rang(struct cp_thread *self, const siginfo_t *info)
 {
 	if (info->si_code != SI_KERNEL ||
 	    !atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))

@@ -19,9 +19,9 @@ void cp_timer_disarm(struct cp_thread *self);
 void cp_timer_hold(struct cp_thread *self);
 void cp_timer_release(struct cp_thread *self);
 
-/* The periods that were over by now, by the calling thread's CPU clock, and that nothing has
- * counted yet: they are the caller's to count. The kernel looks at timers at its own tick alone, so
- * the last milliseconds of a thread are mostly of this kind. */
+/* CPU time in ns: the periods that were over by now, by the calling thread's CPU clock, and that
+ * nothing has counted yet: they are the caller's to count. The kernel looks at timers at its own
+ * tick alone, so the last milliseconds of a thread are mostly of this kind. */
 uint64_t cp_timer_rest(struct cp_thread *self);
 /* Whether there are any. */
 int cp_timer_is_due(const struct cp_thread *self);
@@ -31,12 +31,12 @@ uint64_t cp_timer_clock(void);
 
 /* Whether this is the signal of a timer of ours. */
 int cp_timer_is_ours(const siginfo_t *info);
-/* How many periods it stands for. */
+/* How much CPU time it stands for, in ns. */
 uint64_t cp_timer_rang(struct cp_thread *self, const siginfo_t *info);
 
-/* How many periods this SIGPROF stands for; 0: it is ITIMER_PROF's, but this thread has a timer of
+/* How much CPU time this SIGPROF stands for; 0: it is ITIMER_PROF's, but this thread has a timer of
  * its own that counts it; -1: it is not ours. */
-int64_t cp_itimer_periods(struct cp_thread *self, const siginfo_t *info);
+int64_t cp_itimer_rang(struct cp_thread *self, const siginfo_t *info);
 
 /* Stops ITIMER_PROF if it is ours (before exec; when the application wants it). 1: it was. */
 int cp_itimer_stop(void);

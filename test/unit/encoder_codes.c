@@ -161,7 +161,7 @@ static void tick(struct bench *bench, int process, uint64_t leaf, uint64_t calle
 {
 	const uint64_t frames[] = {leaf, caller, 0x400100};
 	uint32_t row = fake_row(&bench->fake[process], CP_KIND_CPU, CP_ROW_LEAF_IS_PC, frames, 3);
-	fake_count(&bench->fake[process], row, CP_CPU_PERIODS, 1);
+	fake_count(&bench->fake[process], row, CP_CPU_NS, 1 * FAKE_PERIOD);
 	fake_count(&bench->fake[process], row, CP_CPU_SAMPLES, 1);
 }
 
@@ -220,7 +220,7 @@ static void a_name_holds_for_its_time(void **state)
 	tick(&bench, 0, 0x7f7010, 0x400200);
 	cp__profile__free_unpacked(take(&bench), NULL);
 	write_map(number_of(0), "7f7000 100 new\n");
-	fake_count(&bench.fake[0], 0, CP_CPU_PERIODS, 2);
+	fake_count(&bench.fake[0], 0, CP_CPU_NS, 2 * FAKE_PERIOD);
 	fake_count(&bench.fake[0], 0, CP_CPU_SAMPLES, 2);
 	Cp__Profile *p = take(&bench);
 	assert_int_equal(p->n_sample, 2);
@@ -268,7 +268,7 @@ static void a_second_mapping_has_the_names_of_the_first(void **state)
 	assert_non_null(again);
 	const uint64_t frame = (uintptr_t)again + ((uintptr_t)set_up - own.start);
 	uint32_t row = fake_row(&fake, CP_KIND_CPU, CP_ROW_LEAF_IS_PC, &frame, 1);
-	fake_count(&fake, row, CP_CPU_PERIODS, 1);
+	fake_count(&fake, row, CP_CPU_NS, 1 * FAKE_PERIOD);
 	assert_int_equal(cp_view_open(fake.fd, &view, why, sizeof(why)), 0);
 	struct cp_perfmap *map = cp_perfmap_new(getpid(), getpid(), &room);
 	cp_view_names(view, map);

@@ -71,7 +71,7 @@ static void tick(struct bench *bench, uint64_t frame, unsigned flags, uint64_t s
 	const uint64_t frames[] = {0x400100, frame};
 	uint32_t row = fake_row(&bench->fake, CP_KIND_CPU, flags, frames, 2);
 	fake_count(&bench->fake, row, CP_CPU_SAMPLES, samples);
-	fake_count(&bench->fake, row, CP_CPU_PERIODS, periods);
+	fake_count(&bench->fake, row, CP_CPU_NS, periods * FAKE_PERIOD);
 }
 
 static void cpu_says_what_became_of_each_tick(void **state)
@@ -85,9 +85,10 @@ static void cpu_says_what_became_of_each_tick(void **state)
 	tick(&bench, 0x400400, CP_ROW_TRUNCATED, 2, 2);
 	tick(&bench, 0x400500, CP_ROW_GAP, 5, 6);
 	tick(&bench, 0x400600, CP_ROW_GAP | CP_ROW_ENDED_EARLY, 7, 7);
-	lost[CP_LOST_BUSY].n[CP_CPU_SAMPLES] = lost[CP_LOST_BUSY].n[CP_CPU_PERIODS] = 2;
+	lost[CP_LOST_BUSY].n[CP_CPU_SAMPLES] = 2;
+	lost[CP_LOST_BUSY].n[CP_CPU_NS] = 2 * FAKE_PERIOD;
 	lost[CP_LOST_STACK_ROOM].n[CP_CPU_SAMPLES] = 1;
-	lost[CP_LOST_STACK_ROOM].n[CP_CPU_PERIODS] = 9;
+	lost[CP_LOST_STACK_ROOM].n[CP_CPU_NS] = 9 * FAKE_PERIOD;
 	take(&bench, CP_PROFILE_CPU);
 	check(&bench, CP_PROFILE_CPU, (struct cp_coverage){117, 3, 14, 10});
 	assert_string_equal(comment(&bench, 0), "conprof: version " CP_VERSION ", processes 1");

@@ -50,7 +50,7 @@ static void cpu_is_taken_once(void **state)
 	(void)state;
 	set_up(&bench);
 	uint32_t row = fake_row(&bench.fake, CP_KIND_CPU, CP_ROW_LEAF_IS_PC, frames, 3);
-	fake_count(&bench.fake, row, CP_CPU_PERIODS, 5);
+	fake_count(&bench.fake, row, CP_CPU_NS, 5 * FAKE_PERIOD);
 	fake_count(&bench.fake, row, CP_CPU_SAMPLES, 3);
 	Cp__Profile *p = take(&bench, CP_PROFILE_CPU);
 	assert_int_equal(p->n_sample, 1);
@@ -67,9 +67,9 @@ static void cpu_is_taken_once(void **state)
 	p = take(&bench, CP_PROFILE_CPU);
 	assert_int_equal(p->n_sample, 0);
 	cp__profile__free_unpacked(p, NULL);
-	fake_count(&bench.fake, row, CP_CPU_PERIODS, 2);
+	fake_count(&bench.fake, row, CP_CPU_NS, 2 * FAKE_PERIOD);
 	cp_batch_skip_cpu(bench.view);
-	fake_count(&bench.fake, row, CP_CPU_PERIODS, 1);
+	fake_count(&bench.fake, row, CP_CPU_NS, 1 * FAKE_PERIOD);
 	p = take(&bench, CP_PROFILE_CPU);
 	assert_int_equal(p->sample[0]->value[0], 1);
 	cp__profile__free_unpacked(p, NULL);
@@ -145,8 +145,8 @@ static void a_rest_has_nothing_alive(void **state)
 	fake_count(&bench.fake, heap, CP_ALLOC_BYTES, 1000);
 	fake_count(&bench.fake, heap, CP_FREED_OBJECTS, 4 * CP_OBJECT_ONE);
 	fake_count(&bench.fake, heap, CP_FREED_BYTES, 400);
-	fake_count(&bench.fake, fake_row(&bench.fake, CP_KIND_CPU, 0, frames, 2), CP_CPU_PERIODS,
-		   5);
+	fake_count(&bench.fake, fake_row(&bench.fake, CP_KIND_CPU, 0, frames, 2), CP_CPU_NS,
+		   5 * FAKE_PERIOD);
 	fake_count(&bench.fake, fake_row(&bench.fake, CP_KIND_THREAD, 0, frames, 2),
 		   CP_THREADS_MADE, 3);
 	bench.fake.rec->lost[CP_KIND_THREAD][CP_LOST_BUSY].n[CP_THREADS_MADE] = 2;
@@ -195,11 +195,11 @@ static void losses_are_samples(void **state)
 	(void)state;
 	set_up(&bench);
 	uint32_t row = fake_row(&bench.fake, CP_KIND_CPU, CP_ROW_TRUNCATED, frames, 1);
-	fake_count(&bench.fake, row, CP_CPU_PERIODS, 1);
+	fake_count(&bench.fake, row, CP_CPU_NS, 1 * FAKE_PERIOD);
 	fake_count(&bench.fake, row, CP_CPU_SAMPLES, 1);
-	bench.fake.rec->lost[CP_KIND_CPU][CP_LOST_ROWS].n[CP_CPU_PERIODS] = 9;
+	bench.fake.rec->lost[CP_KIND_CPU][CP_LOST_ROWS].n[CP_CPU_NS] = 9 * FAKE_PERIOD;
 	bench.fake.rec->lost[CP_KIND_CPU][CP_LOST_ROWS].n[CP_CPU_SAMPLES] = 8;
-	bench.fake.rec->lost[CP_KIND_CPU][CP_LOST_BUSY].n[CP_CPU_PERIODS] = 2;
+	bench.fake.rec->lost[CP_KIND_CPU][CP_LOST_BUSY].n[CP_CPU_NS] = 2 * FAKE_PERIOD;
 	struct cp_batch *batch = cp_batch_new(NULL);
 	assert_int_equal(cp_batch_take(batch, bench.view, 77, ALL), 0);
 	assert_int_equal(cp_batch_lost(batch, CP_KIND_CPU, CP_LOST_ROWS), 8);
@@ -235,7 +235,7 @@ static void a_gap_is_a_frame(void **state)
 	(void)state;
 	set_up(&bench);
 	uint32_t row = fake_row(&bench.fake, CP_KIND_CPU, 0, frames, 4);
-	fake_count(&bench.fake, row, CP_CPU_PERIODS, 1);
+	fake_count(&bench.fake, row, CP_CPU_NS, 1 * FAKE_PERIOD);
 	Cp__Profile *p = take(&bench, CP_PROFILE_CPU);
 	assert_int_equal(p->n_sample, 1);
 	assert_int_equal(p->sample[0]->n_location_id, 4);
@@ -254,7 +254,7 @@ static void a_note_is_a_frame(void **state)
 	(void)state;
 	set_up(&bench);
 	uint32_t row = fake_row(&bench.fake, CP_KIND_CPU, 0, frames, 3);
-	fake_count(&bench.fake, row, CP_CPU_PERIODS, 3);
+	fake_count(&bench.fake, row, CP_CPU_NS, 3 * FAKE_PERIOD);
 	Cp__Profile *p = take(&bench, CP_PROFILE_CPU);
 	assert_int_equal(p->n_sample, 1);
 	assert_int_equal(p->sample[0]->value[0], 3);
@@ -277,10 +277,10 @@ static void ticks_are_taken_out(void **state)
 	bench.fake.rec->measured = 10;
 	bench.fake.rec->took_ns = 30000;
 	uint32_t row = fake_row(&bench.fake, CP_KIND_CPU, CP_ROW_LEAF_IS_PC, frames, 5);
-	fake_count(&bench.fake, row, CP_CPU_PERIODS, 7);
+	fake_count(&bench.fake, row, CP_CPU_NS, 7 * FAKE_PERIOD);
 	fake_count(&bench.fake, row, CP_CPU_SAMPLES, 4);
 	row = fake_row(&bench.fake, CP_KIND_CPU, 0, rest, 2);
-	fake_count(&bench.fake, row, CP_CPU_PERIODS, 2);
+	fake_count(&bench.fake, row, CP_CPU_NS, 2 * FAKE_PERIOD);
 	struct cp_batch *batch = cp_batch_new(NULL);
 	cp_batch_signals(batch, 1500, 500);
 	assert_int_equal(cp_batch_take(batch, bench.view, PID, CP_BIT(CP_PROFILE_CPU)), 0);
@@ -332,7 +332,7 @@ static void full_batch_sums_up_the_rest(void **state)
 	for (uint64_t i = 0; i < 5; i++) {
 		const uint64_t frames[] = {0x400200 + i, 0x400300};
 		uint32_t row = fake_row(&bench.fake, CP_KIND_CPU, 0, frames, 2);
-		fake_count(&bench.fake, row, CP_CPU_PERIODS, 10);
+		fake_count(&bench.fake, row, CP_CPU_NS, 10 * FAKE_PERIOD);
 		fake_count(&bench.fake, row, CP_CPU_SAMPLES, 3);
 	}
 	struct cp_batch *batch = cp_batch_new(NULL);
@@ -376,9 +376,12 @@ static void processes_merge_by_file(void **state)
 	fake_module(&two.fake, "/bin/other", 0x400000, 0x500000, 0, 0x400000);
 	char why[128];
 	assert_int_equal(cp_view_open(two.fake.fd, &two.view, why, sizeof(why)), 0);
-	fake_count(&one.fake, fake_row(&one.fake, CP_KIND_CPU, 0, frames, 1), CP_CPU_PERIODS, 1);
-	fake_count(&two.fake, fake_row(&two.fake, CP_KIND_CPU, 0, moved, 1), CP_CPU_PERIODS, 2);
-	fake_count(&two.fake, fake_row(&two.fake, CP_KIND_CPU, 0, frames, 1), CP_CPU_PERIODS, 4);
+	fake_count(&one.fake, fake_row(&one.fake, CP_KIND_CPU, 0, frames, 1), CP_CPU_NS,
+		   1 * FAKE_PERIOD);
+	fake_count(&two.fake, fake_row(&two.fake, CP_KIND_CPU, 0, moved, 1), CP_CPU_NS,
+		   2 * FAKE_PERIOD);
+	fake_count(&two.fake, fake_row(&two.fake, CP_KIND_CPU, 0, frames, 1), CP_CPU_NS,
+		   4 * FAKE_PERIOD);
 	struct cp_batch *batch = cp_batch_new(NULL);
 	assert_int_equal(cp_batch_take(batch, one.view, 1, ALL), 0);
 	assert_int_equal(cp_batch_take(batch, two.view, 2, ALL), 0);
@@ -406,13 +409,13 @@ static void epochs_tell_modules_apart(void **state)
 	set_up(&bench);
 	uint32_t old = fake_module(&bench.fake, "/lib/old.so", 0x800000, 0x801000, 0, 0x800000);
 	uint32_t row = fake_row(&bench.fake, CP_KIND_CPU, 0, frames, 1);
-	fake_count(&bench.fake, row, CP_CPU_PERIODS, 1);
+	fake_count(&bench.fake, row, CP_CPU_NS, 1 * FAKE_PERIOD);
 	fake_module_at(&bench.fake, old)->epoch_to = 0;
 	bench.fake.rec->epoch = 1;
 	uint32_t new = fake_module(&bench.fake, "/lib/new.so", 0x800000, 0x801000, 0, 0x800000);
 	fake_module_at(&bench.fake, new)->epoch_from = 1;
 	row = fake_row(&bench.fake, CP_KIND_CPU, 0, frames, 1);
-	fake_count(&bench.fake, row, CP_CPU_PERIODS, 1);
+	fake_count(&bench.fake, row, CP_CPU_NS, 1 * FAKE_PERIOD);
 	Cp__Profile *p = take(&bench, CP_PROFILE_CPU);
 	assert_int_equal(p->n_sample, 2);
 	const char *names[2];

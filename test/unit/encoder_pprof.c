@@ -36,7 +36,7 @@ static void set_up(struct real *real)
 	const uint64_t frames[] = {(uintptr_t)&strtol + 1, (uintptr_t)&burn_cpu_here + 1,
 				   (uintptr_t)&call_burn + 2, 0x10};
 	uint32_t row = fake_row(&real->fake, CP_KIND_CPU, CP_ROW_LEAF_IS_PC, frames, 4);
-	fake_count(&real->fake, row, CP_CPU_PERIODS, 42);
+	fake_count(&real->fake, row, CP_CPU_NS, 42 * FAKE_PERIOD);
 	row = fake_row(&real->fake, CP_KIND_HEAP, 0, frames + 1, 2);
 	fake_count(&real->fake, row, CP_ALLOC_OBJECTS, 3 * CP_OBJECT_ONE);
 	fake_count(&real->fake, row, CP_ALLOC_BYTES, 3000);
@@ -130,7 +130,7 @@ static void unknown_files_are_left_to_the_reader(void **state)
 	(void)state;
 	fake_new(&fake);
 	fake_module(&fake, "/nonexistent/\xff", 0x400000, 0x500000, 0, 0x400000);
-	fake_count(&fake, fake_row(&fake, CP_KIND_CPU, 0, frames, 1), CP_CPU_PERIODS, 1);
+	fake_count(&fake, fake_row(&fake, CP_KIND_CPU, 0, frames, 1), CP_CPU_NS, 1 * FAKE_PERIOD);
 	assert_int_equal(cp_view_open(fake.fd, &view, why, sizeof(why)), 0);
 	struct cp_symbols *symbols = cp_symbols_new();
 	struct cp_batch *batch = cp_batch_new(symbols);
@@ -160,7 +160,7 @@ static void addresses_without_a_name_are_set_apart(void **state)
 	const uint64_t gap = program->end - 1;
 	const uint64_t frames[] = {code + 1, gap + 1, (uintptr_t)&call_burn + 2};
 	fake_count(&real.fake, fake_row(&real.fake, CP_KIND_CPU, CP_ROW_LEAF_IS_PC, frames, 3),
-		   CP_CPU_PERIODS, 1);
+		   CP_CPU_NS, 1 * FAKE_PERIOD);
 	char why[128];
 	assert_true(program->start <= code && code < program->end);
 	assert_int_equal(cp_view_open(real.fake.fd, &real.view, why, sizeof(why)), 0);

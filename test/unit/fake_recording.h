@@ -45,6 +45,8 @@ static CP_UNUSED uint64_t fake_lay_out(struct cp_recording *rec)
 	return fake_table(end, &rec->names, 64, sizeof(struct cp_name));
 }
 
+#define FAKE_PERIOD UINT64_C(10000000)
+
 /* Room for 64 Ki frames, 4096 rows, 256 modules, 64 KiB of strings; all kinds switched on, 100 Hz,
  * heap interval 512 KiB, /bin/fake as the program. Sealed. */
 static CP_UNUSED void fake_new(struct fake *fake)
@@ -54,7 +56,7 @@ static CP_UNUSED void fake_new(struct fake *fake)
 	    .abi = CP_ABI,
 	    .header_size = sizeof(start),
 	    .pid = 1234,
-	    .cpu_period_ns = 10000000,
+	    .cpu_period_ns = FAKE_PERIOD,
 	    .heap_interval = 524288,
 	    .exe = "/bin/fake",
 	    .config = {.types = CP_TYPE_ALL, .sample_labels = CP_LABEL_ALL},

@@ -45,8 +45,8 @@ static void same_stack_same_row(void **state)
 	    cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, depth - 1, CP_ROW_LEAF_IS_PC, &why),
 	    row);
 	assert_int_equal(rec->rows_used, 3);
-	cp_row_add(rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, 7);
-	assert_int_equal(cp_rows(rec)[row].counts.n[CP_CPU_PERIODS], 7);
+	cp_row_add(rec, CP_KIND_CPU, row, why, CP_CPU_NS, 7);
+	assert_int_equal(cp_rows(rec)[row].counts.n[CP_CPU_NS], 7);
 	assert_memory_equal(cp_frames(rec) + cp_rows(rec)[row].frames_at, pcs, depth * 8);
 	cp_recording_drop(rec);
 }
@@ -122,10 +122,10 @@ static void a_full_table_is_a_loss(void **state)
 		assert_true(row != CP_NO_ROW || why == CP_LOST_ROWS);
 		stored += row != CP_NO_ROW;
 		lost += row == CP_NO_ROW;
-		cp_row_add(rec, CP_KIND_CPU, row, why, CP_CPU_PERIODS, 1);
+		cp_row_add(rec, CP_KIND_CPU, row, why, CP_CPU_NS, 1);
 	}
 	assert_int_equal(stored, rec->rows.max);
-	assert_int_equal(rec->lost[CP_KIND_CPU][CP_LOST_ROWS].n[CP_CPU_PERIODS], lost);
+	assert_int_equal(rec->lost[CP_KIND_CPU][CP_LOST_ROWS].n[CP_CPU_NS], lost);
 	cp_recording_drop(rec);
 }
 
@@ -173,7 +173,7 @@ static void *insert_all(void *arg)
 
 		cp_row_add(rec, CP_KIND_CPU,
 			   cp_stack_row(rec, cp_whose(CP_KIND_CPU, 0), pcs, depth, 0, &why),
-			   CP_LOST_ROWS, CP_CPU_PERIODS, 1);
+			   CP_LOST_ROWS, CP_CPU_NS, 1);
 	}
 	return NULL;
 }
@@ -191,8 +191,8 @@ static void threads_share_rows(void **state)
 	for (int t = 0; t < THREADS; t++)
 		pthread_join(threads[t], NULL);
 	for (uint32_t i = 0; i < rec->rows_used; i++) {
-		total += cp_rows(rec)[i].counts.n[CP_CPU_PERIODS];
-		counting += cp_rows(rec)[i].counts.n[CP_CPU_PERIODS] != 0;
+		total += cp_rows(rec)[i].counts.n[CP_CPU_NS];
+		counting += cp_rows(rec)[i].counts.n[CP_CPU_NS] != 0;
 	}
 	assert_int_equal(total, THREADS * STACKS);
 	assert_int_equal(counting, STACKS);

@@ -54,7 +54,7 @@ static struct cp_film *shoot(const struct studio *studio, int number)
 	char why[128];
 	fake_new(&fake);
 	fake_module(&fake, "/nonexistent/shop", 0x400000, 0x500000, 0, 0x400000);
-	fake_count(&fake, fake_row(&fake, CP_KIND_CPU, 0, frames, 2), CP_CPU_PERIODS, 7);
+	fake_count(&fake, fake_row(&fake, CP_KIND_CPU, 0, frames, 2), CP_CPU_NS, 7 * FAKE_PERIOD);
 	assert_int_equal(cp_view_open(fake.fd, &view, why, sizeof(why)), 0);
 	film->batch = cp_batch_new(studio->symbols);
 	assert_int_equal(cp_batch_take(film->batch, view, 1, CP_BIT(CP_PROFILE_CPU)), 0);
