@@ -152,6 +152,7 @@ void cp_member_config(const struct cp_recording *header, struct cp_config *confi
 	STRING(debug_dirs);
 	STRING(debuginfod_urls);
 	config->spool_max_bytes = in->spool_max_bytes;
+	config->spool_max_age_s = in->spool_max_age_s;
 	config->symbol_cache_max_bytes = in->symbol_cache_max_bytes;
 	config->heap_interval = in->heap_interval;
 	config->types = in->types & CP_TYPE_ALL;

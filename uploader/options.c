@@ -10,7 +10,8 @@
 static const struct {
 	const char *option, *variable, *help;
 } settings[] = {
-    {"--agent", "CONPROF_AGENT_SOCKET", "unix:///path, tcp://host:port, http(s)://, dir:///path"},
+    {"--agent", "CONPROF_AGENT_SOCKET",
+     "unix:///path, tcp://host:port, http(s)://, dir:///path; or several, with commas"},
     {"--output", "CONPROF_AGENT_SOCKET", "a folder: the same as --agent=dir://FOLDER"},
     {"--server-id", "CONPROF_SERVER_ID", "credentials, where the agent wants them"},
     {"--server-token", "CONPROF_SERVER_TOKEN", "and their secret"},
@@ -28,6 +29,7 @@ static const struct {
     {"--enabled", "CONPROF_ENABLED", "0 runs the program unprofiled"},
     {"--spool-dir", "CONPROF_SPOOL_DIR", "where undelivered profiles are kept"},
     {"--spool-max-bytes", "CONPROF_SPOOL_MAX_BYTES", "how many bytes of them"},
+    {"--spool-max-age", "CONPROF_SPOOL_MAX_AGE", "seconds that they are kept"},
     {"--cpu-timer", "CONPROF_CPU_TIMER", "auto, thread, itimer"},
     {"--unwinder", "CONPROF_UNWINDER", "auto, own, libunwind, fp"},
     {"--demangle", "CONPROF_DEMANGLE", "C++ and Rust names: short, full, none"},
@@ -53,9 +55,13 @@ static int set_folder(const char *path)
 		snprintf(absolute, sizeof absolute, "%s/%s", cwd ? cwd : "", path);
 		free(cwd);
 	}
+	if (strchr(absolute, ','))
+		return complain("a comma would end its name", absolute);
 	snprintf(value, sizeof value, "dir://%s", absolute);
 	/* one thread: setenv is safe */
-	return setenv("CONPROF_AGENT_SOCKET", value, 1); // NOLINT(concurrency-mt-unsafe)
+	return setenv("CONPROF_AGENT_SOCKET", value, 1) // NOLINT(concurrency-mt-unsafe)
+		   ? complain("can not be set", path)
+		   : 0;
 }
 
 static int set(const char *variable, const char *value)
@@ -87,9 +93,9 @@ static int set_option(char ***args)
 		if (!value)
 			return complain("needs a value", option);
 		int folder = strcmp(settings[i].option, "--output") == 0;
-		return (folder ? set_folder(value) : set(settings[i].variable, value))
-			   ? complain("can not be set", option)
-			   : 0;
+		if (folder)
+			return set_folder(value);
+		return set(settings[i].variable, value) ? complain("can not be set", option) : 0;
 	}
 	return complain("no such option", option);
 }

@@ -14,11 +14,14 @@ enum cp_cpu_timer { CP_TIMER_AUTO, CP_TIMER_THREAD, CP_TIMER_ITIMER };
 enum cp_demangling { CP_DEMANGLE_SHORT, CP_DEMANGLE_FULL, CP_DEMANGLE_NONE };
 enum cp_unwinder { CP_UNWINDER_AUTO, CP_UNWINDER_LIBUNWIND, CP_UNWINDER_FP, CP_UNWINDER_OWN };
 
+/* So many addresses CONPROF_AGENT_SOCKET may name. */
+#define CP_DESTINATIONS 8u
+
 /* Settings after environment, file and default have been weighed. Plain data without pointers: it
  * is copied into the recording as it is, so the uploader sees what the target saw. Strings end
  * with NUL; empty means "not set". */
 struct cp_config {
-	char agent_socket[512];
+	char agent_socket[2048]; /* addresses, each once, with commas between */
 	char server_id[128];
 	char server_token[256];
 	char app_name[128]; /* empty: the program's name, and no application_name tag */
@@ -40,9 +43,9 @@ struct cp_config {
 	uint32_t exit_wait_set; /* 0: the default applies, which depends on being PID 1 */
 	uint32_t log_level;	/* 1 error, 2 warning, 3 info, 4 debug */
 	uint32_t enabled;
-	uint32_t cpu_timer;	/* enum cp_cpu_timer */
-	uint32_t unwinder;	/* enum cp_unwinder */
-	uint32_t demangle;	/* enum cp_demangling; for the uploader alone */
-	uint32_t sample_labels; /* enum cp_labels */
-	uint32_t reserved;
+	uint32_t cpu_timer;	  /* enum cp_cpu_timer */
+	uint32_t unwinder;	  /* enum cp_unwinder */
+	uint32_t demangle;	  /* enum cp_demangling; for the uploader alone */
+	uint32_t sample_labels;	  /* enum cp_labels */
+	uint32_t spool_max_age_s; /* 0: no limit */
 };

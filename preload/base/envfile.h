@@ -10,7 +10,7 @@ struct cp_envfile {
 };
 
 /* No value is longer than the longest field of struct cp_config, with room to see that it is. */
-#define CP_ENVFILE_VALUE 1100
+#define CP_ENVFILE_VALUE 2100
 
 /* One line that says something. Start with {0}. */
 struct cp_envfile_line {

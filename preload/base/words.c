@@ -46,28 +46,6 @@ static const char *wrong_rest(const char *scheme, struct piece rest)
 	return NULL;
 }
 
-void cp_value_address(struct cp_config *config, const struct cp_value *value,
-		      struct cp_mistakes *to)
-{
-	static const char *const known[] = {"unix://", "tcp://", "http://", "https://", "dir://"};
-	const char *wrong = "is none of unix://, tcp://, http://, https://, dir://";
-	struct piece rest;
-
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (cp_text_begins(value->text, value->len, known[i])) {
-			rest.text = value->text + strlen(known[i]);
-			rest.len = value->len - strlen(known[i]);
-			wrong = wrong_rest(known[i], rest);
-		}
-	if (cp_text_begins(value->text, value->len, "pyroscope+http://") ||
-	    cp_text_begins(value->text, value->len, "pyroscope+https://"))
-		wrong = "is not supported by this version";
-	if (wrong)
-		cp_mistake_refuse(to, config, value, wrong);
-	else
-		cp_field_set_text(config, value->setting, value->text, value->len);
-}
-
 /* The next piece between commas, without the blanks around it; 0 at the end. */
 static int next_piece(struct piece *rest, struct piece *out)
 {
@@ -87,6 +65,86 @@ static int next_piece(struct piece *rest, struct piece *out)
 	while (out->len && out->text[out->len - 1] == ' ')
 		out->len--;
 	return 1;
+}
+
+/* What is wrong with one address; NULL when nothing is. */
+static const char *wrong_address(struct piece p)
+{
+	static const char *const known[] = {"unix://", "tcp://", "http://", "https://", "dir://"};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (cp_text_begins(p.text, p.len, known[i]))
+			return wrong_rest(known[i], (struct piece){p.text + strlen(known[i]),
+								   p.len - strlen(known[i])});
+	if (cp_text_begins(p.text, p.len, "pyroscope+http://") ||
+	    cp_text_begins(p.text, p.len, "pyroscope+https://"))
+		return "is not supported by this version";
+	return "is none of unix://, tcp://, http://, https://, dir://";
+}
+
+static void refuse_address(const struct cp_config *config, const struct cp_value *value,
+			   struct piece p, const char *wrong, int others, struct cp_mistakes *to)
+{
+	struct cp_value alone = *value;
+	struct cp_line line = {0};
+
+	alone.text = p.text;
+	alone.len = p.len;
+	if (!others) {
+		cp_mistake_refuse(to, config, &alone, wrong);
+		return;
+	}
+	cp_mistake_begin(&line, &alone);
+	cp_line_add(&line, " ");
+	cp_line_add(&line, wrong);
+	cp_line_add(&line, "; using the others");
+	cp_mistake(to, &line);
+}
+
+/* Whether the addresses kept so far, with commas between, have this one. */
+static int is_named(const char *kept, size_t len, struct piece p)
+{
+	struct piece rest = {kept, len}, other;
+
+	while (len && next_piece(&rest, &other))
+		if (other.len == p.len && memcmp(other.text, p.text, p.len) == 0)
+			return 1;
+	return 0;
+}
+
+/* Those that can be used, with commas between, each once. What is kept is never longer than what
+ * was given, which fits. */
+void cp_value_address(struct cp_config *config, const struct cp_value *value,
+		      struct cp_mistakes *to)
+{
+	struct piece rest = {value->text, value->len}, p;
+	char kept[sizeof config->agent_socket];
+	size_t len = 0, count = 0, good = 0, named = 0;
+
+	while (next_piece(&rest, &p)) {
+		named += p.len > 0;
+		good += p.len && !wrong_address(p);
+	}
+	if (!named)
+		cp_mistake_refuse(to, config, value, "names no address");
+	rest = (struct piece){value->text, value->len};
+	while (next_piece(&rest, &p)) {
+		const char *wrong = wrong_address(p);
+		if (!p.len || (!wrong && is_named(kept, len, p)))
+			continue;
+		if (!wrong && count == CP_DESTINATIONS)
+			wrong = "is one address too many";
+		if (wrong) {
+			refuse_address(config, value, p, wrong, good > 0, to);
+			continue;
+		}
+		if (count++)
+			kept[len++] = ',';
+		memcpy(kept + len, p.text, p.len);
+		len += p.len;
+	}
+	if (count)
+		cp_field_set_text(config, value->setting, kept, len);
 }
 
 static uint32_t type_of(struct piece p)

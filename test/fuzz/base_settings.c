@@ -34,6 +34,7 @@ static void check(const struct cp_config *c)
 	must(strnlen(c->app_name, sizeof c->app_name) < sizeof c->app_name);
 	must(strnlen(c->agent_socket, sizeof c->agent_socket) < sizeof c->agent_socket);
 	must(strstr(c->agent_socket, "://") != NULL);
+	must(c->spool_max_age_s <= 315360000u);
 	must(c->log_file[0] == 0 || c->log_file[0] == '/');
 }
 

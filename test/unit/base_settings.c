@@ -89,6 +89,8 @@ static const struct number_row numbers[] = {
     {"CONPROF_SPOOL_MAX_BYTES=0", N(spool_max_bytes), 0, NULL},
     {"CONPROF_SYMBOL_CACHE_MAX_BYTES=0", N(symbol_cache_max_bytes), 0, NULL},
     {"CONPROF_SYMBOL_CACHE_MAX_BYTES=", N(symbol_cache_max_bytes), 67108864, NULL},
+    {"CONPROF_SPOOL_MAX_AGE=0", N(spool_max_age_s), 0, NULL},
+    {"HOME=/", N(spool_max_age_s), 604800, NULL},
     {"CONPROF_SPOOL_MAX_BYTES=", N(spool_max_bytes), 67108864, NULL},
     {"CONPROF_EXIT_WAIT=0", N(exit_wait_set), 1, NULL},
     {"CONPROF_EXIT_WAIT=", N(exit_wait_set), 0, NULL},
@@ -176,6 +178,24 @@ static const struct text_row texts[] = {
     {"CONPROF_AGENT_SOCKET=/var/run/a.sock", T(agent_socket), SOCKET,
      "conprof: CONPROF_AGENT_SOCKET=\"/var/run/a.sock\" is none of unix://, tcp://, http://, "
      "https://, dir://; using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET= dir:///a,tcp://h:1 ,,dir:///a,", T(agent_socket), "dir:///a,tcp://h:1",
+     NULL},
+    {"CONPROF_AGENT_SOCKET=tcp://h,dir:///a", T(agent_socket), "dir:///a",
+     "conprof: CONPROF_AGENT_SOCKET=\"tcp://h\" is not tcp://host:port; using the others\n"},
+    {"CONPROF_AGENT_SOCKET=dir:///a,http:///u:word@x,dir:///b", T(agent_socket),
+     "dir:///a,dir:///b",
+     "conprof: CONPROF_AGENT_SOCKET=(hidden)@\"x\" names no host; using the others\n"},
+    {"CONPROF_AGENT_SOCKET=x,y", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=\"x\" is none of unix://, tcp://, http://, https://, dir://; "
+     "using " SOCKET "\n"
+     "conprof: CONPROF_AGENT_SOCKET=\"y\" is none of unix://, tcp://, http://, https://, dir://; "
+     "using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET=,", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=\",\" names no address; using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET=dir:///1,dir:///2,dir:///3,dir:///4,dir:///5,dir:///6,dir:///7,dir:///"
+     "8,dir:///9",
+     T(agent_socket), "dir:///1,dir:///2,dir:///3,dir:///4,dir:///5,dir:///6,dir:///7,dir:///8",
+     "conprof: CONPROF_AGENT_SOCKET=\"dir:///9\" is one address too many; using the others\n"},
     {"CONPROF_SERVER_ID=me", T(server_id), "me", NULL},
     {"CONPROF_SERVER_TOKEN=geheim", T(server_token), "geheim", NULL},
     {"CONPROF_SERVER_TOKEN=geheim\x01", T(server_token), "",
