@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INTAKE "/profiling/v1/input"
+#define INTAKE	  "/profiling/v1/input"
+#define PUSH	  "/push.v1.PusherService/Push"
+#define WRITE_RAW "/api/profiles/writeraw"
 
 static const char *after(const char *text, const char *prefix)
 {
@@ -34,6 +36,115 @@ static int set_url(struct cp_address *address, const char *scheme, const char *r
 	snprintf(address->url, sizeof address->url, "%s://%.*s" INTAKE, scheme, (int)len, rest);
 	address->kind = CP_ADDRESS_HTTP;
 	return 0;
+}
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Undoes %XX, which is how a text with : or @ or , stands in an address. */
+static int decode(const char *text, size_t len, char *out, size_t room)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < len; i++) {
+		int c = (unsigned char)text[i];
+		if (c == '%') {
+			int high = i + 2 < len ? hex(text[i + 1]) : -1;
+			int low = high >= 0 ? hex(text[i + 2]) : -1;
+			c = low >= 0 ? high * 16 + low : 0;
+			i += 2;
+		}
+		if (c < ' ' || c == 0x7f || n + 1 >= room)
+			return -EINVAL;
+		out[n++] = (char)c;
+	}
+	out[n] = '\0';
+	return 0;
+}
+
+/* Where the host begins: behind the last @ before the path. */
+static const char *host_of(const char *rest)
+{
+	const char *host = rest;
+	for (const char *at = rest; *at && *at != '/'; at++)
+		if (*at == '@')
+			host = at + 1;
+	return host;
+}
+
+static int has_port(const char *host, size_t len)
+{
+	const char *colon = NULL;
+	for (size_t i = 0; i < len; i++)
+		if (host[i] == ':' || host[i] == ']')
+			colon = host[i] == ':' ? host + i : NULL;
+	return colon != NULL;
+}
+
+/* user:password@ before the host; either may be missing. */
+static int set_user(struct cp_address *address, const char *rest, const char *host)
+{
+	if (host == rest)
+		return 0;
+	size_t whole = (size_t)(host - rest) - 1;
+	const char *colon = memchr(rest, ':', whole);
+	size_t user = colon ? (size_t)(colon - rest) : whole;
+	int error = decode(rest, user, address->user, sizeof address->user);
+	if (!error && colon)
+		error = decode(colon + 1, whole - user - 1, address->password,
+			       sizeof address->password);
+	return error;
+}
+
+struct service {
+	const char *prefix, *scheme, *port, *path;
+	enum cp_address_kind kind;
+};
+
+/* [user:password@]host[:port][/base]. Without a port it is the service's own; of TLS, TLS's. */
+static int set_service(struct cp_address *address, const struct service *service, const char *rest)
+{
+	const char *host = host_of(rest);
+	size_t host_len = strcspn(host, "/"), len = strlen(host);
+	if (len && host[len - 1] == '/')
+		len--;
+	if (!host_len || host[0] == ':' || has_blanks(rest) || strcspn(host, "?#") < len ||
+	    set_user(address, rest, host))
+		return -EINVAL;
+	snprintf(address->url, sizeof address->url, "%s://%.*s%s%.*s%s", service->scheme,
+		 (int)host_len, host, has_port(host, host_len) ? "" : service->port,
+		 (int)(len > host_len ? len - host_len : 0), host + host_len, service->path);
+	address->kind = service->kind;
+	return 0;
+}
+
+static int parse_service(const char *text, struct cp_address *address)
+{
+	static const struct service services[] = {
+	    {"pyroscope+http://", "http", ":4040", PUSH, CP_ADDRESS_PYROSCOPE},
+	    {"pyroscope+https://", "https", "", PUSH, CP_ADDRESS_PYROSCOPE},
+	    {"parca+http://", "http", ":7070", WRITE_RAW, CP_ADDRESS_PARCA},
+	    {"parca+https://", "https", "", WRITE_RAW, CP_ADDRESS_PARCA},
+	};
+	for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
+		const char *rest = after(text, services[i].prefix);
+		if (rest)
+			return set_service(address, &services[i], rest);
+	}
+	return -EINVAL;
+}
+
+void cp_address_show(const char *text, char shown[CP_ADDRESS_SHOWN])
+{
+	const char *rest = strstr(text, "://");
+	rest = rest ? rest + 3 : text;
+	/* a path is no address of a host: an @ in it is its own */
+	const char *host = rest[0] == '/' ? rest : host_of(rest);
+	snprintf(shown, CP_ADDRESS_SHOWN, "%.*s%s", (int)(rest - text), text, host);
 }
 
 static int set_path(struct cp_address *address, enum cp_address_kind kind, const char *path)
@@ -68,5 +179,8 @@ int cp_address_parse(const char *text, struct cp_address *address)
 		return set_url(address, "http", rest, 1);
 	if ((rest = after(text, "https://")))
 		return set_url(address, "https", rest, 1);
-	return -EINVAL;
+	int error = parse_service(text, address);
+	if (error) /* nothing of a password stays behind */
+		*address = (struct cp_address){.kind = CP_ADDRESS_NONE};
+	return error;
 }

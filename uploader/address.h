@@ -8,15 +8,26 @@ enum cp_address_kind {
 	CP_ADDRESS_NONE,   /* not understood: profiles stay in the spool */
 	CP_ADDRESS_HTTP,   /* url, and path when it goes over a unix socket */
 	CP_ADDRESS_FOLDER, /* path */
+	CP_ADDRESS_PYROSCOPE,
+	CP_ADDRESS_PARCA,
 };
 
 struct cp_address {
 	enum cp_address_kind kind;
-	int is_default; /* nobody asked for it: its absence is no error */
-	char url[640];	/* complete, with the intake's path */
-	char path[512]; /* of the unix socket or the folder; else empty */
+	int is_default;	    /* nobody asked for it: its absence is no error */
+	char url[640];	    /* complete, with the path; without user and password */
+	char path[512];	    /* of the unix socket or the folder; else empty */
+	char user[256];	    /* that stood in the text, decoded; else empty */
+	char password[512]; /* likewise */
 };
 
 /* 0; -EINVAL (kind is then CP_ADDRESS_NONE) when text is none of unix:///path, tcp://host:port,
- * http://host[:port][/base], https://..., dir:///path. Empty means the default. */
+ * http://host[:port][/base], https://..., dir:///path, and pyroscope+http://, pyroscope+https://,
+ * parca+http://, parca+https:// with [user:password@]host[:port][/base]. Empty means the default.
+ */
 int cp_address_parse(const char *text, struct cp_address *address);
+
+/* The text as people and files may see it: without user and password. Equal destinations have
+ * equal texts whoever sends to them. */
+#define CP_ADDRESS_SHOWN 512
+void cp_address_show(const char *text, char shown[CP_ADDRESS_SHOWN]);

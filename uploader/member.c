@@ -144,6 +144,7 @@ void cp_member_config(const struct cp_recording *header, struct cp_config *confi
 	STRING(agent_socket);
 	STRING(server_id);
 	STRING(server_token);
+	STRING(tenant);
 	STRING(app_name);
 	STRING(project);
 	STRING(labels);

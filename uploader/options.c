@@ -11,10 +11,11 @@ static const struct {
 	const char *option, *variable, *help;
 } settings[] = {
     {"--agent", "CONPROF_AGENT_SOCKET",
-     "unix:///path, tcp://host:port, http(s)://, dir:///path; or several, with commas"},
+     "unix:///path, http(s)://, pyroscope+http(s)://, dir:///path ...; or several, with commas"},
     {"--output", "CONPROF_AGENT_SOCKET", "a folder: the same as --agent=dir://FOLDER"},
     {"--server-id", "CONPROF_SERVER_ID", "credentials, where the agent wants them"},
     {"--server-token", "CONPROF_SERVER_TOKEN", "and their secret"},
+    {"--tenant", "CONPROF_TENANT", "whose profiles they are, at a Pyroscope for several"},
     {"--app-name", "CONPROF_APP_NAME", "what the application is called"},
     {"--types", "CONPROF_PROFILE_TYPES", "cpu,heap,goroutine"},
     {"--period", "CONPROF_PERIOD", "seconds between uploads (45)"},

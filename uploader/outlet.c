@@ -19,10 +19,12 @@ struct cp_outlet *cp_outlet_new(const struct cp_config *config, struct cp_log *l
 	outlet->config = *config;
 	outlet->maybe_spooled = 1;
 	outlet->retry.next_ns = now;
-	if (cp_address_parse(config->agent_socket, &outlet->address))
+	const char *text = config->agent_socket[0] ? config->agent_socket : CP_ADDRESS_DEFAULT;
+	cp_address_show(text, outlet->name);
+	if (cp_address_parse(text, &outlet->address))
 		cp_log_line(log, CP_ERROR,
 			    "CONPROF_AGENT_SOCKET=%s is not understood; profiles stay in the spool",
-			    config->agent_socket);
+			    outlet->name);
 	return outlet;
 }
 
@@ -32,12 +34,13 @@ int cp_outlet_is(const struct cp_outlet *outlet, const struct cp_config *config)
 	return strcmp(mine->agent_socket, config->agent_socket) == 0 &&
 	       strcmp(mine->server_id, config->server_id) == 0 &&
 	       strcmp(mine->server_token, config->server_token) == 0 &&
+	       strcmp(mine->tenant, config->tenant) == 0 &&
 	       strcmp(mine->spool_dir, config->spool_dir) == 0;
 }
 
 const char *cp_outlet_name(const struct cp_outlet *outlet)
 {
-	return outlet->config.agent_socket[0] ? outlet->config.agent_socket : CP_ADDRESS_DEFAULT;
+	return outlet->name;
 }
 
 static enum cp_verdict attempt(const struct cp_outlet *outlet, const struct cp_parcel *parcel,

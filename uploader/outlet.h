@@ -9,6 +9,7 @@ struct cp_outlet {
 	struct cp_outlet *next;
 	struct cp_config config; /* of the first parcel that went here */
 	struct cp_address address;
+	char name[CP_ADDRESS_SHOWN]; /* the destination, for people */
 	struct cp_retry retry;
 	int maybe_spooled; /* the spool may hold something for it */
 	int failed_hurry;  /* an attempt failed while there was no time for back-off */

@@ -71,15 +71,15 @@ int cp_spool_open(struct cp_spool *spool, const struct cp_config *config)
 	return try_dir(spool, tmp, "", 1);
 }
 
-static const char *destination(const struct cp_config *config)
+static void destination(const struct cp_config *config, char to[CP_ADDRESS_SHOWN])
 {
-	return config->agent_socket[0] ? config->agent_socket : CP_ADDRESS_DEFAULT;
+	cp_address_show(config->agent_socket[0] ? config->agent_socket : CP_ADDRESS_DEFAULT, to);
 }
 
 static int put_event(int dir, const struct cp_parcel *parcel)
 {
-	char name[256];
-	const char *to = destination(&parcel->config);
+	char name[256], to[CP_ADDRESS_SHOWN];
+	destination(&parcel->config, to);
 	snprintf(name, sizeof name, "%s" CP_SHELF_EVENT, parcel->stem);
 	int error = cp_folder_file(dir, name, parcel->event.data, parcel->event.len);
 	if (error)
@@ -180,7 +180,7 @@ static struct cp_parcel *load(int dir, const char *stem, const struct cp_config 
 /* Opens and locks STEM.send-to when it says this destination; the descriptor, or -errno. */
 static int lock(int dir, const char *stem, const struct cp_config *config)
 {
-	char name[256], to[520];
+	char name[256], to[520], wanted[CP_ADDRESS_SHOWN];
 	struct stat st;
 	snprintf(name, sizeof name, "%s" CP_SHELF_SEND_TO, stem);
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -188,9 +188,10 @@ static int lock(int dir, const char *stem, const struct cp_config *config)
 		return -errno;
 	ssize_t n = read(fd, to, sizeof to - 1);
 	to[n > 0 ? n : 0] = '\0';
+	destination(config, wanted);
 	/* No link any more: another uploader has sent it between our open and our lock. */
-	if (n > 0 && strcmp(to, destination(config)) == 0 && !flock(fd, LOCK_EX | LOCK_NB) &&
-	    !fstat(fd, &st) && st.st_nlink && st.st_uid == geteuid())
+	if (n > 0 && strcmp(to, wanted) == 0 && !flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st) &&
+	    st.st_nlink && st.st_uid == geteuid())
 		return fd;
 	close(fd);
 	return -EAGAIN;

@@ -24,6 +24,7 @@ struct cp_config {
 	char agent_socket[2048]; /* addresses, each once, with commas between */
 	char server_id[128];
 	char server_token[256];
+	char tenant[152];   /* X-Scope-OrgID of Pyroscope */
 	char app_name[128]; /* empty: the program's name, and no application_name tag */
 	char project[128];  /* PLATFORM_PROJECT */
 	char labels[1024];  /* key:value,key:value; bad pairs already removed */

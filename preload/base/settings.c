@@ -20,6 +20,7 @@ const struct cp_setting cp_settings[] = {
      .text = "unix:///var/run/blackfire/agent.sock"},
     {{"CONPROF_SERVER_ID", "BLACKFIRE_SERVER_ID"}, CP_SET_TEXT, FIELD(server_id)},
     {{"CONPROF_SERVER_TOKEN", "BLACKFIRE_SERVER_TOKEN"}, CP_SET_SECRET, FIELD(server_token)},
+    {{"CONPROF_TENANT"}, CP_SET_TENANT, FIELD(tenant)},
     {{"CONPROF_APP_NAME", "BLACKFIRE_CONPROF_APP_NAME", "PLATFORM_APPLICATION_NAME"},
      CP_SET_TEXT,
      FIELD(app_name)},

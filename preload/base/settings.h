@@ -15,6 +15,7 @@ enum cp_setting_kind {
 	CP_SET_PATH,   /* an absolute path */
 	CP_SET_PATHS,  /* some, with : between */
 	CP_SET_ADDRESS,
+	CP_SET_TENANT,
 	CP_SET_TYPES,
 	CP_SET_LABELS,
 	CP_SET_SAMPLE_LABELS,

@@ -111,6 +111,9 @@ static void set_string(struct cp_config *config, const struct cp_value *value,
 	case CP_SET_ADDRESS:
 		cp_value_address(config, value, to);
 		return;
+	case CP_SET_TENANT:
+		cp_value_tenant(config, value, to);
+		return;
 	case CP_SET_TYPES:
 		cp_value_types(config, value, to);
 		return;

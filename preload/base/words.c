@@ -29,6 +29,17 @@ static int host_and_port(struct piece rest)
 	return port >= 1 && port <= 65535;
 }
 
+/* user:password@ may stand before it, where there is no other setting for them. */
+static int names_host(struct piece rest, int with_user)
+{
+	size_t host = 0;
+
+	for (size_t i = 0; with_user && i < rest.len && rest.text[i] != '/'; i++)
+		if (rest.text[i] == '@')
+			host = i + 1;
+	return host < rest.len && rest.text[host] != '/' && rest.text[host] != ':';
+}
+
 /* What is wrong with the part after the scheme; NULL when nothing is. */
 static const char *wrong_rest(const char *scheme, struct piece rest)
 {
@@ -37,13 +48,30 @@ static const char *wrong_rest(const char *scheme, struct piece rest)
 			return "has a blank in it";
 	if (scheme[0] == 't')
 		return host_and_port(rest) ? NULL : "is not tcp://host:port";
-	if (scheme[0] == 'h')
-		return rest.len && rest.text[0] != '/' ? NULL : "names no host";
+	if (scheme[0] == 'h' || scheme[0] == 'p')
+		return names_host(rest, scheme[0] == 'p') ? NULL : "names no host";
 	if (!rest.len || rest.text[0] != '/')
 		return "has no absolute path";
 	if (scheme[0] == 'u' && rest.len > UNIX_PATH_MAX)
 		return "is too long for a unix socket";
 	return NULL;
+}
+
+/* Pyroscope's own rule. */
+void cp_value_tenant(struct cp_config *config, const struct cp_value *value, struct cp_mistakes *to)
+{
+	const char *wrong = value->len > 150 ? "is longer than 150 characters" : NULL;
+
+	for (size_t i = 0; i < value->len; i++) {
+		char c = value->text[i];
+		int letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+		if (!letter && !(c >= '0' && c <= '9') && !memchr("!_.*'()-", c, 8))
+			wrong = "has a character that is none of A-Z a-z 0-9 ! _ . * ' ( ) -";
+	}
+	if (wrong)
+		cp_mistake_refuse(to, config, value, wrong);
+	else
+		cp_field_set_text(config, value->setting, value->text, value->len);
 }
 
 /* The next piece between commas, without the blanks around it; 0 at the end. */
@@ -70,16 +98,22 @@ static int next_piece(struct piece *rest, struct piece *out)
 /* What is wrong with one address; NULL when nothing is. */
 static const char *wrong_address(struct piece p)
 {
-	static const char *const known[] = {"unix://", "tcp://", "http://", "https://", "dir://"};
+	static const char *const known[] = {"unix://",
+					    "tcp://",
+					    "http://",
+					    "https://",
+					    "dir://",
+					    "pyroscope+http://",
+					    "pyroscope+https://",
+					    "parca+http://",
+					    "parca+https://"};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (cp_text_begins(p.text, p.len, known[i]))
 			return wrong_rest(known[i], (struct piece){p.text + strlen(known[i]),
 								   p.len - strlen(known[i])});
-	if (cp_text_begins(p.text, p.len, "pyroscope+http://") ||
-	    cp_text_begins(p.text, p.len, "pyroscope+https://"))
-		return "is not supported by this version";
-	return "is none of unix://, tcp://, http://, https://, dir://";
+	return "is none of unix://, tcp://, http://, https://, dir://, pyroscope+http(s)://, "
+	       "parca+http(s)://";
 }
 
 static void refuse_address(const struct cp_config *config, const struct cp_value *value,

@@ -8,6 +8,9 @@
 /* scheme://rest, the scheme one that can be delivered to, the rest of the right shape. */
 void cp_value_address(struct cp_config *config, const struct cp_value *value,
 		      struct cp_mistakes *to);
+/* A name that Pyroscope takes for a tenant. */
+void cp_value_tenant(struct cp_config *config, const struct cp_value *value,
+		     struct cp_mistakes *to);
 /* cpu,heap,goroutine (or threads): a word that is none of them is left out, with a line. */
 void cp_value_types(struct cp_config *config, const struct cp_value *value, struct cp_mistakes *to);
 /* pid,tid,thread, or none: likewise. */

@@ -154,8 +154,11 @@ struct text_row {
 	const char *line;
 };
 
-#define T(field) offsetof(struct cp_config, field)
-#define SOCKET	 "unix:///var/run/blackfire/agent.sock"
+#define T(field)    offsetof(struct cp_config, field)
+#define SOCKET	    "unix:///var/run/blackfire/agent.sock"
+#define KINDS	    "unix://, tcp://, http://, https://, dir://, pyroscope+http(s)://, parca+http(s)://"
+#define FORTY_EIGHT "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuv"
+#define FIFTY	    FORTY_EIGHT "wx"
 
 static const struct text_row texts[] = {
     {"HOME=/", T(agent_socket), SOCKET, NULL},
@@ -172,12 +175,25 @@ static const struct text_row texts[] = {
      "conprof: CONPROF_AGENT_SOCKET=\"http://\" names no host; using " SOCKET "\n"},
     {"CONPROF_AGENT_SOCKET=http://me:word@/x y", T(agent_socket), SOCKET,
      "conprof: CONPROF_AGENT_SOCKET=(hidden)@\"/x y\" has a blank in it; using " SOCKET "\n"},
-    {"CONPROF_AGENT_SOCKET=pyroscope+http://p:4040", T(agent_socket), SOCKET,
-     "conprof: CONPROF_AGENT_SOCKET=\"pyroscope+http://p:4040\" is not supported by this "
-     "version; using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET=pyroscope+http://p:4040", T(agent_socket), "pyroscope+http://p:4040",
+     NULL},
+    {"CONPROF_AGENT_SOCKET=pyroscope+https://me:w%40rd@p/base", T(agent_socket),
+     "pyroscope+https://me:w%40rd@p/base", NULL},
+    {"CONPROF_AGENT_SOCKET=parca+http://p", T(agent_socket), "parca+http://p", NULL},
+    {"CONPROF_AGENT_SOCKET=pyroscope+http://me:word@", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=(hidden)@\"\" names no host; using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET=parca+https://:7070", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=\"parca+https://:7070\" names no host; using " SOCKET "\n"},
+    {"CONPROF_TENANT=a.B-1_!*'()", T(tenant), "a.B-1_!*'()", NULL},
+    {"CONPROF_TENANT=a/b", T(tenant), "",
+     "conprof: CONPROF_TENANT=\"a/b\" has a character that is none of A-Z a-z 0-9 ! _ . * ' ( ) "
+     "-; using the default\n"},
+    {"CONPROF_TENANT=" FIFTY FIFTY FIFTY, T(tenant), FIFTY FIFTY FIFTY, NULL},
+    {"CONPROF_TENANT=" FIFTY FIFTY FIFTY "x", T(tenant), "",
+     "conprof: CONPROF_TENANT=\"" FORTY_EIGHT "...\" is longer than 150 characters; using the "
+     "default\n"},
     {"CONPROF_AGENT_SOCKET=/var/run/a.sock", T(agent_socket), SOCKET,
-     "conprof: CONPROF_AGENT_SOCKET=\"/var/run/a.sock\" is none of unix://, tcp://, http://, "
-     "https://, dir://; using " SOCKET "\n"},
+     "conprof: CONPROF_AGENT_SOCKET=\"/var/run/a.sock\" is none of " KINDS "; using " SOCKET "\n"},
     {"CONPROF_AGENT_SOCKET= dir:///a,tcp://h:1 ,,dir:///a,", T(agent_socket), "dir:///a,tcp://h:1",
      NULL},
     {"CONPROF_AGENT_SOCKET=tcp://h,dir:///a", T(agent_socket), "dir:///a",
@@ -186,10 +202,8 @@ static const struct text_row texts[] = {
      "dir:///a,dir:///b",
      "conprof: CONPROF_AGENT_SOCKET=(hidden)@\"x\" names no host; using the others\n"},
     {"CONPROF_AGENT_SOCKET=x,y", T(agent_socket), SOCKET,
-     "conprof: CONPROF_AGENT_SOCKET=\"x\" is none of unix://, tcp://, http://, https://, dir://; "
-     "using " SOCKET "\n"
-     "conprof: CONPROF_AGENT_SOCKET=\"y\" is none of unix://, tcp://, http://, https://, dir://; "
-     "using " SOCKET "\n"},
+     "conprof: CONPROF_AGENT_SOCKET=\"x\" is none of " KINDS "; using " SOCKET "\n"
+     "conprof: CONPROF_AGENT_SOCKET=\"y\" is none of " KINDS "; using " SOCKET "\n"},
     {"CONPROF_AGENT_SOCKET=,", T(agent_socket), SOCKET,
      "conprof: CONPROF_AGENT_SOCKET=\",\" names no address; using " SOCKET "\n"},
     {"CONPROF_AGENT_SOCKET=dir:///1,dir:///2,dir:///3,dir:///4,dir:///5,dir:///6,dir:///7,dir:///"
