@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/attrs.h"
 
@@ -29,9 +30,20 @@ static void cleanup_list(struct curl_slist **list)
 	curl_slist_free_all(*list);
 }
 
-static size_t ignore(char *data CP_UNUSED, size_t size, size_t count, void *arg CP_UNUSED)
+/* Keeps what can be shown; what has been had is enough once that is full. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is curl's */
+static size_t keep(char *data, size_t size, size_t count, void *arg)
 {
-	return size * count;
+	struct cp_reply *reply = arg;
+	size_t len = strlen(reply->body), had = size * count;
+	for (size_t i = 0; i < had; i++) {
+		unsigned char c = (unsigned char)data[i];
+		if (len + 1 >= sizeof reply->body)
+			return 0;
+		reply->body[len++] = c < ' ' || c >= 0x7f ? ' ' : (char)c;
+		reply->body[len] = '\0';
+	}
+	return had;
 }
 
 /* An empty line ends the header of a reply; before that a status may be half of one. */
@@ -50,11 +62,27 @@ static struct curl_slist *headers(const struct cp_post *post)
 	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
 	snprintf(type, sizeof type, "Content-Type: %s", post->content_type);
 	struct curl_slist *next = list ? curl_slist_append(list, type) : NULL;
-	if (next && post->header)
-		next = curl_slist_append(next, post->header);
+	for (size_t i = 0; i < CP_MORE_HEADERS && post->headers[i] && next; i++) {
+		list = next;
+		next = curl_slist_append(list, post->headers[i]);
+	}
 	if (!next)
 		curl_slist_free_all(list);
 	return next;
+}
+
+static int authorize(CURL *curl, const struct cp_post *post)
+{
+	int e = 0;
+	if (post->user && *post->user && post->password && *post->password) {
+		e |= curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) != CURLE_OK;
+		e |= curl_easy_setopt(curl, CURLOPT_USERNAME, post->user) != CURLE_OK;
+		e |= curl_easy_setopt(curl, CURLOPT_PASSWORD, post->password) != CURLE_OK;
+	} else if (post->bearer && *post->bearer) {
+		e |= curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER) != CURLE_OK;
+		e |= curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, post->bearer) != CURLE_OK;
+	}
+	return e;
 }
 
 /* Proxies are off and redirects are not followed: profiles go where the setting says, only. */
@@ -72,7 +100,7 @@ static int prepare(CURL *curl, const struct cp_post *post, struct curl_slist *li
 	e |= curl_easy_setopt(curl, CURLOPT_USERAGENT, "conprof/" CP_VERSION) != CURLE_OK;
 	e |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, post->timeout_ms) != CURLE_OK;
 	e |= curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list) != CURLE_OK;
-	e |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore) != CURLE_OK;
+	e |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep) != CURLE_OK;
 	e |= curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, header_line) != CURLE_OK;
 	e |= curl_easy_setopt(curl, CURLOPT_HEADERDATA, complete) != CURLE_OK;
 	e |= curl_easy_setopt(curl, CURLOPT_POST, 1L) != CURLE_OK;
@@ -85,11 +113,7 @@ static int prepare(CURL *curl, const struct cp_post *post, struct curl_slist *li
 		e |= curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file) != CURLE_OK;
 	if (ca_dir && *ca_dir)
 		e |= curl_easy_setopt(curl, CURLOPT_CAPATH, ca_dir) != CURLE_OK;
-	if (post->user && *post->user && post->password && *post->password) {
-		e |= curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) != CURLE_OK;
-		e |= curl_easy_setopt(curl, CURLOPT_USERNAME, post->user) != CURLE_OK;
-		e |= curl_easy_setopt(curl, CURLOPT_PASSWORD, post->password) != CURLE_OK;
-	}
+	e |= authorize(curl, post);
 	return e ? -EINVAL : 0;
 }
 
@@ -105,11 +129,17 @@ void cp_http_post(const struct cp_post *post, struct cp_reply *reply)
 		return;
 	}
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
 	CURLcode code = curl_easy_perform(curl);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
 	long status = 0;
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	if (complete && status >= 200) {
+		curl_off_t after = 0;
+		curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &after);
+		reply->retry_after_s = after < 0	    ? 0
+				       : after > UINT32_MAX ? UINT32_MAX
+							    : (uint32_t)after;
 		reply->status = status;
 		return;
 	}

@@ -120,6 +120,54 @@ static void the_request_is_as_the_intake_wants_it(void **state)
 	assert_null(strstr(agent.request, "Authorization"));
 }
 
+static void what_the_answer_says_is_kept_in_one_line(void **state)
+{
+	static char flood[6000] = "HTTP/1.1 400 No\r\nConnection: close\r\n\r\n";
+	struct agent agent;
+	struct cp_reply reply;
+	(void)state;
+	start(&agent, "HTTP/1.1 429 Later\r\nRetry-After: 17\r\nContent-Length: 12\r\n\r\n"
+		      "a\tb\x01\xff\nc\x7f\r\nde");
+	post(&agent, "", &reply);
+	assert_int_equal(reply.status, 429);
+	assert_int_equal(reply.retry_after_s, 17);
+	assert_string_equal(reply.body, "a b   c   de");
+	start(&agent, "HTTP/1.1 503 Later\r\nRetry-After: soon\r\nContent-Length: 0\r\n\r\n");
+	post(&agent, "", &reply);
+	assert_int_equal(reply.retry_after_s, 0);
+	assert_string_equal(reply.body, "");
+	memset(flood + strlen(flood), 'x', 5000);
+	start(&agent, flood);
+	post(&agent, "", &reply);
+	assert_int_equal(reply.status, 400);
+	assert_int_equal(strlen(reply.body), sizeof reply.body - 1);
+}
+
+static void a_token_alone_is_a_bearer(void **state)
+{
+	struct agent agent;
+	struct cp_reply reply;
+	(void)state;
+	start(&agent, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	cp_http_post(&(struct cp_post){.to = &agent.address,
+				       .user = "",
+				       .password = "t",
+				       .bearer = "t",
+				       .content_type = "x",
+				       .headers = {"X-Scope-OrgID: me", "Content-Encoding: gzip"},
+				       .body = "hello",
+				       .body_len = 5,
+				       .timeout_ms = 500},
+		     &reply);
+	pthread_join(agent.thread, NULL);
+	close(agent.listener);
+	assert_int_equal(reply.status, 200);
+	assert_non_null(strstr(agent.request, "\r\nAuthorization: Bearer t\r\n"));
+	assert_non_null(strstr(agent.request, "\r\nX-Scope-OrgID: me\r\n"));
+	assert_non_null(strstr(agent.request, "\r\nContent-Encoding: gzip\r\n"));
+	assert_null(strstr(agent.request, "Basic"));
+}
+
 static void nobody_there_is_an_error(void **state)
 {
 	struct cp_address address;
@@ -145,6 +193,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(answers_are_told_apart),
 	    cmocka_unit_test(the_request_is_as_the_intake_wants_it),
+	    cmocka_unit_test(what_the_answer_says_is_kept_in_one_line),
+	    cmocka_unit_test(a_token_alone_is_a_bearer),
 	    cmocka_unit_test(nobody_there_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, begin, NULL);
