@@ -22,7 +22,7 @@ THEIRS := dlsym dlopen dlerror dlinfo dladdr dl_iterate_phdr pthread_key_create 
 LIBLINK += $(THEIRS:%=-Wl,--wrap=%)
 # Ours come to preload/libc/calls.c; the world's `syscall` is the front in preload/hook/seccomp.c.
 LIBLINK += -Wl,--wrap=syscall -Wl,--defsym,syscall=cp_front_syscall -Wl,--version-script=preload/hook/shown.map
-PROGLIBS := -lcurl -lprotobuf-c -ldw -lelf -liberty -lz -llzma -lzstd -lm
+PROGLIBS := -lcurl -lmicrohttpd -lprotobuf-c -ldw -lelf -liberty -lz -llzma -lzstd -lm
 HEAP := -ljemalloc
 
 PRELOAD_O := $(patsubst %.c,$(B)/%.o,$(wildcard preload/*/*.c))

@@ -69,6 +69,10 @@ static struct cp_program *program_of(struct cp_family *family, const struct cp_r
 		family->symbol_bytes = program->config.symbol_cache_max_bytes;
 	cp_symbols_limit(family->symbols, family->symbol_bytes, CP_SYMBOLS_NS);
 	open_log(family, program);
+	if (!family->listen[0]) {
+		memcpy(family->listen, program->config.listen, sizeof family->listen);
+		family->listen_anywhere = program->config.listen_anywhere == 1;
+	}
 	/* the first there ever was: before any symbol is looked up, on another thread */
 	if (family->program_ids == 1)
 		cp_fetch_settings(family->symbols, &program->config);

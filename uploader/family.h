@@ -14,6 +14,8 @@
  */
 #define CP_SYMBOLS_NS UINT64_C(10000000000)
 
+struct cp_listener;
+
 struct cp_family {
 	int epoll;
 	struct cp_log *log;
@@ -36,7 +38,11 @@ struct cp_family {
 	int log_open;
 	uint32_t upload_timeout_s; /* the longest of the members' */
 	int hurried;		   /* somebody waits for a delivery */
-	uint64_t symbol_bytes;	   /* the largest of the members' bounds */
+	/* the first that anybody's settings said */
+	char listen[sizeof((struct cp_config *)0)->listen];
+	int listen_anywhere;
+	struct cp_listener *listener;
+	uint64_t symbol_bytes; /* the largest of the members' bounds */
 };
 
 #define CP_JOIN_GONE	1u /* the process is over */

@@ -7,7 +7,14 @@ enum cp_level { CP_ERROR = 1, CP_WARNING, CP_INFO, CP_DEBUG };
 
 /* What a repeated line is about. One line per state: the same text again is not said again until
  * another one came between. */
-enum cp_topic { CP_TOPIC_DELIVERY, CP_TOPIC_SPOOL, CP_TOPIC_JOIN, CP_TOPIC_ENCODE, CP_TOPICS };
+enum cp_topic {
+	CP_TOPIC_DELIVERY,
+	CP_TOPIC_SPOOL,
+	CP_TOPIC_JOIN,
+	CP_TOPIC_ENCODE,
+	CP_TOPIC_LISTEN,
+	CP_TOPICS
+};
 
 struct cp_log;
 

@@ -152,6 +152,7 @@ void cp_member_config(const struct cp_recording *header, struct cp_config *confi
 	STRING(spool_dir);
 	STRING(debug_dirs);
 	STRING(debuginfod_urls);
+	STRING(listen);
 	config->spool_max_bytes = in->spool_max_bytes;
 	config->spool_max_age_s = in->spool_max_age_s;
 	config->symbol_cache_max_bytes = in->symbol_cache_max_bytes;
@@ -168,5 +169,6 @@ void cp_member_config(const struct cp_recording *header, struct cp_config *confi
 	config->cpu_timer = in->cpu_timer;
 	config->unwinder = in->unwinder;
 	config->demangle = in->demangle;
+	config->listen_anywhere = in->listen_anywhere == 1;
 	config->sample_labels = in->sample_labels & CP_LABEL_ALL;
 }

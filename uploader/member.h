@@ -12,7 +12,9 @@ enum cp_source_kind {
 	CP_SOURCE_PEER,
 	CP_SOURCE_MEMBER,
 	CP_SOURCE_SIGNAL,
-	CP_SOURCE_DONE
+	CP_SOURCE_DONE,
+	CP_SOURCE_MAIL,
+	CP_SOURCE_ASK
 };
 struct cp_source {
 	enum cp_source_kind kind;

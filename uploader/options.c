@@ -31,6 +31,8 @@ static const struct {
     {"--spool-dir", "CONPROF_SPOOL_DIR", "where undelivered profiles are kept"},
     {"--spool-max-bytes", "CONPROF_SPOOL_MAX_BYTES", "how many bytes of them"},
     {"--spool-max-age", "CONPROF_SPOOL_MAX_AGE", "seconds that they are kept"},
+    {"--listen", "CONPROF_LISTEN", "127.0.0.1:6060, [::1]:6060, unix:///path: serve profiles"},
+    {"--listen-anywhere", "CONPROF_LISTEN_ANYWHERE", "1: to other machines, too"},
     {"--cpu-timer", "CONPROF_CPU_TIMER", "auto, thread, itimer"},
     {"--unwinder", "CONPROF_UNWINDER", "auto, own, libunwind, fp"},
     {"--demangle", "CONPROF_DEMANGLE", "C++ and Rust names: short, full, none"},

@@ -18,9 +18,11 @@
 #include <unistd.h>
 
 #include "uploader/http.h"
+#include "uploader/listen.h"
 #include "uploader/peers.h"
 #include "uploader/rendezvous.h"
 #include "uploader/rollcall.h"
+#include "uploader/routes.h"
 
 #define MS	  UINT64_C(1000000)
 #define GRACE_NS  (300 * MS)  /* a family of none: the next child may be on its way */
@@ -126,7 +128,8 @@ static int start(struct server *server)
 	if (family->delivery)
 		family->encoding = cp_encoding_new(family->log, family->symbols, family->delivery,
 						   server->done.fd);
-	if (!family->heartbeat || !family->encoding)
+	family->listener = cp_listener_new(family->log, family->epoll, cp_routes_serve);
+	if (!family->heartbeat || !family->encoding || !family->listener)
 		return -ENOMEM;
 	int error = watch(family->epoll, &server->listener);
 	/* a stranger may sit on that name: then who sleeps is not seen until it wakes */
@@ -171,6 +174,12 @@ static void dispatch(struct server *server, struct cp_source *source)
 	case CP_SOURCE_DONE:
 		drain(source->fd);
 		cp_family_delivered(&server->family, cp_delivery_done(server->family.delivery));
+		break;
+	case CP_SOURCE_MAIL:
+		cp_listener_hear(server->family.listener, &server->family);
+		break;
+	case CP_SOURCE_ASK:
+		cp_mailbox_gone(&server->family, (struct cp_ask *)source);
 		break;
 	}
 }
@@ -231,6 +240,8 @@ static int timeout_ms(const struct server *server, uint64_t now)
 	uint64_t next = cp_family_next(&server->family);
 	uint64_t end = phase_end(server);
 	next = end < next ? end : next;
+	end = cp_listener_next(server->family.listener);
+	next = end < next ? end : next;
 	return next <= now ? 0 : (int)((next - now) / MS) + 1;
 }
 
@@ -247,6 +258,7 @@ static void loop(struct server *server)
 		if (cp_family_tick(&server->family, now))
 			cp_rollcall_look(&server->family, ROLL_NS);
 		cp_peers_expire(&server->peers, now);
+		cp_listener_tick(server->family.listener, &server->family, now);
 		if (!advance(server, now))
 			continue;
 		/* Whoever connected in the meantime is heard before the door closes. */
@@ -269,6 +281,8 @@ static void leave(struct server *server)
 		if (server->hello[line].fd >= 0)
 			close(server->hello[line].fd);
 	close(server->listener.fd);
+	cp_listener_free(family->listener, family);
+	family->listener = NULL;
 	if (family->encoding)
 		cp_family_flush(family);
 	cp_encoding_finish(family->encoding, seconds * 1000);

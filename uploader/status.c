@@ -10,6 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "uploader/listen.h"
 #include "uploader/rendezvous.h"
 #include "uploader/spool.h"
 
@@ -27,6 +28,7 @@ void cp_status_write(struct cp_family *family, const char *name, struct cp_text 
 			     (unsigned long long)bytes, (unsigned long long)spool.max_bytes,
 			     (unsigned long long)entries);
 	}
+	cp_listener_status(family->listener, out);
 	cp_family_status(family, out);
 }
 

@@ -32,6 +32,7 @@ struct cp_config {
 	char spool_dir[256];
 	char debug_dirs[256];	   /* absolute paths with : between */
 	char debuginfod_urls[256]; /* with blanks between; "off": nobody is asked */
+	char listen[128];	   /* where the uploader serves pulls; empty: nowhere */
 	uint64_t spool_max_bytes;
 	uint64_t symbol_cache_max_bytes; /* for the uploader alone */
 	uint64_t heap_interval;		 /* bytes */
@@ -49,4 +50,6 @@ struct cp_config {
 	uint32_t demangle;	  /* enum cp_demangling; for the uploader alone */
 	uint32_t sample_labels;	  /* enum cp_labels */
 	uint32_t spool_max_age_s; /* 0: no limit */
+	uint32_t listen_anywhere; /* 1: not on this machine's own addresses alone */
+	uint32_t reserved;
 };

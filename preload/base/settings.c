@@ -72,6 +72,8 @@ const struct cp_setting cp_settings[] = {
      CP_SET_NUMBER,
      FIELD(symbol_cache_max_bytes),
      FROM_TO(0, UINT64_C(1) << 40, UINT64_C(64) << 20)},
+    {{"CONPROF_LISTEN"}, CP_SET_TEXT, FIELD(listen)},
+    {{"CONPROF_LISTEN_ANYWHERE"}, CP_SET_NUMBER, FIELD(listen_anywhere), FROM_TO(0, 1, 0)},
     {{"CONPROF_CPU_TIMER"}, CP_SET_TIMER, FIELD(cpu_timer), FROM_TO(0, 0, CP_TIMER_AUTO)},
     {{"CONPROF_UNWINDER"}, CP_SET_UNWINDER, FIELD(unwinder), FROM_TO(0, 0, CP_UNWINDER_AUTO)},
     {{"CONPROF_DEMANGLE"}, CP_SET_DEMANGLE, FIELD(demangle), FROM_TO(0, 0, CP_DEMANGLE_SHORT)},
