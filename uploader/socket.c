@@ -73,6 +73,7 @@ static int bind_path(struct cp_socket *socket, const struct cp_endpoint *endpoin
 	if (!error) {
 		socket->dev = st.st_dev;
 		socket->ino = st.st_ino;
+		socket->changed = st.st_ctim;
 	}
 	return error;
 }
@@ -110,7 +111,9 @@ void cp_socket_remove(struct cp_socket *socket)
 	struct stat st;
 	if (socket->is.at.any.sa_family != AF_UNIX || !socket->ino)
 		return;
-	if (!lstat(path, &st) && st.st_dev == socket->dev && st.st_ino == socket->ino)
+	if (!lstat(path, &st) && st.st_dev == socket->dev && st.st_ino == socket->ino &&
+	    st.st_ctim.tv_sec == socket->changed.tv_sec &&
+	    st.st_ctim.tv_nsec == socket->changed.tv_nsec)
 		unlink(path);
 	socket->ino = 0;
 }

@@ -10,6 +10,7 @@ struct cp_socket {
 	struct cp_endpoint is; /* where it listens: with the port that the kernel chose */
 	dev_t dev;	       /* of the unix socket's file: only ours is removed */
 	ino_t ino;
+	struct timespec changed; /* an inode's number is used again */
 };
 
 /* Listens, without blocking; CLOEXEC. A unix socket is for our user alone (0600), in a folder where

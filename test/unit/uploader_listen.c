@@ -1,0 +1,424 @@
+/* uploader_listen.c - proves listen, mailbox, socket: clients of every kind, beside a main loop
+ * that is ours here.
+ */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "unit.h"
+#include "uploader/listen.h"
+#include "uploader/socket.h"
+
+#define MS UINT64_C(1000000)
+
+static struct cp_family family;
+static struct cp_log *log_;
+static int served, gone, asked_len;
+static char folder[64], asked[256];
+
+static void on_gone(struct cp_family *f, struct cp_ask *ask)
+{
+	assert_ptr_equal(f, &family);
+	assert_string_equal(ask->path, "/wait");
+	gone++;
+}
+
+static void on_due(struct cp_family *f, struct cp_ask *ask)
+{
+	(void)f;
+	cp_ask_fixed(ask, 200, "text/plain", "waited\n", 7);
+}
+
+static void serve(struct cp_family *f, struct cp_ask *ask)
+{
+	struct cp_text text = {0};
+	assert_ptr_equal(f, &family);
+	served++;
+	snprintf(asked, sizeof asked, "%d %s ? %s", (int)ask->method, ask->path, ask->query);
+	asked_len = (int)ask->body.len;
+	if (strcmp(ask->path, "/wait") == 0 || strcmp(ask->path, "/soon") == 0) {
+		ask->gone = on_gone;
+		ask->due = on_due;
+		ask->due_ns = cp_text_monotonic() + (ask->path[1] == 's' ? 20 : 3600000) * MS;
+	} else if (strcmp(ask->path, "/none") == 0) {
+		cp_ask_error(ask, 404, "%s is not here", ask->path);
+	} else if (strcmp(ask->path, "/large") == 0) {
+		for (int i = 0; i < 1 << 18; i++)
+			cp_text_add(&text, "0123456789abcdef");
+		cp_ask_text(ask, "application/octet-stream", &text);
+	} else {
+		cp_text_addf(&text, "this is %s", ask->path);
+		cp_ask_header(ask, "Content-Disposition", "attachment; filename=\"x\"");
+		cp_ask_text(ask, "text/plain", &text);
+	}
+}
+
+static int start(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/conprof-unit-XXXXXX");
+	family = (struct cp_family){.epoll = epoll_create1(EPOLL_CLOEXEC)};
+	log_ = cp_log_new();
+	served = gone = 0;
+	return !mkdtemp(folder) || !(family.listener = cp_listener_new(log_, family.epoll, serve));
+}
+
+static int stop(void **state)
+{
+	char command[128];
+	(void)state;
+	cp_listener_free(family.listener, &family);
+	cp_log_free(log_);
+	close(family.epoll);
+	snprintf(command, sizeof command, "rm -rf %s", folder);
+	return system(command);
+}
+
+/* What the main loop does, once. */
+static void turn(int timeout_ms)
+{
+	struct epoll_event event;
+	int n = epoll_wait(family.epoll, &event, 1, timeout_ms);
+	struct cp_source *source = n == 1 ? event.data.ptr : NULL;
+	if (source && source->kind == CP_SOURCE_MAIL)
+		cp_listener_hear(family.listener, &family);
+	else if (source)
+		cp_mailbox_gone(&family, (struct cp_ask *)source);
+	cp_listener_tick(family.listener, &family, cp_text_monotonic());
+}
+
+static void status(const struct cp_listener *listener, char out[256])
+{
+	struct cp_text text = {0};
+	cp_listener_status(listener, &text);
+	snprintf(out, 256, "%s", text.data ? text.data : "");
+	cp_text_free(&text);
+}
+
+/* Opens a unix socket, or a port, and says where it is. */
+static struct cp_endpoint open_at(const char *setting)
+{
+	struct cp_endpoint at;
+	char line[256], *address;
+	snprintf(family.listen, sizeof family.listen, "%s", setting);
+	turn(0);
+	status(family.listener, line);
+	assert_non_null(strstr(line, "\tstate=open\t"));
+	address = strstr(line, "address=") + 8;
+	address[strcspn(address, "\t")] = '\0';
+	assert_int_equal(cp_endpoint_parse(address, &at), 0);
+	return at;
+}
+
+static int connect_to(const struct cp_endpoint *at)
+{
+	struct timeval patience = {.tv_sec = 20};
+	int fd = socket(at->at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+	assert_return_code(connect(fd, &at->at.any, at->len), errno);
+	return fd;
+}
+
+struct client {
+	const struct cp_endpoint *at;
+	const char *request;
+	char reply[4096];
+	size_t len;
+	atomic_int done;
+	pthread_t thread;
+};
+
+static void *talk(void *arg)
+{
+	struct client *client = arg;
+	char rest[4096];
+	ssize_t n;
+	int fd = connect_to(client->at);
+	if (send(fd, client->request, strlen(client->request), MSG_NOSIGNAL) < 0)
+		client->len = 0;
+	while ((n = recv(fd, rest, sizeof rest, 0)) > 0) {
+		size_t room = sizeof client->reply - 1 - client->len;
+		size_t kept = client->len < sizeof client->reply - 1 ? (size_t)n : 0;
+		kept = kept < room ? kept : room;
+		memcpy(client->reply + (client->len < 4095 ? client->len : 0), rest, kept);
+		client->len += (size_t)n;
+	}
+	close(fd);
+	atomic_store(&client->done, 1);
+	return NULL;
+}
+
+/* A client of its own thread, and the loop until it is done. The request asks for "close". */
+static struct client *ask(const struct cp_endpoint *at, const char *request)
+{
+	static struct client client;
+	memset(&client, 0, sizeof client);
+	client.at = at;
+	client.request = request;
+	assert_int_equal(pthread_create(&client.thread, NULL, talk, &client), 0);
+	while (!atomic_load(&client.done))
+		turn(5);
+	pthread_join(client.thread, NULL);
+	return &client;
+}
+
+#define GET(path, host) "GET " path " HTTP/1.1\r\nHost: " host "\r\nConnection: close\r\n\r\n"
+
+static void expect(const struct client *client, const char *status_line, const char *body)
+{
+	const char *end = strstr(client->reply, "\r\n\r\n");
+	if (strncmp(client->reply, status_line, strlen(status_line)) != 0)
+		fail_msg("expected %s, got %s", status_line, client->reply);
+	assert_non_null(end);
+	assert_string_equal(end + 4, body);
+}
+
+static void requests_are_answered(void **state)
+{
+	struct cp_endpoint at = open_at("127.0.0.1:0");
+	(void)state;
+	struct client *client = ask(&at, GET("/a%20b?x=%31", "localhost"));
+	expect(client, "HTTP/1.1 200 OK\r\n", "this is /a b");
+	assert_string_equal(asked, "1 /a b ? x=%31");
+	assert_non_null(strstr(client->reply, "\r\nX-Content-Type-Options: nosniff\r\n"));
+	assert_non_null(strstr(client->reply, "\r\nCache-Control: no-store\r\n"));
+	assert_non_null(strstr(client->reply, "\r\nContent-Length: 12\r\n"));
+	assert_non_null(
+	    strstr(client->reply, "\r\nContent-Disposition: attachment; filename=\"x\"\r\n"));
+	assert_null(strstr(client->reply, "Access-Control"));
+	client = ask(&at, "HEAD /x HTTP/1.1\r\nHost: [::1]:1\r\nConnection: close\r\n\r\n");
+	expect(client, "HTTP/1.1 200 OK\r\n", "");
+	assert_non_null(strstr(client->reply, "\r\nContent-Length: 10\r\n"));
+	client = ask(&at, "POST /p HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+			  "Content-Length: 5\r\n\r\n0x1+2");
+	expect(client, "HTTP/1.1 200 OK\r\n", "this is /p");
+	assert_int_equal(asked_len, 5);
+	client = ask(&at, GET("/none", "127.0.0.1"));
+	expect(client, "HTTP/1.1 404 Not Found\r\n", "/none is not here\n");
+	assert_non_null(strstr(client->reply, "\r\nX-Go-Pprof: 1\r\n"));
+	assert_non_null(strstr(client->reply, "\r\nContent-Type: text/plain; charset=utf-8\r\n"));
+	client = ask(&at, GET("/soon", "127.0.0.1"));
+	expect(client, "HTTP/1.1 200 OK\r\n", "waited\n");
+}
+
+static void what_is_not_for_us_comes_no_further(void **state)
+{
+	static char large[CP_ASK_BODY_MAX + 300], header[40000];
+	struct cp_endpoint at = open_at("127.0.0.1:0");
+	(void)state;
+	expect(ask(&at, GET("/x", "evil.example")), "HTTP/1.1 400 Bad Request\r\n",
+	       "400 Bad Request: Host is none of ours\n");
+	expect(ask(&at, "GET /x HTTP/1.0\r\n\r\n"), "HTTP/1.1 400 Bad Request\r\n",
+	       "400 Bad Request: Host is none of ours\n");
+	expect(ask(&at, GET("/%00", "localhost")), "HTTP/1.1 400 Bad Request\r\n",
+	       "400 Bad Request: this is no path\n");
+	expect(ask(&at, GET("http://localhost/", "localhost")), "HTTP/1.1 400 Bad Request\r\n",
+	       "400 Bad Request: this is no path\n");
+	struct client *client =
+	    ask(&at, "DELETE /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+	expect(client, "HTTP/1.1 405 Method Not Allowed\r\n", "405 Method Not Allowed\n");
+	assert_non_null(strstr(client->reply, "\r\nAllow: GET, HEAD\r\n"));
+	/* until here and no further: the body comes in pieces */
+	int n = snprintf(large, sizeof large,
+			 "POST /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+			 "Content-Length: %u\r\n\r\n",
+			 CP_ASK_BODY_MAX + 1);
+	memset(large + n, 'x', CP_ASK_BODY_MAX + 1);
+	expect(ask(&at, large), "HTTP/1.1 413 ", "413 Request Entity Too Large\n");
+	n = snprintf(header, sizeof header, "GET /x HTTP/1.1\r\nHost: localhost\r\nX: ");
+	memset(header + n, 'y', sizeof header - (size_t)n - 1);
+	client = ask(&at, header);
+	assert_true(client->len == 0 || strncmp(client->reply, "HTTP/1.1 4", 10) == 0);
+	client = ask(&at, "\x16\x03\x01 rubbish\r\n\r\n\r\n");
+	assert_true(client->len == 0 || strncmp(client->reply, "HTTP/1.", 7) == 0);
+	assert_int_equal(served, 0);
+	expect(ask(&at, GET("/y", "localhost")), "HTTP/1.1 200 OK\r\n", "this is /y");
+}
+
+static void who_goes_away_is_forgotten(void **state)
+{
+	static const char request[] = GET("/wait", "localhost");
+	struct cp_endpoint at = open_at("127.0.0.1:0");
+	(void)state;
+	int fd = connect_to(&at);
+	assert_int_equal(send(fd, request, strlen(request), 0), strlen(request));
+	while (!served)
+		turn(5);
+	assert_int_equal(gone, 0);
+	close(fd);
+	for (int i = 0; i < 4000 && !gone; i++)
+		turn(5);
+	assert_int_equal(gone, 1);
+	turn(50); /* and is not told again */
+	assert_int_equal(gone, 1);
+}
+
+/* stop() ends the listener while one waits: it hears why. */
+static void the_last_word(void **state)
+{
+	static struct client client;
+	struct cp_endpoint at = open_at("127.0.0.1:0");
+	(void)state;
+	memset(&client, 0, sizeof client);
+	client.at = &at;
+	client.request = GET("/wait", "localhost");
+	assert_int_equal(pthread_create(&client.thread, NULL, talk, &client), 0);
+	while (!served)
+		turn(5);
+	cp_listener_free(family.listener, &family);
+	family.listener = NULL;
+	pthread_join(client.thread, NULL);
+	assert_int_equal(gone, 1);
+	/* the answer may be cut off by the end, but the end comes */
+	assert_true(client.len == 0 || strncmp(client.reply, "HTTP/1.1 503 ", 13) == 0);
+}
+
+static void slow_readers_and_crowds_disturb_nobody(void **state)
+{
+	static const char large[] = GET("/large", "localhost");
+	struct cp_endpoint at = open_at("127.0.0.1:0");
+	int slow[20], silent[40];
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		silent[i] = connect_to(&at);
+	for (int i = 0; i < 20; i++) {
+		slow[i] = connect_to(&at);
+		assert_int_equal(send(slow[i], large, strlen(large), 0), strlen(large));
+	}
+	while (served < 20)
+		turn(5);
+	expect(ask(&at, GET("/quick", "localhost")), "HTTP/1.1 200 OK\r\n", "this is /quick");
+	for (int i = 0; i < 20; i++)
+		close(slow[i]);
+	/* more than there is room for wait until somebody goes */
+	for (int i = 0; i < 20; i++)
+		slow[i] = connect_to(&at);
+	for (int i = 0; i < 40; i++)
+		close(silent[i]);
+	expect(ask(&at, GET("/later", "localhost")), "HTTP/1.1 200 OK\r\n", "this is /later");
+	for (int i = 0; i < 20; i++)
+		close(slow[i]);
+	struct client *client = ask(&at, large);
+	assert_int_equal(served, 23);
+	assert_true(client->len > (1u << 22) && client->len < (1u << 22) + 500);
+}
+
+static void the_second_takes_over_when_the_first_ends(void **state)
+{
+	char line[256], setting[128];
+	struct cp_endpoint at = open_at("127.0.0.1:0");
+	struct cp_family other = {.epoll = family.epoll};
+	(void)state;
+	struct cp_listener *second = cp_listener_new(log_, family.epoll, serve);
+	cp_endpoint_write(&at, setting);
+	snprintf(other.listen, sizeof other.listen, "%s", setting);
+	cp_listener_tick(second, &other, 5);
+	status(second, line);
+	assert_non_null(strstr(line, "state=taken"));
+	cp_listener_free(family.listener, &family);
+	family.listener = NULL;
+	cp_listener_tick(second, &other, 6);
+	status(second, line);
+	assert_non_null(strstr(line, "state=taken"));
+	cp_listener_tick(second, &other, 40000 * MS);
+	status(second, line);
+	assert_non_null(strstr(line, "state=open"));
+	cp_listener_free(second, &other);
+}
+
+static void others_are_let_in_only_where_that_is_said(void **state)
+{
+	char line[256];
+	(void)state;
+	status(family.listener, line);
+	assert_string_equal(line, "");
+	strcpy(family.listen, "0.0.0.0:0");
+	turn(0);
+	status(family.listener, line);
+	assert_string_equal(line, "listen\taddress=0.0.0.0:0\tstate=refused\tanswered=0\n");
+	cp_log_last(log_, line, sizeof line);
+	assert_non_null(strstr(line, "CONPROF_LISTEN_ANYWHERE=1"));
+	struct cp_family free_ = {.listen = "0.0.0.0:0", .listen_anywhere = 1};
+	struct cp_listener *open_ = cp_listener_new(log_, family.epoll, serve);
+	cp_listener_tick(open_, &free_, 1);
+	status(open_, line);
+	assert_non_null(strstr(line, "state=open"));
+	cp_listener_free(open_, &free_);
+}
+
+static int open_path(const char *name, struct cp_socket *socket)
+{
+	struct cp_endpoint at;
+	char text[128];
+	snprintf(text, sizeof text, "unix://%s/%s", folder, name);
+	assert_int_equal(cp_endpoint_parse(text, &at), 0);
+	return cp_socket_open(socket, &at);
+}
+
+static void a_unix_socket_takes_nobodys_place(void **state)
+{
+	struct cp_socket one, two;
+	struct stat st;
+	char path[128];
+	(void)state;
+	umask(0);
+	assert_int_equal(open_path("s", &one), 0);
+	snprintf(path, sizeof path, "%s/s", folder);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode, S_IFSOCK | 0600);
+	assert_int_equal(open_path("s", &two), -EADDRINUSE);
+	assert_int_equal(two.fd, -1);
+	close(one.fd); /* killed: the file stays */
+	turn(50);      /* of another time than the next */
+	assert_int_equal(open_path("s", &two), 0);
+	cp_socket_remove(&one); /* not its own any more */
+	assert_int_equal(stat(path, &st), 0);
+	cp_socket_remove(&two);
+	assert_int_equal(stat(path, &st), -1);
+	close(two.fd);
+	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)); // NOLINT(android-*)
+	assert_int_equal(open_path("s", &one), -EEXIST);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(open_path("nowhere/s", &one), -ENOENT);
+	assert_int_equal(chmod(folder, 0777), 0); /* whoever likes may put another one there */
+	assert_int_equal(open_path("t", &one), -EPERM);
+	assert_int_equal(chmod(folder, 01777), 0);
+	assert_int_equal(open_path("t", &one), 0);
+	cp_socket_remove(&one);
+	close(one.fd);
+}
+
+static void a_unix_socket_is_spoken_to(void **state)
+{
+	char setting[128];
+	(void)state;
+	snprintf(setting, sizeof setting, "unix://%s/listen", folder);
+	struct cp_endpoint at = open_at(setting);
+	expect(ask(&at, GET("/u", "whatever")), "HTTP/1.1 200 OK\r\n", "this is /u");
+	cp_listener_free(family.listener, &family);
+	family.listener = NULL;
+	assert_int_equal(access(setting + 7, F_OK), -1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+	const struct CMUnitTest tests[] = {
+	    TEST(requests_are_answered),
+	    TEST(what_is_not_for_us_comes_no_further),
+	    TEST(who_goes_away_is_forgotten),
+	    TEST(the_last_word),
+	    TEST(slow_readers_and_crowds_disturb_nobody),
+	    TEST(the_second_takes_over_when_the_first_ends),
+	    TEST(others_are_let_in_only_where_that_is_said),
+	    TEST(a_unix_socket_takes_nobodys_place),
+	    TEST(a_unix_socket_is_spoken_to),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
