@@ -17,8 +17,6 @@
 #define CP_CODE_BYTES_MAX  ((size_t)64 << 20)
 #define CP_WHOS_MAX	   (1u << 20)
 #define CP_STACK_BYTES_MAX (UINT64_C(512) << 20)
-/* Above all user addresses of x86-64 and aarch64, so that no real segment lies there. */
-#define CP_ROOM_START (UINT64_C(1) << 57)
 
 struct cp_batch *cp_batch_new(struct cp_symbols *symbols)
 {
@@ -27,6 +25,7 @@ struct cp_batch *cp_batch_new(struct cp_symbols *symbols)
 		return NULL;
 	batch->symbols = symbols;
 	batch->next_free = CP_ROOM_START;
+	cp_batch_bound(batch, CP_STACKS_MAX, CP_STACK_BYTES_MAX);
 	cp_intern_init(&batch->mappings, CP_MAPPINGS_MAX, sizeof(struct cp_mapping));
 	cp_intern_init(&batch->codes, CP_CODES_MAX, sizeof(uint64_t));
 	cp_intern_init(&batch->whos, CP_WHOS_MAX, 0);
@@ -34,6 +33,12 @@ struct cp_batch *cp_batch_new(struct cp_symbols *symbols)
 	for (int i = 0; i < CP_PROFILES; i++)
 		cp_intern_init(&batch->stacks[i], 2 * CP_STACKS_MAX, sizeof(struct cp_sums));
 	return batch;
+}
+
+void cp_batch_bound(struct cp_batch *batch, uint32_t stacks, uint64_t bytes)
+{
+	batch->stacks_max = stacks;
+	batch->bytes_max = bytes;
 }
 
 void cp_batch_free(struct cp_batch *batch)
@@ -72,6 +77,7 @@ uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared, unsi
 	if (!batch->period[CP_PROFILE_HEAP])
 		batch->period[CP_PROFILE_HEAP] = interval;
 	batch->tick_ns = cp_batch_tick_ns(batch, shared);
+	batch->together = batch->together || (profiles & CP_TAKE_TOGETHER);
 	if (profiles & CP_TAKE_REST)
 		return cpu_period_ns;
 	batch->recordings++;
@@ -127,7 +133,7 @@ struct cp_sums *cp_batch_sums(struct cp_batch *batch, enum cp_profile profile,
 	struct cp_intern *stacks = &batch->stacks[profile];
 	/* Stacks of one frame always find room: what does not fit is summed up under one. */
 	if (words > CP_STACK_HEAD + 1 &&
-	    (stacks->memory.total > CP_STACK_BYTES_MAX || stacks->count >= CP_STACKS_MAX))
+	    (stacks->memory.total > batch->bytes_max || stacks->count >= batch->stacks_max))
 		return NULL;
 	uint32_t number = cp_intern(stacks, stack, words * sizeof(*stack));
 	return number == CP_NONE ? NULL : cp_intern_value(stacks, number);

@@ -8,6 +8,9 @@
 
 #define CP_PATH_LEN 4096u
 
+/* Above all user addresses of x86-64 and aarch64, so that no real segment lies there. */
+#define CP_ROOM_START (UINT64_C(1) << 57)
+
 /* A mapped segment, the same for all processes that mapped it: it lies where the first of them had
  * it, or elsewhere when that room was taken by another segment. */
 struct cp_mapping {
@@ -113,9 +116,15 @@ struct cp_batch {
 	uint32_t silenced[CP_SILENCED_BY_LOCK + 1]; /* recordings, by enum cp_silence */
 	uint32_t foreign_mallocs; /* recordings whose program finds another's malloc first */
 	unsigned has;		  /* CP_BIT of each profile that some recording had switched on */
+	bool together;		  /* taken with CP_TAKE_TOGETHER */
+	uint32_t stacks_max;	  /* of more than one frame, of each profile; */
+	uint64_t bytes_max;	  /* what they may take */
 	enum cp_demangling how;	  /* names are wanted, by the last recording */
 	uint64_t next_free;	  /* room for segments whose own is taken */
 };
+
+/* together.c: what objects are rounded with follows from the stack alone. */
+void cp_batch_settle_rests(struct cp_batch *batch, enum cp_profile profile);
 
 /* What this recording is one more of; how long its CPU periods are. */
 uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared, unsigned profiles);
@@ -124,6 +133,9 @@ uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared, unsi
 uint32_t cp_batch_word(struct cp_batch *batch, uint32_t word);
 uint32_t cp_batch_place(struct cp_batch *batch, uint32_t mapping, uint64_t address);
 uint32_t cp_batch_code(struct cp_batch *batch, const char *name, uint64_t start);
+/* Of a segment that is new here, settled: its own place if that is free, else one above all. */
+void cp_batch_settle(struct cp_batch *batch, struct cp_mapping *mapping, uint64_t start,
+		     uint64_t end, uint64_t bias);
 struct cp_sums *cp_batch_sums(struct cp_batch *batch, enum cp_profile profile,
 			      const uint32_t *stack, size_t words);
 
@@ -137,8 +149,8 @@ void cp_cover_part(struct cp_batch *batch, enum cp_profile profile, enum cp_part
 /* A row with these flags adds this. */
 void cp_cover_row(struct cp_batch *batch, enum cp_profile profile, unsigned flags, uint64_t samples,
 		  const struct cp_sums *sums);
-/* How many allocations were sampled since this was asked last. */
-void cp_cover_hits(struct cp_batch *batch, const struct cp_view *view);
+/* How many allocations were sampled since these marks, which are moved. */
+void cp_cover_hits(struct cp_batch *batch, const struct cp_view *view, uint64_t *marks);
 
 /* ---- places.c: addresses of one recording ---- */
 struct cp_seen_module;

@@ -23,14 +23,14 @@ void cp_cover_row(struct cp_batch *batch, enum cp_profile profile, unsigned flag
 
 /* Their number is taken after that of the lost: one that is counted while this runs may be a loss
  * already and no sample yet, but never the other way round. */
-void cp_cover_hits(struct cp_batch *batch, const struct cp_view *view)
+void cp_cover_hits(struct cp_batch *batch, const struct cp_view *view, uint64_t *marks)
 {
 	struct cp_recording *shared = cp_view_header(view);
 	uint64_t *samples = batch->samples[CP_PROFILE_HEAP], hits[CP_HITS_WORDS], lost = 0;
 	for (int i = CP_HITS_WORDS - 1; i >= 0; i--) {
 		uint64_t now = atomic_load_explicit(&shared->hits[i], memory_order_acquire);
-		hits[i] = cp_less(now, cp_view_load(&shared->hits_marks[i]));
-		__atomic_store_n(&shared->hits_marks[i], now, __ATOMIC_RELAXED);
+		hits[i] = cp_less(now, cp_view_load(&marks[i]));
+		__atomic_store_n(&marks[i], now, __ATOMIC_RELAXED);
 	}
 	for (int cause = 0; cause < CP_LOSSES; cause++) {
 		cp_add(&batch->lost[CP_KIND_HEAP][cause], hits[CP_HITS_LOST + cause]);

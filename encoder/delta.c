@@ -5,7 +5,7 @@
 
 #include "base/attrs.h"
 #include "encoder/batch.h"
-#include "encoder/view.h"
+#include "encoder/marks.h"
 
 /* its head, a word at the root, and as many frames as cp_view_row lets through */
 #define CP_STACK_WORDS (CP_VIEW_DEPTH + CP_STACK_HEAD + 1u)
@@ -14,6 +14,7 @@
 struct taking {
 	struct cp_batch *batch;
 	const struct cp_view *view;
+	struct cp_marks *marks; /* NULL: the shipping reader's */
 	struct cp_places *places;
 	struct cp_whos *whos;
 	pid_t pid;
@@ -256,7 +257,7 @@ static int add_row(struct taking *taking, uint32_t number, const struct cp_view_
 static int take_row(struct taking *taking, uint32_t number)
 {
 	struct cp_view_row row;
-	struct cp_mark *mark = cp_view_mark(taking->view, number);
+	struct cp_mark *mark = cp_marks_row(taking->marks, taking->view, number);
 	if (!mark || cp_view_row(taking->view, number, &row)) {
 		taking->batch->damaged_rows++;
 		return 0;
@@ -270,7 +271,7 @@ static int take_row(struct taking *taking, uint32_t number)
 	}
 	int error = add_row(taking, number, &row, samples_of(row.kind, row.n, mark), &sums);
 	if (!error)
-		cp_view_move_mark(mark, row.n);
+		cp_marks_move(mark, row.n);
 	return error;
 }
 
@@ -280,7 +281,7 @@ static int take_row(struct taking *taking, uint32_t number)
 static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss cause)
 {
 	struct cp_recording *shared = cp_view_header(taking->view);
-	struct cp_mark *mark = &shared->lost_marks[kind][cause];
+	struct cp_mark *mark = cp_marks_lost(taking->marks, taking->view, kind, cause);
 	enum cp_profile profile = profile_of(kind);
 	if (!(taking->profiles & CP_BIT(profile)))
 		return 0;
@@ -304,46 +305,40 @@ static int take_loss(struct taking *taking, enum cp_kind kind, enum cp_loss caus
 		cp_cover_part(taking->batch, profile, CP_PART_LOST, samples, &sums);
 	}
 	cp_add(&taking->batch->lost[kind][cause], samples);
-	cp_view_move_mark(mark, n);
+	cp_marks_move(mark, n);
 	return 0;
 }
 
-static void close_places(struct cp_places *places)
+int cp_batch_take(struct cp_batch *batch, struct cp_view *view, struct cp_marks *marks, pid_t pid,
+		  unsigned profiles)
 {
-	cp_places_close(places);
-}
-
-static void close_whos(struct cp_whos *whos)
-{
-	cp_whos_close(whos);
-}
-
-int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsigned profiles)
-{
-	CP_CLEANUP(close_places) struct cp_places places = {0};
-	CP_CLEANUP(close_whos) struct cp_whos whos = {0};
+	CP_CLEANUP(cp_places_close) struct cp_places places = {0};
+	CP_CLEANUP(cp_whos_close) struct cp_whos whos = {0};
 	struct taking taking = {.batch = batch,
 				.view = view,
+				.marks = marks,
 				.places = &places,
 				.whos = &whos,
 				.pid = pid,
 				.profiles = profiles};
 	taking.cpu_period_ns = cp_batch_note(batch, cp_view_header(view), profiles);
-	uint32_t begun = profiles & CP_BIT(CP_PROFILE_CPU) ? cp_view_take_begun(view) : 0;
+	uint32_t begun = profiles & CP_BIT(CP_PROFILE_CPU) ? cp_marks_take_begun(view) : 0;
+	uint32_t rows = cp_view_rows(view);
 	int error = cp_places_open(&places, batch, view, pid);
+	if (!error)
+		error = cp_marks_room(marks, rows);
 	if (!error)
 		error = cp_whos_open(&whos, batch, view, pid, profiles);
 	taking.stack[0] = whos.labels & CP_LABEL_PID ? (uint32_t)pid : 0;
-	uint32_t rows = cp_view_rows(view);
 	for (uint32_t i = 0; i < rows && !error; i++)
 		error = take_row(&taking, i);
 	if (begun && !error)
-		cp_view_take_done(view, begun);
+		cp_marks_take_done(marks, view, begun);
 	taking.lost_ended = cp_view_lost_ended(view);
 	for (int kind = CP_KIND_CPU; kind < CP_KINDS && !error; kind++)
 		for (int cause = 0; cause < CP_LOSSES && !error; cause++)
 			error = take_loss(&taking, (enum cp_kind)kind, (enum cp_loss)cause);
 	if (!error && (profiles & CP_BIT(CP_PROFILE_HEAP)))
-		cp_cover_hits(batch, view);
+		cp_cover_hits(batch, view, cp_marks_hits(marks, view));
 	return error;
 }

@@ -125,7 +125,7 @@ static void open_files(struct cp_image *image)
 	struct cp_scratches *all = &symbols->scratches;
 	const struct cp_lookup *files = image->files;
 	const uint64_t cpu_ns = all->cpu_ns, spent_ns = all->spent_ns;
-	all->cpu_ns_max = __atomic_load_n(&symbols->ns_max, __ATOMIC_RELAXED);
+	all->cpu_ns_max = cp_symbols_time(symbols);
 	all->spent_ns_max = all->cpu_ns_max * CP_WAITING;
 	cp_lookup_open(image->files, &image->id, &symbols->search);
 	symbols->cpu_ns += all->cpu_ns - cpu_ns;

@@ -61,6 +61,8 @@ void cp_symbols_free(struct cp_symbols *symbols);
  * clock, from one rest to the next: what is then new has its name, and its lines the next time. Any
  * thread. */
 void cp_symbols_limit(struct cp_symbols *symbols, uint64_t bytes, uint64_t ns);
+/* On the thread that encodes: until this is said again the time is at most that; 0: as set. */
+void cp_symbols_brief(struct cp_symbols *symbols, uint64_t ns);
 /* Lines for the log: that it takes long, that something was put off. */
 void cp_symbols_listen(struct cp_symbols *symbols, void (*say)(void *ctx, const char *line),
 		       void *ctx);
@@ -105,12 +107,36 @@ void cp_batch_signals(struct cp_batch *batch, uint64_t signal_ns, uint64_t clock
 /* In the mask: another recording of the same process follows. What is alive stands there, and the
  * process is counted there. */
 #define CP_TAKE_REST (2 * CP_TAKE_OVER)
-/* Adds what the recording holds beyond its marks (CPU, alloc_*) and what is alive now (inuse_*,
- * threads), for the profiles in the mask, and moves the marks. pid is the process as the uploader
- * sees it: a label of its samples, and where its living threads' names are looked up. 0 or -errno
- * (-ENOMEM); what was damaged is skipped. */
-int cp_batch_take(struct cp_batch *batch, struct cp_view *view, pid_t pid, unsigned profiles);
-/* Moves the CPU marks without taking anything: the part of a period that is not profiled. */
+/* In the mask: no label tells one process or thread from another, so that what one did stays where
+ * it was when another takes its place; and what objects are rounded with follows from the stack
+ * alone, so that a total never falls. For all that is taken into a batch, or nothing. */
+#define CP_TAKE_TOGETHER (2 * CP_TAKE_REST)
+
+/* ---- what a reader of a recording has taken ----
+ * Counters only grow; what is new is what lies beyond a reader's marks. */
+struct cp_marks;
+/* For one reader more of this recording: to it, all is new that was ever counted there. To be freed
+ * before the view is closed, or of no use from then on. NULL: no memory. */
+struct cp_marks *cp_marks_new(struct cp_view *view);
+/* Nothing of it is new: only what comes from now on. 0 or -ENOMEM. */
+int cp_marks_now(struct cp_marks *marks);
+/* The process has moved its recording, rows and all, to this one. */
+void cp_marks_follow(struct cp_marks *marks, struct cp_view *view);
+void cp_marks_free(struct cp_marks *marks);
+
+/* Adds what the recording holds beyond the marks (CPU, alloc_*) and what is alive now (inuse_*,
+ * threads), for the profiles in the mask, and moves the marks; NULL: those of the shipping reader.
+ * pid is the process as the uploader sees it: a label of its samples, and where its living threads'
+ * names are looked up. 0 or -errno (-ENOMEM); what was damaged is skipped. */
+int cp_batch_take(struct cp_batch *batch, struct cp_view *view, struct cp_marks *marks, pid_t pid,
+		  unsigned profiles);
+/* Adds another batch, which stays as it is. 0 or -ENOMEM. */
+int cp_batch_add(struct cp_batch *batch, const struct cp_batch *other);
+/* Of each profile at most so many stacks of more than one frame, which take at most so many bytes
+ * or a little more; what is more is summed up under one name. */
+void cp_batch_bound(struct cp_batch *batch, uint32_t stacks, uint64_t bytes);
+/* Moves the shipping reader's CPU marks without taking anything: the part of a period that is not
+ * profiled. */
 void cp_batch_skip_cpu(struct cp_view *view);
 /* Whether any recording had this type switched on. */
 int cp_batch_has(const struct cp_batch *batch, enum cp_profile profile);

@@ -40,6 +40,7 @@ struct cp_symbols {
 	uint64_t rested;	    /* how many there had been at the last rest */
 	size_t open_bytes;	    /* of all desks */
 	uint64_t ns_max, cpu_ns;    /* CPU time in this turn */
+	uint64_t ns_brief;	    /* at most that, however; 0: as set */
 	uint64_t spent_ns, said_ns; /* by the clock */
 	uint32_t turn, put_off;
 	struct cp_search search;
@@ -53,6 +54,14 @@ static inline void cp_tally(uint64_t *word, int64_t n)
 	/* relaxed: one thread writes, others only want to know */
 	__atomic_store_n(word, __atomic_load_n(word, __ATOMIC_RELAXED) + (uint64_t)n,
 			 __ATOMIC_RELAXED);
+}
+
+/* What may be spent in this turn. */
+static inline uint64_t cp_symbols_time(const struct cp_symbols *symbols)
+{
+	/* relaxed: it is set for the turns that follow */
+	uint64_t set = __atomic_load_n(&symbols->ns_max, __ATOMIC_RELAXED);
+	return symbols->ns_brief && symbols->ns_brief < set ? symbols->ns_brief : set;
 }
 
 /* desks.c */

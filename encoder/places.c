@@ -62,23 +62,25 @@ static bool is_taken(const struct cp_batch *batch, uint64_t start, uint64_t end)
 
 /* A new segment's place in the profile: its own, or a free one above when two processes, or one
  * after dlclose, had different code at the same address. */
-static void settle(struct cp_batch *batch, struct cp_mapping *mapping,
-		   const struct cp_view_module *module)
+void cp_batch_settle(struct cp_batch *batch, struct cp_mapping *mapping, uint64_t start,
+		     uint64_t end, uint64_t bias)
 {
-	mapping->start = module->start;
-	mapping->end = module->end;
-	mapping->bias = module->bias;
-	uint64_t size = module->end - module->start;
-	if (size > batch->next_free || !is_taken(batch, module->start, module->end))
+	mapping->start = start;
+	mapping->end = end;
+	mapping->bias = bias;
+	uint64_t size = end - start;
+	/* where those lie that were moved: in another batch it may have been */
+	bool is_free = end <= CP_ROOM_START && !is_taken(batch, start, end);
+	if (size > batch->next_free || is_free)
 		return;
 	const uint64_t page = 0x10000;
-	uint64_t start = batch->next_free;
-	if (start + size + page < start)
+	uint64_t at = batch->next_free;
+	if (at + size + page < at)
 		return;
-	batch->next_free = (start + size + page) & ~(page - 1);
-	mapping->start = start;
-	mapping->end = start + size;
-	mapping->bias = module->bias + (start - module->start);
+	batch->next_free = (at + size + page) & ~(page - 1);
+	mapping->start = at;
+	mapping->end = at + size;
+	mapping->bias = bias + (at - start);
 }
 
 static void cut_deleted(char *path)
@@ -118,7 +120,7 @@ static uint32_t add_mapping(struct cp_places *places, const struct cp_view_modul
 		return CP_NONE;
 	struct cp_mapping *mapping = cp_intern_value(&batch->mappings, number);
 	if (number == before) {
-		settle(batch, mapping, module);
+		cp_batch_settle(batch, mapping, module->start, module->end, module->bias);
 		mapping->file_offset = module->file_offset;
 		mapping->build_id_len = module->build_id_len;
 		memcpy(mapping->build_id, module->build_id, sizeof(mapping->build_id));

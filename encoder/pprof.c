@@ -231,6 +231,8 @@ int cp_batch_encode(struct cp_batch *batch, enum cp_profile which, int64_t time_
 	*out = (struct cp_bytes){0};
 	if ((unsigned)which >= CP_PROFILES)
 		return -EINVAL;
+	if (batch->together)
+		cp_batch_settle_rests(batch, which);
 	CP_CLEANUP(cp_making_free) struct cp_making making;
 	cp_making_init(&making, batch, which);
 	make_header(&making, time_ns, duration_ns);

@@ -40,6 +40,11 @@ void cp_symbols_limit(struct cp_symbols *symbols, uint64_t bytes, uint64_t ns)
 	__atomic_store_n(&symbols->ns_max, ns, __ATOMIC_RELAXED);
 }
 
+void cp_symbols_brief(struct cp_symbols *symbols, uint64_t ns)
+{
+	symbols->ns_brief = ns;
+}
+
 void cp_symbols_listen(struct cp_symbols *symbols, void (*say)(void *ctx, const char *line),
 		       void *ctx)
 {
@@ -238,7 +243,7 @@ static void say_how_far(const struct cp_image *image, uint32_t done, uint32_t of
 
 static bool has_time(const struct cp_symbols *symbols)
 {
-	uint64_t max = __atomic_load_n(&symbols->ns_max, __ATOMIC_RELAXED);
+	uint64_t max = cp_symbols_time(symbols);
 	return symbols->cpu_ns < max && symbols->spent_ns / CP_WAITING < max;
 }
 

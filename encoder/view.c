@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "encoder/marks.h"
+
 /* Looking at a hole of a memfd makes a page of it: the cap on a recording's size is a cap on what a
  * stranger can make us hold. */
 #define CP_VIEW_SIZE_MAX (UINT64_C(1) << 30)
@@ -82,6 +84,7 @@ static int map_file(struct cp_view *view, int fd, size_t size, char *why, size_t
 		return refuse(errno, why, why_len, "cannot be mapped");
 	view->shared = at;
 	view->size = size;
+	view->cpu_take = atomic_load_explicit(&view->shared->takes_done, memory_order_relaxed);
 	return check_header(view, why, why_len);
 }
 
@@ -107,6 +110,8 @@ void cp_view_close(struct cp_view *view)
 {
 	if (!view)
 		return;
+	for (struct cp_marks *m = view->readers; m; m = m->next)
+		m->view = NULL;
 	if (view->shared)
 		munmap(view->shared, view->size);
 	cp_origin_ended(view->origin);

@@ -12,6 +12,8 @@ struct cp_view {
 	struct cp_table strings, modules, rows, frames, marks, threads, called;
 	struct cp_origin *origin; /* where the process's files are; NULL: not asked */
 	struct cp_perfmap *names; /* of code that lies in no module; may be NULL */
+	struct cp_marks *readers; /* beside the shipping one (marks.h) */
+	uint32_t cpu_take;	  /* the shipping reader's last one of CPU rows */
 };
 
 /* How many entries may be looked at now: *_used, clamped. */
@@ -68,16 +70,8 @@ void cp_view_text(const char *shared, size_t shared_len, char *copy, size_t copy
 /* A string of the recording's table; empty when it lies outside. */
 void cp_view_string(const struct cp_view *view, uint32_t at, char *copy, size_t copy_len);
 
-/* The uploader's mark of a row; NULL when the recording has none for it. */
+/* The shipping reader's mark of a row; NULL when the recording has none for it. */
 struct cp_mark *cp_view_mark(const struct cp_view *view, uint32_t row);
-
-/* From here on, until it is done, CPU rows are taken: who ended before has then nothing left in
- * them. cp_view_take_done gets what cp_view_take_begun gave. */
-uint32_t cp_view_take_begun(const struct cp_view *view);
-void cp_view_take_done(const struct cp_view *view, uint32_t take);
-
-/* Up to here it is taken. */
-void cp_view_move_mark(struct cp_mark *mark, const uint64_t n[CP_COUNTERS]);
 
 /* A thread whose row was lost remembers at its end no more than that: all ends are counted under
  * one cause. So those of all causes together pay for the threads made, cause by cause. */

@@ -53,6 +53,8 @@ int cp_whos_open(struct cp_whos *whos, struct cp_batch *batch, const struct cp_v
 {
 	const struct cp_recording *shared = cp_view_header(view);
 	uint32_t labels = __atomic_load_n(&shared->config.sample_labels, __ATOMIC_RELAXED);
+	if (profiles & CP_TAKE_TOGETHER)
+		labels &= CP_LABEL_THREAD;
 	*whos = (struct cp_whos){.batch = batch, .view = view, .labels = labels};
 	if (!(labels & (CP_LABEL_TID | CP_LABEL_THREAD)))
 		return 0;

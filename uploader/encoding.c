@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "uploader/encoding.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -21,6 +22,7 @@ struct cp_encoding {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct cp_film *first, **last;
+	struct cp_film *asked, **asked_last; /* when there is no other */
 	uint64_t made;
 	int busy, stop;
 };
@@ -39,13 +41,13 @@ static void say(void *log, const char *line)
 	cp_log_line(log, CP_WARNING, "%s", line);
 }
 
-/* The profiles, then what is said of them all. Without an event there is nothing to deliver. */
-static void develop(struct cp_encoding *e, struct cp_film *film)
+static int develop_profiles(struct cp_encoding *e, struct cp_film *film)
 {
 	struct cp_parcel *parcel = film->parcel;
+	int last = 0;
 	for (int i = 0; i < CP_PROFILES; i++) {
 		enum cp_profile profile = (enum cp_profile)i;
-		if (!cp_batch_has(film->batch, profile))
+		if (!(film->profiles & CP_BIT(i)) || !cp_batch_has(film->batch, profile))
 			continue;
 		int error = cp_batch_encode(film->batch, profile, film->time_ns[i],
 					    film->duration_ns[i], &parcel->profiles[i]);
@@ -55,7 +57,16 @@ static void develop(struct cp_encoding *e, struct cp_film *film)
 				      cp_text_error(error));
 		if (parcel->profiles[i].len)
 			film->event.profiles |= CP_BIT(i);
+		last = error ? error : last;
 	}
+	return last;
+}
+
+/* The profiles, then what is said of them all. Without an event there is nothing to deliver. */
+static void develop(struct cp_encoding *e, struct cp_film *film)
+{
+	struct cp_parcel *parcel = film->parcel;
+	develop_profiles(e, film);
 	film->event.config = &parcel->config;
 	if (cp_request_event(&film->event, &parcel->event)) {
 		cp_text_free(&parcel->event);
@@ -74,11 +85,21 @@ static void make(struct cp_encoding *e, struct cp_film *film)
 	film->parcel = NULL;
 }
 
+static void make_asked(struct cp_encoding *e, struct cp_film *film)
+{
+	cp_symbols_brief(e->symbols, CP_ASKED_NS);
+	int error = develop_profiles(e, film);
+	cp_symbols_brief(e->symbols, 0);
+	film->deliver(film->ctx, film->parcel->profiles, error);
+}
+
 static void made(struct cp_encoding *e, uint64_t ticket)
 {
 	uint64_t one = 1;
-	e->made = ticket;
 	e->busy = 0;
+	if (!ticket)
+		return;
+	e->made = ticket;
 	/* An eventfd that is full has been written already: the reader will look. */
 	if (write(e->done_fd, &one, sizeof one) < 0)
 		return;
@@ -97,28 +118,49 @@ static void await(struct cp_encoding *e)
 	struct timespec ts = {.tv_sec = (time_t)(until / 1000000000u),
 			      .tv_nsec = (long)(until % 1000000000u)};
 	pthread_cond_timedwait(&e->wake, &e->lock, &ts);
-	if (!e->first && !e->stop)
+	if (!e->first && !e->asked && !e->stop)
 		cp_symbols_rest(e->symbols, cp_text_monotonic());
+}
+
+static struct cp_film *pop(struct cp_film **first, struct cp_film ***last)
+{
+	struct cp_film *film = *first;
+	if (!film)
+		return NULL;
+	*first = film->next;
+	if (!*first)
+		*last = first;
+	return film;
+}
+
+static void push(struct cp_encoding *e, struct cp_film *film, struct cp_film ***last)
+{
+	film->next = NULL;
+	**last = film;
+	*last = &film->next;
+	pthread_cond_signal(&e->wake);
 }
 
 static void *work(void *arg)
 {
 	struct cp_encoding *e = arg;
 	pthread_mutex_lock(&e->lock);
-	while (e->first || !e->stop) {
-		struct cp_film *film = e->first;
+	while (e->first || e->asked || !e->stop) {
+		struct cp_film *film = pop(&e->first, &e->last);
+		if (!film)
+			film = pop(&e->asked, &e->asked_last);
 		if (!film) {
 			await(e);
 			continue;
 		}
-		e->first = film->next;
-		if (!e->first)
-			e->last = &e->first;
 		e->busy = 1;
 		uint64_t ticket = film->parcel->ticket;
 		int stop = e->stop;
 		pthread_mutex_unlock(&e->lock);
-		make(e, film);
+		if (film->deliver)
+			make_asked(e, film);
+		else
+			make(e, film);
 		cp_film_free(film);
 		/* at the end all that is left shares one time to look symbols up */
 		if (!stop)
@@ -142,6 +184,7 @@ struct cp_encoding *cp_encoding_new(struct cp_log *log, struct cp_symbols *symbo
 	e->delivery = delivery;
 	e->done_fd = done_fd;
 	e->last = &e->first;
+	e->asked_last = &e->asked;
 	cp_symbols_listen(symbols, say, log);
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_condattr_init(&attributes);
@@ -156,14 +199,18 @@ struct cp_encoding *cp_encoding_new(struct cp_log *log, struct cp_symbols *symbo
 
 uint64_t cp_encoding_push(struct cp_encoding *e, struct cp_film *film)
 {
-	film->next = NULL;
 	pthread_mutex_lock(&e->lock);
 	uint64_t ticket = film->parcel->ticket = cp_delivery_ticket(e->delivery);
-	*e->last = film;
-	e->last = &film->next;
-	pthread_cond_signal(&e->wake);
+	push(e, film, &e->last);
 	pthread_mutex_unlock(&e->lock);
 	return ticket;
+}
+
+void cp_encoding_ask(struct cp_encoding *e, struct cp_film *film)
+{
+	pthread_mutex_lock(&e->lock);
+	push(e, film, &e->asked_last);
+	pthread_mutex_unlock(&e->lock);
 }
 
 uint64_t cp_encoding_made(struct cp_encoding *e)
@@ -177,7 +224,7 @@ uint64_t cp_encoding_made(struct cp_encoding *e)
 int cp_encoding_idle(struct cp_encoding *e)
 {
 	pthread_mutex_lock(&e->lock);
-	int idle = !e->first && !e->busy;
+	int idle = !e->first && !e->asked && !e->busy;
 	pthread_mutex_unlock(&e->lock);
 	return idle;
 }

@@ -101,6 +101,14 @@ struct cp_member *cp_family_member(const struct cp_family *family, pid_t pid)
 	return NULL;
 }
 
+struct admitted {
+	struct cp_view *view;
+	struct cp_program *program;
+	struct cp_perfmap *names; /* of the recording whose place it takes, or NULL */
+	unsigned how;		  /* CP_JOIN_... */
+	int again;		  /* it has been read before */
+};
+
 /* A process that has said farewell and was taken for it is not taken again: what its last
  * microseconds did would be an upload of nothing. */
 static int is_taken(const struct cp_member *member)
@@ -117,6 +125,8 @@ static int follow(struct cp_family *family, struct cp_member *old, uint32_t rene
 		return 1;
 	if (renewals > old->renewals && !is_taken(old))
 		cp_program_take(old->program, old, family->log, CP_TAKE_REST);
+	if (renewals > old->renewals)
+		cp_taps_left(family, old);
 	return 0;
 }
 
@@ -124,10 +134,10 @@ static int follow(struct cp_family *family, struct cp_member *old, uint32_t rene
  * did is taken first. An earlier one, 1: the image before the one we know. A process that executes
  * at once may found a second uploader while the first is still starting; then the joins come in any
  * order. Who slept, and has a recording of its own now, loses the one that we made for it. */
-static int make_way(struct cp_family *family, pid_t pid, const struct cp_recording *header,
-		    struct cp_perfmap **names)
+static int make_way(struct cp_family *family, pid_t pid, struct admitted *one)
 {
 	struct cp_member *old = cp_family_member(family, pid);
+	const struct cp_recording *header = cp_view_header(one->view);
 	uint64_t start_ns = header->start_monotonic_ns;
 	if (!old)
 		return 0;
@@ -138,12 +148,15 @@ static int make_way(struct cp_family *family, pid_t pid, const struct cp_recordi
 		cp_family_ended(family, old);
 		return 0;
 	}
-	if (old->start_ns == start_ns && follow(family, old, header->renewals))
+	if (old->start_ns == start_ns && follow(family, old, header->renewals)) {
+		one->again = 1;
 		return 1;
+	}
 	/* the same code, whose names may be in a file that is gone by now */
 	if (old->start_ns == start_ns) {
-		*names = old->names;
+		one->names = old->names;
 		old->names = NULL;
+		cp_taps_moved(family, old, one->view);
 	}
 	unlink_member(family, old);
 	cp_member_free(old);
@@ -159,13 +172,6 @@ static int watch(struct cp_family *family, struct cp_member *member)
 	return cp_heartbeat_add(family->heartbeat, cp_view_header(member->view));
 }
 
-struct admitted {
-	struct cp_view *view;
-	struct cp_program *program;
-	struct cp_perfmap *names; /* of the recording whose place it takes, or NULL */
-	unsigned how;		  /* CP_JOIN_... */
-};
-
 /* Maps it and finds its program. On failure why says so and nothing is left behind. */
 static int admit(struct cp_family *family, int recording, pid_t pid, struct admitted *one,
 		 char why[200])
@@ -174,7 +180,7 @@ static int admit(struct cp_family *family, int recording, pid_t pid, struct admi
 	if (error)
 		return error;
 	struct cp_recording *rec = cp_view_header(one->view);
-	if (make_way(family, pid, rec, &one->names))
+	if (make_way(family, pid, one))
 		one->how |= CP_JOIN_GONE;
 	if (!family->like && (family->like = malloc(sizeof *rec)))
 		memcpy(family->like, rec, sizeof *rec);
@@ -240,6 +246,7 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 		return -ENOMEM;
 	}
 	member->program = one.program;
+	member->again = one.again;
 	if (one.names)
 		cp_member_names(member, one.names);
 	else
@@ -250,6 +257,7 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 	family->living++;
 	family->joins++;
 	remember(family, member->token);
+	cp_taps_joined(family, member);
 	atomic_store_explicit(&cp_view_header(one.view)->uploader_pid, (uint32_t)getpid(),
 			      memory_order_relaxed);
 	cp_log_line(family->log, CP_DEBUG, "process %d joins: %s", (int)pid, one.program->exe);
@@ -266,6 +274,7 @@ void cp_family_ended(struct cp_family *family, struct cp_member *member)
 		cp_program_take(program, member, family->log, CP_TAKE_OVER);
 	if (!member->farewell)
 		cp_program_note_end(program, member->pid);
+	cp_taps_left(family, member);
 	cp_log_line(family->log, CP_DEBUG, "process %d is over", (int)member->pid);
 	unlink_member(family, member);
 	cp_member_tell_delivered(member);
@@ -275,6 +284,7 @@ void cp_family_ended(struct cp_family *family, struct cp_member *member)
 void cp_family_leave(struct cp_family *family)
 {
 	cp_heartbeat_leave(family->heartbeat);
+	cp_taps_cancel(family);
 	while (family->members) {
 		struct cp_member *member = family->members;
 		cp_member_tell_delivered(member);

@@ -6,6 +6,7 @@
 #pragma once
 #include "uploader/heartbeat.h"
 #include "uploader/program.h"
+#include "uploader/tap.h"
 
 /* Tokens of the latest images that were recorded; those of processes that are over count, too: a
  * daemon's first process is gone when its workers drop their privileges and join. */
@@ -33,6 +34,8 @@ struct cp_family {
 	unsigned tokens_next;
 	struct cp_sleeper *sleepers; /* newest first (rollcall.c) */
 	unsigned sleeping;
+	struct cp_tap *taps;
+	int listens; /* totals may be asked for: those of processes that are over are kept */
 	struct cp_recording *like; /* the header of the first to join: its settings are all's */
 	uint64_t looked_ns;	   /* of the last look at every process */
 	int log_open;

@@ -38,6 +38,7 @@ struct cp_member {
 	unsigned exec_ticks; /* how many times in a row it said that it is in exec */
 	int standin;	     /* we made its recording: it sleeps */
 	int farewell;	     /* it waits for, or has had, its delivery */
+	int again;	     /* its recording is known for long: it is only let go of */
 	uint64_t ticket;     /* of that delivery; 0 while it is not yet on its way */
 };
 

@@ -164,6 +164,7 @@ int cp_family_tick(struct cp_family *family, uint64_t now_ns)
 			break;
 		}
 	}
+	cp_taps_due(family, now_ns);
 	if (family->hurried && !somebody_waits(family))
 		hurry(family, 0);
 	if (turned && family->living)
@@ -177,13 +178,15 @@ uint64_t cp_family_next(const struct cp_family *family)
 	for (const struct cp_program *p = family->programs; p; p = p->next)
 		if (!is_busy(family, p) && cp_schedule_next(&p->schedule) < next)
 			next = cp_schedule_next(&p->schedule);
-	return next;
+	uint64_t tap = cp_taps_next(family);
+	return tap < next ? tap : next;
 }
 
 void cp_family_flush(struct cp_family *family)
 {
 	for (struct cp_program *p = family->programs; p; p = p->next)
 		end_period(family, p);
+	cp_taps_due(family, UINT64_MAX);
 }
 
 void cp_family_delivered(struct cp_family *family, uint64_t ticket)

@@ -23,7 +23,7 @@ static void read_names(struct cp_program *program, const struct cp_recording *he
 	snprintf(program->service, sizeof program->service, "%s", *name ? name : "unknown");
 }
 
-static struct cp_batch *new_batch(struct cp_symbols *symbols)
+struct cp_batch *cp_program_batch(struct cp_symbols *symbols)
 {
 	const struct cp_signal_cost *cost = cp_signal_cost();
 	struct cp_batch *batch = cp_batch_new(symbols);
@@ -40,7 +40,7 @@ struct cp_program *cp_program_new(uint64_t id, struct cp_symbols *symbols,
 		return NULL;
 	program->id = id;
 	program->symbols = symbols;
-	program->batch = new_batch(symbols);
+	program->batch = cp_program_batch(symbols);
 	program->config = *config;
 	read_names(program, header);
 	if (!program->batch || cp_request_uuid(program->runtime_id)) {
@@ -58,6 +58,7 @@ void cp_program_free(struct cp_program *program)
 	if (!program)
 		return;
 	cp_batch_free(program->batch);
+	cp_batch_free(program->past);
 	free(program);
 }
 
@@ -79,7 +80,7 @@ void cp_program_take(struct cp_program *program, struct cp_member *member, struc
 	if (program->schedule.cpu_open ||
 	    ((how == CP_TAKE_OVER || member->farewell) && program->living <= 1))
 		mask |= CP_BIT(CP_PROFILE_CPU);
-	int error = cp_batch_take(program->batch, member->view, member->pid, mask | how);
+	int error = cp_batch_take(program->batch, member->view, NULL, member->pid, mask | how);
 	if (error)
 		cp_log_change(log, CP_TOPIC_ENCODE, CP_ERROR, "process %d: no snapshot: %s",
 			      (int)member->pid, cp_text_error(error));
@@ -153,7 +154,7 @@ static struct cp_film *take_out(struct cp_program *program, uint64_t dropped)
 {
 	struct cp_film *film = calloc(1, sizeof *film);
 	struct cp_parcel *parcel = film ? cp_parcel_new() : NULL;
-	struct cp_batch *fresh = parcel ? new_batch(program->symbols) : NULL;
+	struct cp_batch *fresh = parcel ? cp_program_batch(program->symbols) : NULL;
 	if (!fresh) {
 		cp_parcel_free(parcel);
 		free(film);
@@ -163,6 +164,7 @@ static struct cp_film *take_out(struct cp_program *program, uint64_t dropped)
 	set_times(program, film);
 	describe(program, &film->event, dropped);
 	film->parcel = parcel;
+	film->profiles = CP_BIT(CP_PROFILES) - 1;
 	film->batch = program->batch;
 	program->batch = fresh;
 	return film;

@@ -19,6 +19,7 @@ struct cp_program {
 	struct cp_schedule schedule;
 	struct cp_symbols *symbols; /* the family's */
 	struct cp_batch *batch;
+	struct cp_batch *past; /* alloc_* of those that are over, if somebody listens; or NULL */
 	struct cp_coverage coverage[CP_PROFILES]; /* of the last upload */
 	unsigned taken;				  /* snapshots in the batch */
 	int64_t taken_ns; /* realtime of the last one: the end of the batch */
@@ -46,6 +47,8 @@ void cp_program_free(struct cp_program *program);
 /* Whether a recording with these settings is of this program. */
 int cp_program_is(const struct cp_program *program, const struct cp_recording *header,
 		  const struct cp_config *config);
+/* An empty one; NULL when out of memory. */
+struct cp_batch *cp_program_batch(struct cp_symbols *symbols);
 /* A snapshot of one member into the pending batch. how: 0, CP_TAKE_OVER, or CP_TAKE_REST. */
 void cp_program_take(struct cp_program *program, struct cp_member *member, struct cp_log *log,
 		     unsigned how);

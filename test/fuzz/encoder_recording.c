@@ -57,7 +57,7 @@ static void take(struct cp_view *view)
 	struct cp_bytes bytes;
 	if (!batch)
 		abort();
-	cp_batch_take(batch, view, 1, 7);
+	cp_batch_take(batch, view, NULL, 1, 7);
 	for (int i = 0; i < CP_PROFILES; i++) {
 		if (!cp_batch_encode(batch, (enum cp_profile)i, 1, 1, &bytes))
 			free(bytes.data);

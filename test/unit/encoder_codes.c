@@ -168,8 +168,9 @@ static void tick(struct bench *bench, int process, uint64_t leaf, uint64_t calle
 static Cp__Profile *take(struct bench *bench)
 {
 	for (int i = 0; i < PROCESSES; i++)
-		assert_int_equal(
-		    cp_batch_take(bench->batch, bench->view[i], 70 + i, CP_BIT(CP_PROFILE_CPU)), 0);
+		assert_int_equal(cp_batch_take(bench->batch, bench->view[i], NULL, 70 + i,
+					       CP_BIT(CP_PROFILE_CPU)),
+				 0);
 	Cp__Profile *profile = unpack(bench->batch, CP_PROFILE_CPU);
 	assert_true(is_valid(profile));
 	return profile;
@@ -274,7 +275,7 @@ static void a_second_mapping_has_the_names_of_the_first(void **state)
 	cp_view_names(view, map);
 	struct cp_symbols *symbols = cp_symbols_new();
 	struct cp_batch *batch = cp_batch_new(symbols);
-	assert_int_equal(cp_batch_take(batch, view, getpid(), CP_BIT(CP_PROFILE_CPU)), 0);
+	assert_int_equal(cp_batch_take(batch, view, NULL, getpid(), CP_BIT(CP_PROFILE_CPU)), 0);
 	Cp__Profile *p = unpack(batch, CP_PROFILE_CPU);
 	assert_string_equal(frame_of(p, p->sample[0], 0), "set_up");
 	cp__profile__free_unpacked(p, NULL);

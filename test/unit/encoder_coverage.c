@@ -45,7 +45,7 @@ static void take(struct bench *bench, enum cp_profile which)
 {
 	forget(bench);
 	bench->batch = cp_batch_new(NULL);
-	assert_int_equal(cp_batch_take(bench->batch, bench->view, 77, CP_BIT(which)), 0);
+	assert_int_equal(cp_batch_take(bench->batch, bench->view, NULL, 77, CP_BIT(which)), 0);
 	bench->p = unpack(bench->batch, which);
 	assert_true(is_valid(bench->p));
 }

@@ -36,7 +36,7 @@ static void tear_down(struct bench *bench)
 static Cp__Profile *take(struct bench *bench, enum cp_profile which)
 {
 	struct cp_batch *batch = cp_batch_new(NULL);
-	assert_int_equal(cp_batch_take(batch, bench->view, PID, CP_BIT(which)), 0);
+	assert_int_equal(cp_batch_take(batch, bench->view, NULL, PID, CP_BIT(which)), 0);
 	Cp__Profile *profile = unpack(batch, which);
 	assert_true(is_valid(profile));
 	cp_batch_free(batch);
@@ -151,7 +151,7 @@ static void a_rest_has_nothing_alive(void **state)
 		   CP_THREADS_MADE, 3);
 	bench.fake.rec->lost[CP_KIND_THREAD][CP_LOST_BUSY].n[CP_THREADS_MADE] = 2;
 	struct cp_batch *batch = cp_batch_new(NULL);
-	assert_int_equal(cp_batch_take(batch, bench.view, PID, ALL | CP_TAKE_REST), 0);
+	assert_int_equal(cp_batch_take(batch, bench.view, NULL, PID, ALL | CP_TAKE_REST), 0);
 	Cp__Profile *p = unpack(batch, CP_PROFILE_HEAP);
 	assert_int_equal(p->n_sample, 1);
 	for (int i = 0; i < 4; i++)
@@ -201,7 +201,7 @@ static void losses_are_samples(void **state)
 	bench.fake.rec->lost[CP_KIND_CPU][CP_LOST_ROWS].n[CP_CPU_SAMPLES] = 8;
 	bench.fake.rec->lost[CP_KIND_CPU][CP_LOST_BUSY].n[CP_CPU_NS] = 2 * FAKE_PERIOD;
 	struct cp_batch *batch = cp_batch_new(NULL);
-	assert_int_equal(cp_batch_take(batch, bench.view, 77, ALL), 0);
+	assert_int_equal(cp_batch_take(batch, bench.view, NULL, 77, ALL), 0);
 	assert_int_equal(cp_batch_lost(batch, CP_KIND_CPU, CP_LOST_ROWS), 8);
 	struct cp_coverage is;
 	cp_batch_coverage(batch, CP_PROFILE_CPU, &is);
@@ -283,7 +283,7 @@ static void ticks_are_taken_out(void **state)
 	fake_count(&bench.fake, row, CP_CPU_NS, 2 * FAKE_PERIOD);
 	struct cp_batch *batch = cp_batch_new(NULL);
 	cp_batch_signals(batch, 1500, 500);
-	assert_int_equal(cp_batch_take(batch, bench.view, PID, CP_BIT(CP_PROFILE_CPU)), 0);
+	assert_int_equal(cp_batch_take(batch, bench.view, NULL, PID, CP_BIT(CP_PROFILE_CPU)), 0);
 	Cp__Profile *p = unpack(batch, CP_PROFILE_CPU);
 	assert_true(is_valid(p));
 	int64_t sum = 0, ticks = 0, after = 0, period = (int64_t)bench.fake.rec->cpu_period_ns;
@@ -339,7 +339,7 @@ static void full_batch_sums_up_the_rest(void **state)
 	struct cp_intern *stacks = &batch->stacks[CP_PROFILE_CPU];
 	const uint32_t rest[] = {77, 0, cp_batch_word(batch, CP_WORD_LOST + CP_LOST_ROWS)};
 	stacks->max = 0;
-	assert_int_equal(cp_batch_take(batch, bench.view, 77, ALL), -ENOMEM);
+	assert_int_equal(cp_batch_take(batch, bench.view, NULL, 77, ALL), -ENOMEM);
 	struct cp_coverage is;
 	cp_batch_coverage(batch, CP_PROFILE_CPU, &is);
 	assert_int_equal(is.samples, 0);
@@ -347,7 +347,7 @@ static void full_batch_sums_up_the_rest(void **state)
 	 */
 	stacks->max = 3;
 	assert_non_null(cp_batch_sums(batch, CP_PROFILE_CPU, rest, 3));
-	assert_int_equal(cp_batch_take(batch, bench.view, 77, ALL), 0);
+	assert_int_equal(cp_batch_take(batch, bench.view, NULL, 77, ALL), 0);
 	cp_batch_coverage(batch, CP_PROFILE_CPU, &is);
 	assert_int_equal(is.samples, 6);
 	assert_int_equal(is.lost, 9);
@@ -383,8 +383,8 @@ static void processes_merge_by_file(void **state)
 	fake_count(&two.fake, fake_row(&two.fake, CP_KIND_CPU, 0, frames, 1), CP_CPU_NS,
 		   4 * FAKE_PERIOD);
 	struct cp_batch *batch = cp_batch_new(NULL);
-	assert_int_equal(cp_batch_take(batch, one.view, 1, ALL), 0);
-	assert_int_equal(cp_batch_take(batch, two.view, 2, ALL), 0);
+	assert_int_equal(cp_batch_take(batch, one.view, NULL, 1, ALL), 0);
+	assert_int_equal(cp_batch_take(batch, two.view, NULL, 2, ALL), 0);
 	Cp__Profile *p = unpack(batch, CP_PROFILE_CPU);
 	assert_true(is_valid(p));
 	assert_int_equal(p->n_sample, 3);

@@ -37,7 +37,7 @@ static int use(const struct fake *fake, struct cp_symbols *symbols)
 	}
 	struct cp_batch *batch = cp_batch_new(symbols);
 	cp_view_threads(view);
-	cp_batch_take(batch, view, 1, ALL);
+	cp_batch_take(batch, view, NULL, 1, ALL);
 	cp_batch_skip_cpu(view);
 	for (int i = 0; i < CP_PROFILES; i++) {
 		Cp__Profile *profile = unpack(batch, (enum cp_profile)i);

@@ -47,7 +47,7 @@ static void set_up(struct real *real)
 	assert_int_equal(cp_view_open(real->fake.fd, &real->view, why, sizeof(why)), 0);
 	real->symbols = cp_symbols_new();
 	real->batch = cp_batch_new(real->symbols);
-	assert_int_equal(cp_batch_take(real->batch, real->view, getpid(), ALL), 0);
+	assert_int_equal(cp_batch_take(real->batch, real->view, NULL, getpid(), ALL), 0);
 }
 
 static void tear_down(struct real *real)
@@ -134,7 +134,7 @@ static void unknown_files_are_left_to_the_reader(void **state)
 	assert_int_equal(cp_view_open(fake.fd, &view, why, sizeof(why)), 0);
 	struct cp_symbols *symbols = cp_symbols_new();
 	struct cp_batch *batch = cp_batch_new(symbols);
-	assert_int_equal(cp_batch_take(batch, view, 1, ALL), 0);
+	assert_int_equal(cp_batch_take(batch, view, NULL, 1, ALL), 0);
 	Cp__Profile *p = unpack(batch, CP_PROFILE_CPU);
 	assert_true(is_valid(p));
 	assert_false(p->mapping[0]->has_functions);
@@ -166,7 +166,7 @@ static void addresses_without_a_name_are_set_apart(void **state)
 	assert_int_equal(cp_view_open(real.fake.fd, &real.view, why, sizeof(why)), 0);
 	real.symbols = cp_symbols_new();
 	real.batch = cp_batch_new(real.symbols);
-	assert_int_equal(cp_batch_take(real.batch, real.view, getpid(), ALL), 0);
+	assert_int_equal(cp_batch_take(real.batch, real.view, NULL, getpid(), ALL), 0);
 	Cp__Profile *p = unpack(real.batch, CP_PROFILE_CPU);
 	assert_true(is_valid(p));
 	assert_int_equal(p->n_mapping, 2);

@@ -28,7 +28,7 @@ static void tear_down(struct bench *bench)
 static struct cp_batch *taken(struct bench *bench, int pid)
 {
 	struct cp_batch *batch = cp_batch_new(NULL);
-	assert_int_equal(cp_batch_take(batch, bench->view, pid, CP_BIT(CP_PROFILE_HEAP)), 0);
+	assert_int_equal(cp_batch_take(batch, bench->view, NULL, pid, CP_BIT(CP_PROFILE_HEAP)), 0);
 	return batch;
 }
 

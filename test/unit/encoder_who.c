@@ -38,7 +38,7 @@ static void take(struct bench *bench, pid_t pid, enum cp_profile which)
 {
 	struct cp_batch *batch = cp_batch_new(NULL);
 	cp__profile__free_unpacked(bench->p, NULL);
-	assert_int_equal(cp_batch_take(batch, bench->view, pid, ALL), 0);
+	assert_int_equal(cp_batch_take(batch, bench->view, NULL, pid, ALL), 0);
 	bench->p = unpack(batch, which);
 	assert_true(is_valid(bench->p));
 	cp_batch_free(batch);
@@ -234,11 +234,11 @@ static void takes_are_counted(void **state)
 	assert_int_equal(bench.fake.rec->takes_begun, 2);
 	assert_int_equal(bench.fake.rec->takes_done, 2);
 	struct cp_batch *batch = cp_batch_new(NULL);
-	assert_int_equal(cp_batch_take(batch, bench.view, PID, CP_BIT(CP_PROFILE_HEAP)), 0);
+	assert_int_equal(cp_batch_take(batch, bench.view, NULL, PID, CP_BIT(CP_PROFILE_HEAP)), 0);
 	assert_int_equal(bench.fake.rec->takes_begun, 2);
 	row_of(&bench, CP_KIND_CPU, 0);
 	batch->stacks[CP_PROFILE_CPU].max = 0;
-	assert_int_not_equal(cp_batch_take(batch, bench.view, PID, ALL), 0);
+	assert_int_not_equal(cp_batch_take(batch, bench.view, NULL, PID, ALL), 0);
 	assert_int_equal(bench.fake.rec->takes_begun, 3);
 	assert_int_equal(bench.fake.rec->takes_done, 2);
 	cp_batch_free(batch);
@@ -269,7 +269,7 @@ static void the_kernel_knows_the_living(void **state)
 	assert_string_equal(labels(&bench, 0), expected);
 	fake_count(&bench.fake, 0, 0, 1);
 	batch = cp_batch_new(NULL);
-	assert_int_equal(cp_batch_take(batch, bench.view, getpid(), ALL | CP_TAKE_OVER), 0);
+	assert_int_equal(cp_batch_take(batch, bench.view, NULL, getpid(), ALL | CP_TAKE_OVER), 0);
 	cp__profile__free_unpacked(bench.p, NULL);
 	bench.p = unpack(batch, CP_PROFILE_CPU);
 	cp_batch_free(batch);

@@ -57,7 +57,8 @@ static struct cp_film *shoot(const struct studio *studio, int number)
 	fake_count(&fake, fake_row(&fake, CP_KIND_CPU, 0, frames, 2), CP_CPU_NS, 7 * FAKE_PERIOD);
 	assert_int_equal(cp_view_open(fake.fd, &view, why, sizeof(why)), 0);
 	film->batch = cp_batch_new(studio->symbols);
-	assert_int_equal(cp_batch_take(film->batch, view, 1, CP_BIT(CP_PROFILE_CPU)), 0);
+	film->profiles = CP_BIT(CP_PROFILE_CPU);
+	assert_int_equal(cp_batch_take(film->batch, view, NULL, 1, CP_BIT(CP_PROFILE_CPU)), 0);
 	cp_view_close(view);
 	fake_free(&fake);
 	film->parcel = cp_parcel_new();

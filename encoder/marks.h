@@ -1,0 +1,35 @@
+/* marks.h - what one reader of a recording has taken of it. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include <stdbool.h>
+
+#include "encoder/view.h"
+
+/* A reader's own. Instead of one, NULL: those that the recording itself remembers, the shipping
+ * reader's. */
+struct cp_marks {
+	struct cp_marks *next; /* of the same recording */
+	struct cp_view *view;  /* NULL: it is closed */
+	struct cp_mark *rows;  /* as many as there were rows at the last take */
+	uint32_t count;
+	bool has_cpu;	   /* it has taken CPU rows, */
+	uint32_t cpu_take; /* and this was the last time */
+	struct cp_mark lost[CP_KINDS][CP_LOSSES];
+	uint64_t hits[CP_HITS_WORDS];
+};
+
+/* Makes room for the marks of so many rows; 0 or -ENOMEM. */
+int cp_marks_room(struct cp_marks *marks, uint32_t rows);
+/* Of a row below that; NULL when the recording has none for it. */
+struct cp_mark *cp_marks_row(struct cp_marks *marks, const struct cp_view *view, uint32_t row);
+struct cp_mark *cp_marks_lost(struct cp_marks *marks, const struct cp_view *view, enum cp_kind kind,
+			      enum cp_loss cause);
+uint64_t *cp_marks_hits(struct cp_marks *marks, const struct cp_view *view);
+/* Up to here it is taken. */
+void cp_marks_move(struct cp_mark *mark, const uint64_t n[CP_COUNTERS]);
+
+/* From here on, until it is done, CPU rows are taken: who ended before has then nothing left in
+ * them for this reader. A slot of an ended thread is used again when that is so for all readers who
+ * tell threads apart. cp_marks_take_done gets what cp_marks_take_begun gave. */
+uint32_t cp_marks_take_begun(const struct cp_view *view);
+void cp_marks_take_done(struct cp_marks *marks, struct cp_view *view, uint32_t take);

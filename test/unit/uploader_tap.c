@@ -1,0 +1,327 @@
+/* uploader_tap.c - who asks at any moment gets what is new since, or all there ever was, and the
+ * periods lose nothing by it. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "encoder/reader.h"
+#include "test/unit/fake_recording.h"
+#include "test/unit/unit.h"
+#include "uploader/family.h"
+
+#define PID  1234567 /* nobody's: nothing of it is in /proc */
+#define HEAP CP_BIT(CP_PROFILE_HEAP)
+#define LONG UINT64_C(3600000000000)
+
+struct home {
+	char dir[64];
+	int done_fd;
+	struct cp_family family;
+};
+
+struct answer {
+	pthread_mutex_t lock;
+	pthread_cond_t come;
+	int times, error;
+	struct cp_bytes profiles[CP_PROFILES];
+};
+
+static void begin(struct answer *answer)
+{
+	*answer = (struct answer){0};
+	pthread_mutex_init(&answer->lock, NULL);
+	pthread_cond_init(&answer->come, NULL);
+}
+
+static void deliver(void *ctx, struct cp_bytes profiles[CP_PROFILES], int error)
+{
+	struct answer *answer = ctx;
+	pthread_mutex_lock(&answer->lock);
+	answer->times++;
+	answer->error = error;
+	for (int i = 0; i < CP_PROFILES; i++) {
+		answer->profiles[i] = profiles[i];
+		profiles[i].data = NULL;
+	}
+	pthread_cond_signal(&answer->come);
+	pthread_mutex_unlock(&answer->lock);
+}
+
+/* A value of the profile, all samples. */
+static int64_t value_of(const struct cp_bytes *profile, const char *type)
+{
+	struct cp_reader *reader;
+	struct cp_function_sum *sums;
+	size_t count;
+	int64_t whole = -1;
+	assert_int_equal(cp_reader_open(profile, &reader), 0);
+	for (size_t i = 0; i < cp_reader_types(reader); i++) {
+		if (strcmp(cp_reader_type(reader, i), type) != 0)
+			continue;
+		assert_int_equal(cp_reader_sum(reader, i, &sums, &count, &whole), 0);
+		free(sums);
+	}
+	cp_reader_close(reader);
+	return whole;
+}
+
+/* Waits for it; alloc_space, and inuse_space if somebody wants it. */
+static int64_t heard(struct answer *answer, int64_t *inuse)
+{
+	pthread_mutex_lock(&answer->lock);
+	while (!answer->times)
+		pthread_cond_wait(&answer->come, &answer->lock);
+	pthread_mutex_unlock(&answer->lock);
+	assert_int_equal(answer->error, 0);
+	const struct cp_bytes *heap = &answer->profiles[CP_PROFILE_HEAP];
+	assert_true(heap->len > 0);
+	int64_t bytes = value_of(heap, "alloc_space");
+	if (inuse)
+		*inuse = value_of(heap, "inuse_space");
+	free(heap->data);
+	return bytes;
+}
+
+static void move_in(struct home *home)
+{
+	struct cp_family *family = &home->family;
+	*home = (struct home){.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+	strcpy(home->dir, "/tmp/conprof-tap-XXXXXX");
+	assert_non_null(mkdtemp(home->dir));
+	family->epoll = epoll_create1(EPOLL_CLOEXEC);
+	family->log = cp_log_new();
+	family->symbols = cp_symbols_new();
+	family->heartbeat = cp_heartbeat_new();
+	family->delivery = cp_delivery_new(family->log, home->done_fd);
+	family->encoding =
+	    cp_encoding_new(family->log, family->symbols, family->delivery, home->done_fd);
+	family->listens = 1;
+}
+
+static void move_out(struct home *home)
+{
+	struct cp_family *family = &home->family;
+	char command[128];
+	cp_encoding_finish(family->encoding, 1000);
+	cp_delivery_finish(family->delivery, 10000);
+	cp_family_leave(family);
+	cp_heartbeat_free(family->heartbeat);
+	cp_symbols_free(family->symbols);
+	cp_log_free(family->log);
+	close(family->epoll);
+	close(home->done_fd);
+	snprintf(command, sizeof(command), "rm -r %s", home->dir);
+	assert_int_equal(system(command), 0); /* NOLINT */
+}
+
+/* A process with one row. */
+static void come(const struct home *home, struct fake *fake, uint32_t renewals)
+{
+	static const uint64_t frames[] = {0x401000};
+	fake_new(fake);
+	snprintf(fake->rec->config.agent_socket, sizeof(fake->rec->config.agent_socket), "dir://%s",
+		 home->dir);
+	snprintf(fake->rec->config.spool_dir, sizeof(fake->rec->config.spool_dir), "%s", home->dir);
+	fake->rec->config.period_s = fake->rec->config.cpu_duration_s = 1;
+	fake->rec->config.upload_timeout_s = 10;
+	fake->rec->renewals = renewals;
+	fake_row(fake, CP_KIND_HEAP, 0, frames, 1);
+}
+
+static void join(struct home *home, struct fake *fake, pid_t pid)
+{
+	assert_int_equal(cp_family_join(&home->family, fake->fd, pid, -1, 0), 0);
+}
+
+static void allocate(struct fake *fake, uint64_t bytes, uint64_t freed)
+{
+	fake_count(fake, 0, CP_ALLOC_OBJECTS, CP_OBJECT_ONE);
+	fake_count(fake, 0, CP_ALLOC_BYTES, bytes);
+	fake_count(fake, 0, CP_FREED_BYTES, freed);
+}
+
+static void order(struct home *home, struct answer *answer, uint64_t length_ns, pid_t pid)
+{
+	const struct cp_tap_order wanted = {.profiles = HEAP,
+					    .pid = pid,
+					    .length_ns = length_ns,
+					    .deliver = deliver,
+					    .ctx = answer};
+	begin(answer);
+	assert_int_equal(cp_tap_open(&home->family, &wanted), 0);
+}
+
+static void what_is_new_is_collected(void **state)
+{
+	struct home home;
+	struct fake one, two, late;
+	struct answer all, second;
+	int64_t inuse;
+	(void)state;
+	move_in(&home);
+	come(&home, &one, 0);
+	come(&home, &two, 0);
+	join(&home, &one, PID);
+	join(&home, &two, PID + 1);
+	allocate(&one, 1000, 0);
+	order(&home, &all, LONG, 0);
+	order(&home, &second, LONG, PID + 1);
+	allocate(&one, 20, 0);
+	allocate(&two, 300, 100);
+	/* a period's end is no end of theirs */
+	home.family.looked_ns = UINT64_MAX / 2; /* at processes that are none */
+	cp_family_tick(&home.family, cp_text_monotonic() + UINT64_C(5000000000));
+	assert_int_equal(home.family.programs->seq, 1);
+	allocate(&two, 4000, 0);
+	cp_family_ended(&home.family, cp_family_member(&home.family, PID + 1));
+	come(&home, &late, 0);
+	allocate(&late, 50000, 0);
+	join(&home, &late, PID + 2);
+	cp_taps_due(&home.family, cp_text_monotonic() + LONG);
+	assert_int_equal(heard(&second, &inuse), 4300);
+	assert_int_equal(inuse, 0);
+	assert_int_equal(heard(&all, &inuse), 54320);
+	assert_int_equal(inuse, 51020); /* what the one that is over had is gone */
+	move_out(&home);
+	assert_int_equal(all.times + second.times, 2);
+	fake_free(&one);
+	fake_free(&two);
+	fake_free(&late);
+}
+
+/* The rest of the full one, and all of the one that takes its place. */
+static void a_renewal_goes_on(void **state)
+{
+	struct home home;
+	struct fake old, new;
+	struct answer answer;
+	(void)state;
+	move_in(&home);
+	come(&home, &old, 0);
+	join(&home, &old, PID);
+	allocate(&old, 1000, 0);
+	order(&home, &answer, LONG, PID);
+	allocate(&old, 20, 0);
+	come(&home, &new, 1);
+	fake_count(&new, 0, CP_INHERITED_BYTES, 1020);
+	allocate(&new, 300, 0);
+	join(&home, &new, PID);
+	allocate(&new, 4000, 0);
+	cp_taps_due(&home.family, cp_text_monotonic() + LONG);
+	int64_t inuse, bytes = heard(&answer, &inuse);
+	assert_int_equal(bytes, 4320);
+	assert_int_equal(inuse, 5320);
+	move_out(&home);
+	fake_free(&old);
+	fake_free(&new);
+}
+
+/* The same again in another file, since the target thought that nobody was there. */
+static void a_move_goes_on(void **state)
+{
+	struct home home;
+	struct fake old, new;
+	struct answer answer;
+	(void)state;
+	move_in(&home);
+	come(&home, &old, 0);
+	join(&home, &old, PID);
+	allocate(&old, 1000, 0);
+	order(&home, &answer, LONG, 0);
+	come(&home, &new, 0);
+	allocate(&new, 1000, 0);
+	allocate(&new, 300, 0);
+	join(&home, &new, PID);
+	cp_taps_due(&home.family, cp_text_monotonic() + LONG);
+	assert_int_equal(heard(&answer, NULL), 300);
+	move_out(&home);
+	fake_free(&old);
+	fake_free(&new);
+}
+
+static int64_t total(struct home *home, int64_t *inuse)
+{
+	struct answer answer;
+	order(home, &answer, 0, 0);
+	return heard(&answer, inuse);
+}
+
+static void totals_never_fall(void **state)
+{
+	struct home home;
+	struct fake one, two, new;
+	int64_t inuse;
+	(void)state;
+	move_in(&home);
+	come(&home, &one, 0);
+	come(&home, &two, 0);
+	join(&home, &one, PID);
+	join(&home, &two, PID + 1);
+	allocate(&one, 1000, 400);
+	allocate(&two, 20, 0);
+	assert_int_equal(total(&home, &inuse), 1020);
+	assert_int_equal(inuse, 620);
+	cp_family_flush(&home.family);
+	assert_int_equal(total(&home, &inuse), 1020);
+	cp_family_ended(&home.family, cp_family_member(&home.family, PID + 1));
+	assert_int_equal(total(&home, &inuse), 1020);
+	assert_int_equal(inuse, 600);
+	come(&home, &new, 1);
+	fake_count(&new, 0, CP_INHERITED_BYTES, 600);
+	allocate(&new, 7, 0);
+	join(&home, &new, PID);
+	assert_int_equal(total(&home, &inuse), 1027);
+	assert_int_equal(inuse, 607);
+	/* one that is known for long comes once more */
+	join(&home, &one, PID);
+	assert_int_equal(total(&home, &inuse), 1027);
+	move_out(&home);
+	fake_free(&one);
+	fake_free(&two);
+	fake_free(&new);
+}
+
+static void who_leaves_is_told(void **state)
+{
+	struct home home;
+	struct fake one;
+	struct answer gone, waits;
+	(void)state;
+	move_in(&home);
+	come(&home, &one, 0);
+	join(&home, &one, PID);
+	order(&home, &gone, LONG, 0);
+	order(&home, &waits, LONG, 0);
+	cp_tap_cancel(&home.family, &gone);
+	assert_int_equal(gone.times, 1);
+	assert_int_equal(gone.error, -ECANCELED);
+	const struct cp_tap_order bad[] = {
+	    {.profiles = HEAP, .deliver = deliver, .pid = 5, .length_ns = LONG},
+	    {.profiles = HEAP, .deliver = deliver, .program = 5, .length_ns = LONG},
+	    {.profiles = CP_BIT(CP_PROFILE_CPU), .deliver = deliver},
+	    {.deliver = deliver, .length_ns = LONG},
+	};
+	const int errors[] = {-ESRCH, -ESRCH, -EINVAL, -EINVAL};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(cp_tap_open(&home.family, &bad[i]), errors[i]);
+	move_out(&home);
+	assert_int_equal(waits.times, 1);
+	assert_int_equal(waits.error, -ECANCELED);
+	assert_int_equal(gone.times, 1);
+	fake_free(&one);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_is_new_is_collected), cmocka_unit_test(a_renewal_goes_on),
+	    cmocka_unit_test(a_move_goes_on),		cmocka_unit_test(totals_never_fall),
+	    cmocka_unit_test(who_leaves_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

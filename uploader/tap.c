@@ -1,0 +1,329 @@
+/* tap.c - a look at what is recorded, for somebody who asks. */
+/* SPDX-License-Identifier: MIT */
+#include "uploader/tap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "uploader/family.h"
+
+#define TAPS_MAX   64u
+#define LENGTH_MAX UINT64_C(86400000000000)
+/* What is kept of those that are over, for each program. */
+#define PAST_STACKS 65536u
+#define PAST_BYTES  ((uint64_t)64 << 20)
+#define HEAP	    CP_BIT(CP_PROFILE_HEAP)
+
+/* One recording that the tap reads. */
+struct held {
+	struct held *next;
+	struct cp_member *member; /* NULL: it has moved, and joins again at once */
+	const struct cp_view *view;
+	struct cp_marks *marks;
+};
+
+struct cp_tap {
+	struct cp_tap *next;
+	struct cp_tap_order order;
+	struct cp_batch *batch;
+	struct held *held;
+	int64_t start_ns; /* realtime */
+	uint64_t from_ns; /* monotonic */
+};
+
+static int is_meant(const struct cp_tap_order *order, const struct cp_member *member)
+{
+	return (!order->program || order->program == member->program->id) &&
+	       (!order->pid || order->pid == member->pid);
+}
+
+static void say(struct cp_family *family, const struct cp_member *member, int error)
+{
+	if (error)
+		cp_log_change(family->log, CP_TOPIC_ENCODE, CP_ERROR,
+			      "process %d: no snapshot for who asked: %s", (int)member->pid,
+			      cp_text_error(error));
+}
+
+static void free_held(struct held *held)
+{
+	cp_marks_free(held->marks);
+	free(held);
+}
+
+static void free_tap(struct cp_tap *tap)
+{
+	while (tap->held) {
+		struct held *held = tap->held;
+		tap->held = held->next;
+		free_held(held);
+	}
+	cp_batch_free(tap->batch);
+	free(tap);
+}
+
+static void unlink_tap(struct cp_family *family, const struct cp_tap *tap)
+{
+	struct cp_tap **at = &family->taps;
+	while (*at != tap)
+		at = &(*at)->next;
+	*at = tap->next;
+}
+
+static int hold(struct cp_tap *tap, struct cp_member *member, int from_now)
+{
+	struct held *held = calloc(1, sizeof *held);
+	if (!held)
+		return -ENOMEM;
+	held->member = member;
+	held->view = member->view;
+	held->marks = cp_marks_new(member->view);
+	if (!held->marks || (from_now && cp_marks_now(held->marks))) {
+		free_held(held);
+		return -ENOMEM;
+	}
+	held->next = tap->held;
+	tap->held = held;
+	return 0;
+}
+
+/* ---- the end of one ---- */
+
+/* As Go's profiler writes them: CPU from its start; heap and threads at the moment of the snapshot,
+ * heap with the time since the one before, if there was one. */
+static void set_times(const struct cp_tap *tap, struct cp_film *film)
+{
+	int64_t now = cp_text_now();
+	int64_t length = (int64_t)(cp_text_monotonic() - tap->from_ns);
+	for (int i = 0; i < CP_PROFILES; i++)
+		film->time_ns[i] = now;
+	film->time_ns[CP_PROFILE_CPU] = tap->start_ns;
+	film->duration_ns[CP_PROFILE_CPU] = length;
+	film->duration_ns[CP_PROFILE_HEAP] = tap->order.length_ns ? length : 0;
+}
+
+/* Hands its batch in and frees the tap, which is in no list. */
+static void hand_in(struct cp_family *family, struct cp_tap *tap)
+{
+	struct cp_bytes none[CP_PROFILES] = {0};
+	struct cp_film *film = calloc(1, sizeof *film);
+	if (film)
+		film->parcel = cp_parcel_new();
+	if (!film || !film->parcel) {
+		free(film);
+		tap->order.deliver(tap->order.ctx, none, -ENOMEM);
+		free_tap(tap);
+		return;
+	}
+	film->profiles = tap->order.profiles;
+	film->deliver = tap->order.deliver;
+	film->ctx = tap->order.ctx;
+	set_times(tap, film);
+	film->batch = tap->batch;
+	tap->batch = NULL;
+	free_tap(tap);
+	cp_encoding_ask(family->encoding, film);
+}
+
+static void close_tap(struct cp_family *family, struct cp_tap *tap)
+{
+	for (struct held *h = tap->held; h; h = h->next)
+		if (h->member)
+			say(family, h->member,
+			    cp_batch_take(tap->batch, h->member->view, h->marks, h->member->pid,
+					  tap->order.profiles));
+	unlink_tap(family, tap);
+	hand_in(family, tap);
+}
+
+static void cancel(struct cp_family *family, struct cp_tap *tap)
+{
+	struct cp_bytes none[CP_PROFILES] = {0};
+	unlink_tap(family, tap);
+	tap->order.deliver(tap->order.ctx, none, -ECANCELED);
+	free_tap(tap);
+}
+
+/* ---- totals ---- */
+
+/* Marks that say nothing of it was ever taken. */
+static int take_all(struct cp_batch *batch, struct cp_member *member, unsigned profiles)
+{
+	struct cp_marks *marks = cp_marks_new(member->view);
+	int error = marks ? cp_batch_take(batch, member->view, marks, member->pid,
+					  profiles | CP_TAKE_TOGETHER)
+			  : -ENOMEM;
+	cp_marks_free(marks);
+	return error;
+}
+
+/* What a program's processes did that are over is kept, so that its total never falls. */
+static void keep_past(struct cp_family *family, struct cp_member *member)
+{
+	struct cp_program *program = member->program;
+	if (!program->past && (program->past = cp_program_batch(program->symbols)))
+		cp_batch_bound(program->past, PAST_STACKS, PAST_BYTES);
+	say(family, member,
+	    program->past ? take_all(program->past, member, HEAP | CP_TAKE_OVER | CP_TAKE_REST)
+			  : -ENOMEM);
+}
+
+/* The living first: their files are the ones to be had. */
+static int take_totals(struct cp_family *family, struct cp_tap *tap)
+{
+	const struct cp_tap_order *order = &tap->order;
+	int error = 0;
+	for (struct cp_member *m = family->members; m && !error; m = m->next)
+		if (is_meant(order, m))
+			error = take_all(tap->batch, m, order->profiles);
+	for (struct cp_program *p = family->programs; p && !error; p = p->next)
+		if (p->past && !order->pid && (order->profiles & HEAP) &&
+		    (!order->program || order->program == p->id))
+			error = cp_batch_add(tap->batch, p->past);
+	return error;
+}
+
+/* ---- the beginning ---- */
+
+static int may_open(const struct cp_family *family, const struct cp_tap_order *order)
+{
+	unsigned taps = 0;
+	int found = !order->program && !order->pid;
+	if (!order->profiles || order->profiles >= CP_BIT(CP_PROFILES) || !order->deliver ||
+	    order->length_ns > LENGTH_MAX ||
+	    (!order->length_ns && (order->profiles & CP_BIT(CP_PROFILE_CPU))))
+		return -EINVAL;
+	for (const struct cp_tap *t = family->taps; t; t = t->next)
+		taps++;
+	for (const struct cp_program *p = family->programs; p && !order->pid; p = p->next)
+		found |= order->program == p->id;
+	for (const struct cp_member *m = family->members; m; m = m->next)
+		found |= is_meant(order, m);
+	if (!found)
+		return -ESRCH;
+	return taps < TAPS_MAX ? 0 : -EAGAIN;
+}
+
+static struct cp_tap *new_tap(struct cp_family *family, const struct cp_tap_order *order)
+{
+	struct cp_tap *tap = calloc(1, sizeof *tap);
+	if (!tap)
+		return NULL;
+	tap->order = *order;
+	tap->start_ns = cp_text_now();
+	tap->from_ns = cp_text_monotonic();
+	tap->batch = cp_program_batch(family->symbols);
+	if (tap->batch)
+		return tap;
+	free(tap);
+	return NULL;
+}
+
+int cp_tap_open(struct cp_family *family, const struct cp_tap_order *order)
+{
+	int error = may_open(family, order);
+	if (error)
+		return error;
+	struct cp_tap *tap = new_tap(family, order);
+	if (!tap)
+		return -ENOMEM;
+	if (!order->length_ns)
+		error = take_totals(family, tap);
+	for (struct cp_member *m = family->members; m && order->length_ns && !error; m = m->next)
+		if (is_meant(order, m))
+			error = hold(tap, m, 1);
+	if (error) {
+		free_tap(tap);
+	} else if (order->length_ns) {
+		tap->next = family->taps;
+		family->taps = tap;
+	} else {
+		hand_in(family, tap);
+	}
+	return error;
+}
+
+void cp_tap_cancel(struct cp_family *family, const void *ctx)
+{
+	struct cp_tap *next;
+	for (struct cp_tap *tap = family->taps; tap; tap = next) {
+		next = tap->next;
+		if (tap->order.ctx == ctx)
+			cancel(family, tap);
+	}
+}
+
+/* ---- what becomes of members meanwhile ---- */
+
+/* One whose recording has moved is held already. */
+void cp_taps_joined(struct cp_family *family, struct cp_member *member)
+{
+	if (member->again)
+		return;
+	for (struct cp_tap *tap = family->taps; tap; tap = tap->next) {
+		struct held *held = tap->held;
+		while (held && (held->member || held->view != member->view))
+			held = held->next;
+		if (held)
+			held->member = member;
+		else if (is_meant(&tap->order, member))
+			say(family, member, hold(tap, member, 0));
+	}
+}
+
+void cp_taps_left(struct cp_family *family, struct cp_member *member)
+{
+	for (struct cp_tap *tap = family->taps; tap; tap = tap->next) {
+		struct held **at = &tap->held, *held;
+		while (*at && (*at)->member != member)
+			at = &(*at)->next;
+		held = *at;
+		if (!held)
+			continue;
+		say(family, member,
+		    cp_batch_take(tap->batch, member->view, held->marks, member->pid,
+				  tap->order.profiles | CP_TAKE_OVER | CP_TAKE_REST));
+		*at = held->next;
+		free_held(held);
+	}
+	if (family->listens && !member->again)
+		keep_past(family, member);
+}
+
+void cp_taps_moved(struct cp_family *family, const struct cp_member *member, struct cp_view *view)
+{
+	for (struct cp_tap *tap = family->taps; tap; tap = tap->next)
+		for (struct held *held = tap->held; held; held = held->next)
+			if (held->member == member) {
+				cp_marks_follow(held->marks, view);
+				held->member = NULL;
+				held->view = view;
+			}
+}
+
+/* ---- time ---- */
+
+uint64_t cp_taps_next(const struct cp_family *family)
+{
+	uint64_t next = UINT64_MAX;
+	for (const struct cp_tap *tap = family->taps; tap; tap = tap->next)
+		if (tap->from_ns + tap->order.length_ns < next)
+			next = tap->from_ns + tap->order.length_ns;
+	return next;
+}
+
+void cp_taps_due(struct cp_family *family, uint64_t now_ns)
+{
+	struct cp_tap *next;
+	for (struct cp_tap *tap = family->taps; tap; tap = next) {
+		next = tap->next;
+		if (now_ns >= tap->from_ns + tap->order.length_ns)
+			close_tap(family, tap);
+	}
+}
+
+void cp_taps_cancel(struct cp_family *family)
+{
+	while (family->taps)
+		cancel(family, family->taps);
+}
