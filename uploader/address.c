@@ -184,3 +184,42 @@ int cp_address_parse(const char *text, struct cp_address *address)
 		*address = (struct cp_address){.kind = CP_ADDRESS_NONE};
 	return error;
 }
+
+int cp_address_next(const char **list, char out[CP_ADDRESS_LEN])
+{
+	const char *at = *list;
+	if (at && !*at)
+		at = CP_ADDRESS_DEFAULT;
+	while (at && *at) {
+		size_t len = strcspn(at, ",");
+		const char *piece = at;
+		at += len;
+		*list = at = *at ? at + 1 : NULL;
+		if (!len || len >= CP_ADDRESS_LEN)
+			continue;
+		memcpy(out, piece, len);
+		out[len] = '\0';
+		return 1;
+	}
+	*list = NULL;
+	return 0;
+}
+
+static uint64_t hash_on(uint64_t hash, const char *text) /* FNV-1a; with the end, which parts */
+{
+	do
+		hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+	while (*text++);
+	return hash;
+}
+
+uint64_t cp_address_number(const char *text)
+{
+	char shown[CP_ADDRESS_SHOWN];
+	struct cp_address address;
+	cp_address_show(text, shown);
+	uint64_t hash = hash_on(UINT64_C(14695981039346656037), shown);
+	if (!cp_address_parse(text, &address))
+		hash = hash_on(hash, address.user);
+	return hash ? hash : 1;
+}

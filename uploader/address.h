@@ -2,6 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+
 #define CP_ADDRESS_DEFAULT "unix:///var/run/blackfire/agent.sock"
 
 enum cp_address_kind {
@@ -21,6 +26,13 @@ struct cp_address {
 	char password[512]; /* likewise */
 };
 
+#define CP_ADDRESS_LEN (CP_DESTINATION_LEN + 1)
+
+/* The next address of a list with commas between, *list moves on; 0 at its end. Begin with the
+ * setting's text; of an empty one the default comes. */
+int cp_address_next(const char **list, char out[CP_ADDRESS_LEN]);
+/* A number that stands for it in names of files: of what is shown and of the user, never 0. */
+uint64_t cp_address_number(const char *text);
 /* 0; -EINVAL (kind is then CP_ADDRESS_NONE) when text is none of unix:///path, tcp://host:port,
  * http://host[:port][/base], https://..., dir:///path, and pyroscope+http://, pyroscope+https://,
  * parca+http://, parca+https:// with [user:password@]host[:port][/base]. Empty means the default.

@@ -36,21 +36,22 @@ int cp_folder_make(const char *path, mode_t mode)
 	return make_one(part, mode);
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int cp_folder_write_all(int fd, const void *data, size_t len)
 {
-	while (len) {
-		ssize_t n = write(fd, data, len);
+	for (const char *at = data; len;) {
+		ssize_t n = write(fd, at, len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n ? -errno : -EIO;
-		data += n;
+		at += n;
 		len -= (size_t)n;
 	}
 	return 0;
 }
 
-int cp_folder_file(int dir, const char *name, const void *data, size_t len)
+/* One file: temporary name, on the disk if that is wanted, its name. */
+static int write_file(int dir, const char *name, const struct cp_bytes *bytes, int sync)
 {
 	char temporary[288];
 	int n = snprintf(temporary, sizeof temporary, ".%s.%d", name, (int)getpid());
@@ -60,8 +61,8 @@ int cp_folder_file(int dir, const char *name, const void *data, size_t len)
 	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
 		return -errno;
-	int error = write_all(fd, data, len);
-	if (!error && (fchmod(fd, 0640) || fsync(fd)))
+	int error = cp_folder_write_all(fd, bytes->data, bytes->len);
+	if (!error && (fchmod(fd, 0640) || (sync && fsync(fd))))
 		error = -errno;
 	if (close(fd) && !error)
 		error = -errno;
@@ -72,18 +73,27 @@ int cp_folder_file(int dir, const char *name, const void *data, size_t len)
 	return error;
 }
 
-static int write_profile(int dir, const struct cp_parcel *parcel, enum cp_profile profile)
+static int write_profile(int dir, const struct cp_parcel *parcel, enum cp_profile profile, int sync)
 {
 	const struct cp_bytes *bytes = &parcel->profiles[profile];
 	char name[256];
 	snprintf(name, sizeof name, "%s%s", parcel->stem, cp_parcel_suffix(profile));
 	if (bytes->len > 2 && bytes->data[0] == 0x1f && bytes->data[1] == 0x8b)
-		return cp_folder_file(dir, name, bytes->data, bytes->len);
+		return write_file(dir, name, bytes, sync);
 	struct cp_bytes packed = {0};
 	int error = cp_gzip(bytes, &packed);
 	if (!error)
-		error = cp_folder_file(dir, name, packed.data, packed.len);
+		error = write_file(dir, name, &packed, sync);
 	free(packed.data);
+	return error;
+}
+
+int cp_folder_profiles(int dir, const struct cp_parcel *parcel, int sync)
+{
+	int error = 0;
+	for (int i = 0; i < CP_PROFILES && !error; i++)
+		if (parcel->profiles[i].len)
+			error = write_profile(dir, parcel, (enum cp_profile)i, sync);
 	return error;
 }
 
@@ -95,9 +105,9 @@ int cp_folder_write(const char *path, mode_t dir_mode, const struct cp_parcel *p
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
-	for (int i = 0; i < CP_PROFILES && !error; i++)
-		if (parcel->profiles[i].len)
-			error = write_profile(dir, parcel, (enum cp_profile)i);
+	error = cp_folder_profiles(dir, parcel, 1);
+	if (!error && fsync(dir))
+		error = -errno;
 	close(dir);
 	return error;
 }

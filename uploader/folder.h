@@ -9,7 +9,9 @@
  * missing (mode 0750, one level below what exists is enough for a folder; parents are made too).
  * Each file is complete under its name or not there. 0 or -errno. Any thread. */
 int cp_folder_write(const char *path, mode_t dir_mode, const struct cp_parcel *parcel);
-/* One file: temporary name, fsync, rename. dir is an open directory. 0 or -errno. */
-int cp_folder_file(int dir, const char *name, const void *data, size_t len);
+/* The same into an open directory; sync: on the disk, too, before it has its name. */
+int cp_folder_profiles(int dir, const struct cp_parcel *parcel, int sync);
+/* All of it, or -errno. */
+int cp_folder_write_all(int fd, const void *data, size_t len);
 /* Makes path and its parents; 0 or -errno. */
 int cp_folder_make(const char *path, mode_t mode);

@@ -11,36 +11,44 @@
 
 #define LOOK_AGAIN_NS UINT64_C(5000000000) /* for an agent that is not installed: a stat() */
 
-struct cp_outlet *cp_outlet_new(const struct cp_config *config, struct cp_log *log, uint64_t now)
+void cp_outlet_init(struct cp_outlet *outlet, const struct cp_config *config, const char *to,
+		    struct cp_log *log)
 {
-	struct cp_outlet *outlet = calloc(1, sizeof *outlet);
-	if (!outlet)
-		return NULL;
 	outlet->config = *config;
-	outlet->maybe_spooled = 1;
-	outlet->retry.next_ns = now;
-	const char *text = config->agent_socket[0] ? config->agent_socket : CP_ADDRESS_DEFAULT;
-	cp_address_show(text, outlet->name);
-	if (cp_address_parse(text, &outlet->address))
+	snprintf(outlet->to, sizeof outlet->to, "%s", to);
+	cp_address_show(to, outlet->name);
+	outlet->retry.next_ns = cp_text_monotonic();
+	if (cp_address_parse(to, &outlet->address))
 		cp_log_line(log, CP_ERROR,
 			    "CONPROF_AGENT_SOCKET=%s is not understood; profiles stay in the spool",
 			    outlet->name);
-	return outlet;
 }
 
-int cp_outlet_is(const struct cp_outlet *outlet, const struct cp_config *config)
+int cp_outlet_is(const struct cp_outlet *outlet, const struct cp_config *config, const char *to)
 {
 	const struct cp_config *mine = &outlet->config;
-	return strcmp(mine->agent_socket, config->agent_socket) == 0 &&
-	       strcmp(mine->server_id, config->server_id) == 0 &&
+	return strcmp(outlet->to, to) == 0 && strcmp(mine->server_id, config->server_id) == 0 &&
 	       strcmp(mine->server_token, config->server_token) == 0 &&
 	       strcmp(mine->tenant, config->tenant) == 0 &&
 	       strcmp(mine->spool_dir, config->spool_dir) == 0;
 }
 
-const char *cp_outlet_name(const struct cp_outlet *outlet)
+/* One line per state of this destination: what differs in numbers alone (a time, a port) is the
+ * same again. */
+static void say(struct cp_outlet *outlet, struct cp_log *log, enum cp_level level, const char *what,
+		const char *why)
 {
-	return outlet->name;
+	char line[sizeof outlet->said], bare[sizeof outlet->said];
+	size_t n = 0;
+	snprintf(line, sizeof line, "%s %s", what, why);
+	for (const char *c = line; *c; c++)
+		if (*c < '0' || *c > '9')
+			bare[n++] = *c;
+	bare[n] = '\0';
+	if (strcmp(bare, outlet->said) == 0)
+		return;
+	memcpy(outlet->said, bare, n + 1);
+	cp_log_line(log, level, "%s", line);
 }
 
 static enum cp_verdict attempt(const struct cp_outlet *outlet, const struct cp_parcel *parcel,
@@ -67,23 +75,20 @@ enum cp_verdict cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log,
 	uint64_t now = cp_text_monotonic();
 	switch (verdict) {
 	case CP_SENT:
-		cp_log_change(log, CP_TOPIC_DELIVERY, CP_INFO, "profiles arrive at %s",
-			      cp_outlet_name(outlet));
+		say(outlet, log, CP_INFO, "profiles arrive at", outlet->name);
 		cp_retry_succeeded(&outlet->retry);
 		break;
 	case CP_REFUSED:
-		cp_log_change(log, CP_TOPIC_DELIVERY, CP_ERROR, "profiles are refused: %s", why);
+		say(outlet, log, CP_ERROR, "profiles are refused:", why);
 		cp_retry_succeeded(&outlet->retry);
 		break;
 	case CP_ABSENT:
-		cp_log_change(log, CP_TOPIC_DELIVERY, CP_INFO, "profiles stay in the spool: %s",
-			      why);
+		say(outlet, log, CP_INFO, "profiles stay in the spool:", why);
 		outlet->retry.next_ns = now + LOOK_AGAIN_NS;
 		break;
 	case CP_AGAIN:
-		cp_log_change(log, CP_TOPIC_DELIVERY, CP_ERROR,
-			      "profiles can not be delivered, they are spooled and sent later: %s",
-			      why);
+		say(outlet, log, CP_ERROR,
+		    "profiles can not be delivered, they are spooled and sent later:", why);
 		if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
 			random = now;
 		cp_retry_failed(&outlet->retry, now, random);

@@ -6,20 +6,18 @@
 #include "uploader/retry.h"
 
 struct cp_outlet {
-	struct cp_outlet *next;
-	struct cp_config config; /* of the first parcel that went here */
+	struct cp_config config;     /* of the first parcel that went here */
+	char to[CP_ADDRESS_LEN];     /* the one of its addresses that this is */
+	char name[CP_ADDRESS_SHOWN]; /* for people */
 	struct cp_address address;
-	char name[CP_ADDRESS_SHOWN]; /* the destination, for people */
 	struct cp_retry retry;
-	int maybe_spooled; /* the spool may hold something for it */
-	int failed_hurry;  /* an attempt failed while there was no time for back-off */
+	char said[900]; /* the last line about it, without numbers: not said again */
 };
 
-/* NULL when out of memory. An address that is not understood is said once, here. */
-struct cp_outlet *cp_outlet_new(const struct cp_config *config, struct cp_log *log, uint64_t now);
-int cp_outlet_is(const struct cp_outlet *outlet, const struct cp_config *config);
+/* An address that is not understood is said once, here. */
+void cp_outlet_init(struct cp_outlet *outlet, const struct cp_config *config, const char *to,
+		    struct cp_log *log);
+int cp_outlet_is(const struct cp_outlet *outlet, const struct cp_config *config, const char *to);
 /* One attempt; waits at most timeout_ms. The outcome is kept for the next one's time. */
 enum cp_verdict cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log,
 			       const struct cp_parcel *parcel, long timeout_ms);
-/* Where it goes, for people. */
-const char *cp_outlet_name(const struct cp_outlet *outlet);

@@ -11,7 +11,10 @@ struct cp_parcel {
 	char stem[224];		/* NAME-PID-YYYYMMDDTHHMMSSZ-SEQ, fit for a file's name */
 	struct cp_text event;	/* event.json */
 	struct cp_bytes profiles[CP_PROFILES]; /* bare protobuf, or gzip when read from a spool */
-	struct cp_config config;	       /* the destination, credentials, timeout, spool */
+	struct cp_config config;	       /* destinations, credentials, timeout, spool */
+	/* the delivery's, under its lock */
+	unsigned open; /* destinations that are not done with it: it is shared, not copied */
+	int safe;      /* it outlives our process */
 };
 
 struct cp_parcel *cp_parcel_new(void);

@@ -9,15 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define ENTRIES_MAX 100000u
+#define FILES_MAX 500000u
 
+/* The event is the last: see cp_shelf_remove. */
 static const char *const suffixes[] = {
-    CP_SHELF_SEND_TO, CP_SHELF_EVENT, ".cpu.pprof", ".heap.pprof", ".threads.pprof",
+    CP_SHELF_PART, ".cpu.pprof", ".heap.pprof", ".threads.pprof", CP_SHELF_EVENT,
 };
 #define SUFFIXES (sizeof suffixes / sizeof suffixes[0])
+#define EVENT	 (SUFFIXES - 1)
 
 void cp_shelf_free(struct cp_shelf *shelf)
 {
@@ -28,7 +29,7 @@ void cp_shelf_free(struct cp_shelf *shelf)
 /* NAME-PID-YYYYMMDDTHHMMSSZ-SEQ: the stamp and the number order the entries. */
 static int parse_stem(struct cp_shelf_entry *entry)
 {
-	char *last = strrchr(entry->stem, '-');
+	const char *last = strrchr(entry->stem, '-');
 	if (!last || last - entry->stem < 17 || last[-17] != '-' || !last[1] ||
 	    strspn(last + 1, "0123456789") != strlen(last + 1))
 		return 0;
@@ -38,18 +39,42 @@ static int parse_stem(struct cp_shelf_entry *entry)
 	return strspn(entry->stamp, "0123456789TZ") == 16;
 }
 
-/* The stem of a file's name into entry; 0 when it is no name of ours. */
+static int set_stem(struct cp_shelf_entry *entry, const char *name, size_t len)
+{
+	if (!len || len >= sizeof entry->stem)
+		return 0;
+	memcpy(entry->stem, name, len);
+	entry->stem[len] = '\0';
+	return parse_stem(entry);
+}
+
+/* .STEM.SUFFIX.PID, or .STEM.SUFFIX: not complete yet, or never. */
+static int parse_temporary(const char *name, struct cp_shelf_entry *entry)
+{
+	for (size_t i = 0; i < SUFFIXES; i++) {
+		const char *at = strstr(name + 1, suffixes[i]);
+		if (at && set_stem(entry, name + 1, (size_t)(at - name) - 1))
+			return 1;
+	}
+	return 0;
+}
+
+/* What a file's name says of its entry; 0 when it is no name of ours. */
 static int parse_name(const char *name, struct cp_shelf_entry *entry)
 {
-	size_t len = strlen(name);
+	size_t len = strlen(name), stem = cp_mark_parse(name, &entry->numbers[0]);
+	if (name[0] == '.')
+		return parse_temporary(name, entry);
+	if (stem) {
+		entry->marks = 1;
+		return set_stem(entry, name, stem);
+	}
 	for (size_t i = 0; i < SUFFIXES; i++) {
 		size_t tail = strlen(suffixes[i]);
-		if (len <= tail || len - tail >= sizeof entry->stem ||
-		    strcmp(name + len - tail, suffixes[i]) != 0)
+		if (len <= tail || strcmp(name + len - tail, suffixes[i]) != 0)
 			continue;
-		memcpy(entry->stem, name, len - tail);
-		entry->stem[len - tail] = '\0';
-		return parse_stem(entry);
+		entry->event = i == EVENT;
+		return set_stem(entry, name, len - tail);
 	}
 	return 0;
 }
@@ -60,9 +85,16 @@ static int by_stem(const void *left, const void *right)
 	return strcmp(a->stem, b->stem);
 }
 
+static int is_complete(const struct cp_shelf_entry *entry)
+{
+	return entry->event && entry->marks && !entry->odd;
+}
+
 static int by_age(const void *left, const void *right)
 {
 	const struct cp_shelf_entry *a = left, *b = right;
+	if (is_complete(a) != is_complete(b))
+		return is_complete(a) ? -1 : 1;
 	int order = strcmp(a->stamp, b->stamp);
 	if (order)
 		return order;
@@ -86,6 +118,15 @@ static int add(struct cp_shelf *shelf, const struct cp_shelf_entry *entry)
 	return 0;
 }
 
+static void join(struct cp_shelf_entry *to, const struct cp_shelf_entry *file)
+{
+	to->bytes += file->bytes;
+	to->event += file->event;
+	to->odd += file->odd;
+	if (file->marks && to->marks < CP_DESTINATIONS + 1)
+		to->numbers[to->marks++] = file->numbers[0];
+}
+
 /* Each file came as an entry of its own; now those of one stem become one. */
 static void merge(struct cp_shelf *shelf)
 {
@@ -95,30 +136,28 @@ static void merge(struct cp_shelf *shelf)
 	qsort(shelf->entries, shelf->count, sizeof *shelf->entries, by_stem);
 	for (size_t i = 1; i < shelf->count; i++)
 		if (strcmp(shelf->entries[n].stem, shelf->entries[i].stem) == 0)
-			shelf->entries[n].bytes += shelf->entries[i].bytes;
+			join(&shelf->entries[n], &shelf->entries[i]);
 		else
 			shelf->entries[++n] = shelf->entries[i];
-	shelf->count = n + 1;
-	qsort(shelf->entries, shelf->count, sizeof *shelf->entries, by_age);
+	n++;
+	qsort(shelf->entries, n, sizeof *shelf->entries, by_age);
+	shelf->count = 0;
+	while (shelf->count < n && is_complete(&shelf->entries[shelf->count]))
+		shelf->count++;
+	shelf->rest = n - shelf->count;
 }
 
+/* What has one of our names but is no file (a folder, a link, a pipe) makes its entry an odd one.
+ */
 static int look(struct cp_shelf *shelf, int dir, const char *name)
 {
 	struct cp_shelf_entry entry = {0};
 	struct stat st;
-	int temporary = name[0] == '.' && name[1] && name[1] != '.';
-	if (!temporary && !parse_name(name, &entry))
-		return 0;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode) ||
+	if (!parse_name(name, &entry) || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) ||
 	    st.st_uid != geteuid())
 		return 0;
-	if (temporary) {
-		for (size_t i = 0; i < SUFFIXES && st.st_mtime < time(NULL) - 3600; i++)
-			if (strstr(name, suffixes[i]))
-				unlinkat(dir, name, 0);
-		return 0;
-	}
-	entry.bytes = (uint64_t)st.st_size;
+	entry.odd = !S_ISREG(st.st_mode);
+	entry.bytes = entry.odd ? 0 : (uint64_t)st.st_size;
 	return add(shelf, &entry);
 }
 
@@ -135,7 +174,7 @@ int cp_shelf_read(struct cp_shelf *shelf, int dir)
 	int error = 0;
 	/* readdir is safe here: the stream is this call's own */
 	for (struct dirent *d = readdir(stream); // NOLINT(concurrency-mt-unsafe)
-	     d && !error && shelf->count < SUFFIXES * ENTRIES_MAX;
+	     d && !error && shelf->count < FILES_MAX;
 	     d = readdir(stream)) // NOLINT(concurrency-mt-unsafe)
 		error = look(shelf, dir, d->d_name);
 	closedir(stream);
@@ -143,22 +182,50 @@ int cp_shelf_read(struct cp_shelf *shelf, int dir)
 	return error;
 }
 
-void cp_shelf_remove(int dir, const char *stem)
+int cp_shelf_has_mark(int dir, const char *stem, const uint64_t *numbers, unsigned count)
 {
-	char name[256];
+	char name[CP_MARK_NAME];
+	for (unsigned i = 0; i < count; i++) {
+		cp_mark_name(stem, numbers[i], name);
+		if (!faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW))
+			return 1;
+	}
+	return 0;
+}
+
+static void name_of(const char *stem, size_t suffix, char name[CP_MARK_NAME])
+{
+	const char *dot = strcmp(suffixes[suffix], CP_SHELF_PART) == 0 ? "." : "";
+	snprintf(name, CP_MARK_NAME, "%s%.223s%s", dot, stem, suffixes[suffix]);
+}
+
+int cp_shelf_has_event(int dir, const char *stem)
+{
+	char name[CP_MARK_NAME];
+	name_of(stem, EVENT, name);
+	return !faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+void cp_shelf_remove(int dir, const char *stem, const uint64_t *numbers, unsigned count)
+{
+	char name[CP_MARK_NAME];
+	for (unsigned i = 0; i < count; i++) {
+		cp_mark_name(stem, numbers[i], name);
+		unlinkat(dir, name, 0);
+	}
 	for (size_t i = 0; i < SUFFIXES; i++) {
-		snprintf(name, sizeof name, "%s%s", stem, suffixes[i]);
+		name_of(stem, i, name);
 		unlinkat(dir, name, 0);
 	}
 }
 
 uint64_t cp_shelf_size(int dir, const char *stem)
 {
-	char name[256];
+	char name[CP_MARK_NAME];
 	struct stat st;
 	uint64_t bytes = 0;
 	for (size_t i = 0; i < SUFFIXES; i++) {
-		snprintf(name, sizeof name, "%s%s", stem, suffixes[i]);
+		name_of(stem, i, name);
 		if (!fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
 			bytes += (uint64_t)st.st_size;
 	}

@@ -1,29 +1,38 @@
 /* shelf.h - the entries of a spool directory, oldest first. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
-#include <stddef.h>
-#include <stdint.h>
+#include "base/config.h"
+#include "uploader/mark.h"
 
-#define CP_SHELF_EVENT	 ".event.json"
-#define CP_SHELF_SEND_TO ".send-to"
+#define CP_SHELF_EVENT ".event.json"
+/* What the event is called until all else is there; whoever writes it holds it. */
+#define CP_SHELF_PART ".event.json.part"
 
 struct cp_shelf_entry {
-	char stem[224];
+	char stem[CP_STEM];
 	char stamp[17];
 	uint64_t seq;
-	uint64_t bytes; /* of all its files */
+	uint64_t bytes;			       /* of all its files */
+	unsigned marks;			       /* destinations that have not got it */
+	uint64_t numbers[CP_DESTINATIONS + 1]; /* theirs (mark.h) */
+	unsigned event, odd;		       /* its event is there; so many files that are none */
 };
 
 struct cp_shelf {
+	/* count that are complete, oldest first; then rest of which only parts are there */
 	struct cp_shelf_entry *entries;
-	size_t count, room;
-	uint64_t bytes;
+	size_t count, rest, room;
+	uint64_t bytes; /* of them all */
 };
 
-/* Reads the directory: our own regular files whose names are those of an entry. Temporary files
- * that a killed uploader left are removed after an hour. 0 or -errno. */
+/* Reads the directory: our own files whose names are those of an entry. 0 or -errno. */
 int cp_shelf_read(struct cp_shelf *shelf, int dir);
 void cp_shelf_free(struct cp_shelf *shelf); /* fits CP_CLEANUP */
-/* All files of an entry. The destination goes first: half an entry is not sent. */
-void cp_shelf_remove(int dir, const char *stem);
+/* Whether one of these marks is there. */
+int cp_shelf_has_mark(int dir, const char *stem, const uint64_t *numbers, unsigned count);
+int cp_shelf_has_event(int dir, const char *stem);
+/* All files of an entry: its marks first, so that nobody takes it; its event last, so that what is
+ * without one is never a complete entry. */
+void cp_shelf_remove(int dir, const char *stem, const uint64_t *numbers, unsigned count);
+/* Bytes of its profiles and of its event, complete or in part. */
 uint64_t cp_shelf_size(int dir, const char *stem);

@@ -1,4 +1,4 @@
-/* spool.c - profiles that could not be delivered yet: kept, capped, claimed for sending. */
+/* spool.c - profiles that are not delivered yet: kept, capped, claimed for sending. */
 /* SPDX-License-Identifier: MIT */
 #include "uploader/spool.h"
 
@@ -13,10 +13,9 @@
 
 #include "base/attrs.h"
 #include "uploader/address.h"
+#include "uploader/entry.h"
 #include "uploader/folder.h"
 #include "uploader/shelf.h"
-
-#define FILE_MAX (64u << 20) /* of one profile read back; more is no profile of ours */
 
 static void close_fd(const int *fd)
 {
@@ -24,105 +23,131 @@ static void close_fd(const int *fd)
 		close(*fd);
 }
 
-/* strict: a place anybody may write to (/tmp), where only a directory that is wholly ours will do.
- */
-static int usable(const char *dir, int strict)
+static int open_dir(const struct cp_spool *spool)
 {
+	int dir = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno : dir;
+}
+
+/* The event under its name for now, held by us: whoever finds it free knows that its writer is
+ * dead. */
+static int begin_event(int dir, const char *stem)
+{
+	char name[CP_MARK_NAME];
 	struct stat st;
-	int fd CP_CLEANUP(close_fd) = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	snprintf(name, sizeof name, ".%.223s" CP_SHELF_PART, stem);
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st))
-		return -errno;
-	if (st.st_uid != geteuid() && (strict || st.st_uid != 0))
-		return -EPERM;
-	if (strict && (st.st_mode & 077))
-		return -EPERM;
-	return faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) ? -errno : 0;
+	int error = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? -EBUSY : 0;
+	if (!error && (fstat(fd, &st) || !st.st_nlink || ftruncate(fd, 0)))
+		error = -EBUSY;
+	if (!error)
+		return fd;
+	close(fd);
+	return error;
 }
 
-static int try_dir(struct cp_spool *spool, const char *base, const char *rest, int strict)
+/* With this an entry begins to be. */
+static int end_event(int dir, int fd, const struct cp_parcel *parcel, int sync)
 {
-	int n = snprintf(spool->dir, sizeof spool->dir, "%s%s", base, rest);
-	if (base[0] != '/' || n < 0 || (size_t)n >= sizeof spool->dir)
-		return -EINVAL;
-	int error = usable(spool->dir, strict);
-	if (error != -ENOENT)
-		return error;
-	error = strict ? (mkdir(spool->dir, 0700) ? -errno : 0) : cp_folder_make(spool->dir, 0700);
-	return error && error != -EEXIST ? error : usable(spool->dir, strict);
+	char part[CP_MARK_NAME], name[CP_MARK_NAME];
+	snprintf(part, sizeof part, ".%.223s" CP_SHELF_PART, parcel->stem);
+	snprintf(name, sizeof name, "%.223s" CP_SHELF_EVENT, parcel->stem);
+	int error = cp_folder_write_all(fd, parcel->event.data, parcel->event.len);
+	if (!error && (fchmod(fd, 0640) || (sync && fsync(fd)) || renameat(dir, part, dir, name) ||
+		       (sync && fsync(dir))))
+		error = -errno;
+	return error;
 }
 
-int cp_spool_open(struct cp_spool *spool, const struct cp_config *config)
-{
-	spool->max_bytes = config->spool_max_bytes;
-	if (config->spool_dir[0])
-		return try_dir(spool, config->spool_dir, "", 0);
-	const char *state = secure_getenv("XDG_STATE_HOME");
-	const char *home = secure_getenv("HOME");
-	char tmp[64];
-	snprintf(tmp, sizeof tmp, "/tmp/conprof-%u", (unsigned)geteuid());
-	if (!try_dir(spool, "/var/spool/conprof", "", 0))
-		return 0;
-	if (state && *state && !try_dir(spool, state, "/conprof", 0))
-		return 0;
-	if (home && *home && !try_dir(spool, home, "/.local/state/conprof", 0))
-		return 0;
-	return try_dir(spool, tmp, "", 1);
-}
-
-static void destination(const struct cp_config *config, char to[CP_ADDRESS_SHOWN])
-{
-	cp_address_show(config->agent_socket[0] ? config->agent_socket : CP_ADDRESS_DEFAULT, to);
-}
-
-static int put_event(int dir, const struct cp_parcel *parcel)
-{
-	char name[256], to[CP_ADDRESS_SHOWN];
-	destination(&parcel->config, to);
-	snprintf(name, sizeof name, "%s" CP_SHELF_EVENT, parcel->stem);
-	int error = cp_folder_file(dir, name, parcel->event.data, parcel->event.len);
-	if (error)
-		return error;
-	snprintf(name, sizeof name, "%s" CP_SHELF_SEND_TO, parcel->stem);
-	return cp_folder_file(dir, name, to, strlen(to));
-}
-
-/* Drops the oldest until the cap holds; returns how many. The newest entry stays. */
-static uint64_t make_room(const struct cp_spool *spool, int dir)
+/* Drops the oldest until the cap holds; the newest entry stays, and who is being sent just now. */
+static void make_room(struct cp_spool *spool, int dir)
 {
 	struct cp_shelf shelf CP_CLEANUP(cp_shelf_free) = {0};
-	uint64_t dropped = 0;
 	if (cp_shelf_read(&shelf, dir))
-		return 0;
+		return;
 	for (size_t i = 0; i + 1 < shelf.count && shelf.bytes > spool->max_bytes; i++) {
-		cp_shelf_remove(dir, shelf.entries[i].stem);
-		shelf.bytes -= shelf.entries[i].bytes;
-		dropped++;
+		const struct cp_shelf_entry *entry = &shelf.entries[i];
+		cp_shelf_remove(dir, entry->stem, entry->numbers, entry->marks);
+		shelf.bytes -= entry->bytes;
+		spool->full++;
 	}
-	return dropped;
 }
 
-int cp_spool_put(const struct cp_spool *spool, const struct cp_parcel *parcel, uint64_t *dropped)
+static int put_marks(int dir, const struct cp_parcel *parcel, char (*to)[CP_DESTINATION_LEN + 1],
+		     unsigned count, int sync, struct cp_claim *claims)
 {
-	int dir CP_CLEANUP(close_fd) = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -errno;
-	int error = cp_folder_write(spool->dir, 0700, parcel);
+	for (unsigned i = 0; i < count; i++) {
+		claims[i].fd = cp_mark_make(dir, parcel->stem, to[i]);
+		if (claims[i].fd < 0)
+			return claims[i].fd;
+		if (sync && fsync(claims[i].fd))
+			return -errno;
+	}
+	return 0;
+}
+
+static void begin_claims(const struct cp_parcel *parcel, char (*to)[CP_DESTINATION_LEN + 1],
+			 unsigned count, struct cp_claim *claims)
+{
+	for (unsigned i = 0; i < count; i++) {
+		claims[i] =
+		    (struct cp_claim){.fd = -1, .count = count, .number = cp_address_number(to[i])};
+		snprintf(claims[i].stem, sizeof claims[i].stem, "%s", parcel->stem);
+		for (unsigned j = 0; j < count; j++)
+			claims[i].numbers[j] = cp_address_number(to[j]);
+	}
+}
+
+static void undo(int dir, int was_there, struct cp_claim *claims, unsigned count)
+{
+	char name[CP_MARK_NAME];
+	for (unsigned i = 0; i < count; i++) {
+		cp_mark_name(claims[i].stem, claims[i].number, name);
+		if (claims[i].fd >= 0)
+			unlinkat(dir, name, 0);
+		close_fd(&claims[i].fd);
+		claims[i].fd = -1;
+	}
+	if (!was_there)
+		cp_shelf_remove(dir, claims[0].stem, NULL, 0);
+}
+
+int cp_spool_put(struct cp_spool *spool, const struct cp_parcel *parcel,
+		 char (*to)[CP_DESTINATION_LEN + 1], unsigned count, int sync,
+		 struct cp_claim *claims)
+{
+	begin_claims(parcel, to, count, claims);
+	int dir CP_CLEANUP(close_fd) = open_dir(spool);
+	int part CP_CLEANUP(close_fd) = dir < 0 ? dir : begin_event(dir, parcel->stem);
+	if (part < 0)
+		return part;
+	/* kept for others already: then our marks alone are new */
+	int is_there = cp_shelf_has_event(dir, parcel->stem);
+	int error = put_marks(dir, parcel, to, count, sync, claims);
 	if (!error)
-		error = put_event(dir, parcel);
-	if (!error && cp_shelf_size(dir, parcel->stem) > spool->max_bytes)
+		error = cp_folder_profiles(dir, parcel, sync);
+	if (!error && cp_shelf_size(dir, parcel->stem) + parcel->event.len > spool->max_bytes)
 		error = -EFBIG;
+	if (!error)
+		error = end_event(dir, part, parcel, sync);
 	if (error)
-		cp_shelf_remove(dir, parcel->stem);
-	*dropped += make_room(spool, dir);
+		undo(dir, is_there, claims, count);
+	make_room(spool, dir);
 	return error;
+}
+
+int cp_spool_settle(const struct cp_spool *spool, const char *stem)
+{
+	int dir CP_CLEANUP(close_fd) = open_dir(spool);
+	return dir < 0 ? dir : cp_entry_sync(dir, stem);
 }
 
 uint64_t cp_spool_bytes(const struct cp_spool *spool, uint64_t *entries)
 {
 	struct cp_shelf shelf CP_CLEANUP(cp_shelf_free) = {0};
-	int dir CP_CLEANUP(close_fd) = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir CP_CLEANUP(close_fd) = open_dir(spool);
 	*entries = 0;
 	if (dir < 0 || cp_shelf_read(&shelf, dir))
 		return 0;
@@ -130,101 +155,79 @@ uint64_t cp_spool_bytes(const struct cp_spool *spool, uint64_t *entries)
 	return shelf.bytes;
 }
 
-/* A whole file of ours, NUL behind it; NULL when it is not there or no such file. */
-static uint8_t *read_file(int dir, const char *stem, const char *suffix, size_t *len)
+static int has_number(const struct cp_shelf_entry *entry, uint64_t number)
 {
-	char name[256];
-	struct stat st;
-	snprintf(name, sizeof name, "%s%s", stem, suffix);
-	int fd CP_CLEANUP(close_fd) =
-	    openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-	    st.st_size <= 0 || st.st_size > FILE_MAX)
-		return NULL;
-	uint8_t *data = malloc((size_t)st.st_size + 1);
-	*len = 0;
-	while (data && *len < (size_t)st.st_size) {
-		ssize_t n = read(fd, data + *len, (size_t)st.st_size - *len);
-		if (n <= 0) {
-			free(data);
-			return NULL;
-		}
-		*len += (size_t)n;
+	for (unsigned i = 0; i < entry->marks; i++)
+		if (entry->numbers[i] == number)
+			return 1;
+	return 0;
+}
+
+uint64_t cp_spool_waiting(const struct cp_spool *spool, uint64_t number)
+{
+	struct cp_shelf shelf CP_CLEANUP(cp_shelf_free) = {0};
+	int dir CP_CLEANUP(close_fd) = open_dir(spool);
+	uint64_t waiting = 0;
+	if (dir < 0 || cp_shelf_read(&shelf, dir))
+		return 0;
+	for (size_t i = 0; i < shelf.count; i++)
+		waiting += (uint64_t)has_number(&shelf.entries[i], number);
+	return waiting;
+}
+
+/* A mark of this destination, new or old, held. */
+static int take_mark(int dir, const struct cp_shelf_entry *entry, const char *to,
+		     struct cp_claim *claim)
+{
+	uint64_t numbers[2] = {cp_address_number(to), CP_MARK_OLD};
+	claim->fd = -ENOENT;
+	for (int i = 0; i < 2 && claim->fd == -ENOENT; i++) {
+		if (!has_number(entry, numbers[i]))
+			continue;
+		claim->number = numbers[i];
+		claim->fd = cp_mark_take(dir, entry->stem, numbers[i], to);
 	}
-	if (data)
-		data[*len] = '\0';
-	return data;
+	memcpy(claim->stem, entry->stem, sizeof claim->stem);
+	memcpy(claim->numbers, entry->numbers, sizeof claim->numbers);
+	claim->count = entry->marks;
+	return claim->fd < 0 ? claim->fd : 0;
 }
 
-static struct cp_parcel *load(int dir, const char *stem, const struct cp_config *config)
-{
-	struct cp_parcel *parcel = cp_parcel_new();
-	if (!parcel)
-		return NULL;
-	parcel->config = *config;
-	snprintf(parcel->stem, sizeof parcel->stem, "%s", stem);
-	size_t len = 0;
-	parcel->event.data = (char *)read_file(dir, stem, CP_SHELF_EVENT, &len);
-	parcel->event.len = parcel->event.cap = parcel->event.data ? len : 0;
-	for (int i = 0; i < CP_PROFILES; i++) {
-		const char *suffix = cp_parcel_suffix((enum cp_profile)i);
-		parcel->profiles[i].data = read_file(dir, stem, suffix, &len);
-		parcel->profiles[i].len = parcel->profiles[i].data ? len : 0;
-	}
-	if (parcel->event.data)
-		return parcel;
-	cp_parcel_free(parcel);
-	return NULL;
-}
-
-/* Opens and locks STEM.send-to when it says this destination; the descriptor, or -errno. */
-static int lock(int dir, const char *stem, const struct cp_config *config)
-{
-	char name[256], to[520], wanted[CP_ADDRESS_SHOWN];
-	struct stat st;
-	snprintf(name, sizeof name, "%s" CP_SHELF_SEND_TO, stem);
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	ssize_t n = read(fd, to, sizeof to - 1);
-	to[n > 0 ? n : 0] = '\0';
-	destination(config, wanted);
-	/* No link any more: another uploader has sent it between our open and our lock. */
-	if (n > 0 && strcmp(to, wanted) == 0 && !flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st) &&
-	    st.st_nlink && st.st_uid == geteuid())
-		return fd;
-	close(fd);
-	return -EAGAIN;
-}
-
-int cp_spool_claim(const struct cp_spool *spool, const struct cp_config *config,
+int cp_spool_claim(struct cp_spool *spool, const struct cp_config *config, const char *to,
 		   struct cp_claim *claim, struct cp_parcel **parcel)
 {
 	struct cp_shelf shelf CP_CLEANUP(cp_shelf_free) = {0};
-	int dir CP_CLEANUP(close_fd) = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir CP_CLEANUP(close_fd) = open_dir(spool);
 	if (dir < 0 || cp_shelf_read(&shelf, dir))
 		return -ENOENT;
 	for (size_t i = 0; i < shelf.count; i++) {
-		const char *stem = shelf.entries[i].stem;
-		int fd = lock(dir, stem, config);
-		if (fd < 0)
-			continue;
-		*parcel = load(dir, stem, config);
-		if (*parcel) {
-			claim->fd = fd;
-			snprintf(claim->stem, sizeof claim->stem, "%s", stem);
+		int error = take_mark(dir, &shelf.entries[i], to, claim);
+		if (!error)
+			error = cp_entry_load(dir, claim->stem, config, parcel);
+		if (!error)
 			return 0;
-		}
-		close(fd);
+		close_fd(&claim->fd);
 	}
+	claim->fd = -1;
 	return -ENOENT;
 }
 
-void cp_spool_release(const struct cp_spool *spool, struct cp_claim *claim, int sent)
+int cp_spool_holds(const struct cp_claim *claim)
 {
-	int dir CP_CLEANUP(close_fd) = open(spool->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (sent && dir >= 0)
-		cp_shelf_remove(dir, claim->stem);
-	close(claim->fd);
+	struct stat st;
+	return claim->fd >= 0 && !fstat(claim->fd, &st) && st.st_nlink;
+}
+
+void cp_spool_release(const struct cp_spool *spool, struct cp_claim *claim, int over)
+{
+	char name[CP_MARK_NAME];
+	int dir CP_CLEANUP(close_fd) = over && claim->fd >= 0 ? open_dir(spool) : -1;
+	if (dir >= 0 && cp_spool_holds(claim)) {
+		cp_mark_name(claim->stem, claim->number, name);
+		unlinkat(dir, name, 0);
+		if (!cp_shelf_has_mark(dir, claim->stem, claim->numbers, claim->count))
+			cp_shelf_remove(dir, claim->stem, NULL, 0);
+	}
+	close_fd(&claim->fd);
 	claim->fd = -1;
 }

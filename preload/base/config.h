@@ -15,7 +15,8 @@ enum cp_demangling { CP_DEMANGLE_SHORT, CP_DEMANGLE_FULL, CP_DEMANGLE_NONE };
 enum cp_unwinder { CP_UNWINDER_AUTO, CP_UNWINDER_LIBUNWIND, CP_UNWINDER_FP, CP_UNWINDER_OWN };
 
 /* So many addresses CONPROF_AGENT_SOCKET may name. */
-#define CP_DESTINATIONS 8u
+#define CP_DESTINATIONS	   8u
+#define CP_DESTINATION_LEN 511u /* of one */
 
 /* Settings after environment, file and default have been weighed. Plain data without pointers: it
  * is copied into the recording as it is, so the uploader sees what the target saw. Strings end

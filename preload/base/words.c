@@ -108,6 +108,8 @@ static const char *wrong_address(struct piece p)
 					    "parca+http://",
 					    "parca+https://"};
 
+	if (p.len > CP_DESTINATION_LEN)
+		return "is too long";
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (cp_text_begins(p.text, p.len, known[i]))
 			return wrong_rest(known[i], (struct piece){p.text + strlen(known[i]),

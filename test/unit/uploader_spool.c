@@ -1,6 +1,7 @@
 /* uploader_spool.c - proves spool, shelf and folder: order, cap, claims, hostile directories. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +10,12 @@
 
 #include "encoder/image.h"
 #include "unit.h"
+#include "uploader/address.h"
 #include "uploader/fetch.h"
 #include "uploader/folder.h"
 #include "uploader/spool.h"
+
+#define TO "tcp://a:1"
 
 static char base[64];
 
@@ -45,13 +49,22 @@ static struct cp_parcel *parcel(int seq, const char *to, size_t size)
 	return p;
 }
 
-static int put(int seq, const char *to, size_t size, uint64_t *dropped)
+/* For one destination or, with a comma between, for two; as one that nobody sends just now. */
+static int put(int seq, const char *list, size_t size, uint64_t *dropped)
 {
 	struct cp_spool spool;
-	struct cp_parcel *p = parcel(seq, to, size);
+	struct cp_claim claims[CP_DESTINATIONS];
+	char to[CP_DESTINATIONS][CP_ADDRESS_LEN];
+	unsigned count = 0;
+	struct cp_parcel *p = parcel(seq, list, size);
 	int error = cp_spool_open(&spool, &p->config);
+	while (cp_address_next(&list, to[count]))
+		count++;
 	if (!error)
-		error = cp_spool_put(&spool, p, dropped);
+		error = cp_spool_put(&spool, p, to, count, seq % 2, claims);
+	for (unsigned i = 0; i < count; i++)
+		cp_spool_release(&spool, &claims[i], 0);
+	*dropped += spool.full;
 	cp_parcel_free(p);
 	return error;
 }
@@ -67,13 +80,13 @@ static void entries_come_back_oldest_first_to_their_destination(void **state)
 	assert_int_equal(put(1, "tcp://a:1", 100, &dropped), 0);
 	assert_int_equal(put(0, "tcp://b:1", 100, &dropped), 0);
 	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
-	assert_int_equal(cp_spool_claim(&spool, &like->config, &claim, &got), 0);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &claim, &got), 0);
 	assert_string_equal(got->stem, "app-9-20260413T120001Z-1");
 	assert_string_equal(got->event.data, "{}\n");
 	assert_int_equal(got->profiles[CP_PROFILE_CPU].data[0], 0x1f);
 	assert_int_equal(got->profiles[CP_PROFILE_HEAP].len, 0);
 	/* claimed: another sender gets the next one */
-	assert_int_equal(cp_spool_claim(&spool, &like->config, &other, &again), 0);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &other, &again), 0);
 	assert_string_equal(again->stem, "app-9-20260413T120002Z-2");
 	cp_spool_release(&spool, &other, 0);
 	cp_spool_release(&spool, &claim, 1);
@@ -98,10 +111,73 @@ static void the_oldest_make_room_and_are_counted(void **state)
 	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
 	assert_true(cp_spool_bytes(&spool, &entries) <= 10000);
 	assert_int_equal(entries, 3);
-	assert_int_equal(cp_spool_claim(&spool, &like->config, &claim, &got), 0);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &claim, &got), 0);
 	assert_string_equal(got->stem, "app-9-20260413T120002Z-2");
 	cp_spool_release(&spool, &claim, 0);
 	cp_parcel_free(got);
+	cp_parcel_free(like);
+}
+
+static size_t files(const char *like)
+{
+	char pattern[256];
+	glob_t found;
+	snprintf(pattern, sizeof pattern, "%s/spool/%s", base, like);
+	if (glob(pattern, GLOB_PERIOD, NULL, &found))
+		return 0;
+	size_t count = found.gl_pathc;
+	globfree(&found);
+	return count;
+}
+
+/* One copy for all; each destination's mark goes when it has it, the entry with the last one. */
+static void an_entry_stays_until_all_have_it(void **state)
+{
+	static const char *const to[] = {TO, "tcp://b:1", "dir:///c"};
+	struct cp_spool spool;
+	struct cp_claim claim;
+	struct cp_parcel *got, *like = parcel(0, TO, 1);
+	uint64_t dropped = 0, entries;
+	(void)state;
+	assert_int_equal(put(1, "tcp://a:1,tcp://b:1,dir:///c", 100, &dropped), 0);
+	assert_int_equal(files("*.cpu.pprof"), 1);
+	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		cp_spool_bytes(&spool, &entries);
+		assert_int_equal(entries, 1);
+		assert_int_equal(files("*.send-to.*"), 3 - i);
+		assert_int_equal(cp_spool_waiting(&spool, cp_address_number(to[i])), 1);
+		assert_int_equal(cp_spool_claim(&spool, &like->config, to[i], &claim, &got), 0);
+		cp_spool_release(&spool, &claim, 1);
+		cp_parcel_free(got);
+		assert_int_equal(cp_spool_waiting(&spool, cp_address_number(to[i])), 0);
+		assert_int_equal(cp_spool_claim(&spool, &like->config, to[i], &claim, &got),
+				 -ENOENT);
+	}
+	assert_int_equal(files("*app*"), 0);
+	cp_parcel_free(like);
+}
+
+/* As they were before there could be several: one mark, which holds the address. */
+static void old_entries_are_read(void **state)
+{
+	struct cp_spool spool;
+	struct cp_claim claim;
+	struct cp_parcel *got, *like = parcel(0, TO, 1);
+	uint64_t dropped = 0;
+	char command[400];
+	(void)state;
+	assert_int_equal(put(1, TO, 100, &dropped), 0);
+	snprintf(command, sizeof command,
+		 "cd %s/spool && rm *.send-to.* && printf %s >app-9-20260413T120001Z-1.send-to",
+		 base, TO);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, "tcp://b:1", &claim, &got), -ENOENT);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &claim, &got), 0);
+	cp_spool_release(&spool, &claim, 1);
+	cp_parcel_free(got);
+	assert_int_equal(files("*app*"), 0);
 	cp_parcel_free(like);
 }
 
@@ -177,6 +253,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    WITH_BASE(entries_come_back_oldest_first_to_their_destination),
 	    WITH_BASE(the_oldest_make_room_and_are_counted),
+	    WITH_BASE(an_entry_stays_until_all_have_it),
+	    WITH_BASE(old_entries_are_read),
 	    WITH_BASE(a_link_or_a_file_is_no_spool),
 	    WITH_BASE(a_folder_gets_whole_files),
 	    cmocka_unit_test(names_are_tame),

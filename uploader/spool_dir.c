@@ -1,0 +1,66 @@
+/* spool_dir.c - which directory is the spool. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/attrs.h"
+#include "uploader/folder.h"
+#include "uploader/spool.h"
+
+static void close_fd(const int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+/* strict: a place anybody may write to (/tmp), where only a directory that is wholly ours will do.
+ */
+static int usable(const char *dir, int strict)
+{
+	struct stat st;
+	int fd CP_CLEANUP(close_fd) = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st))
+		return -errno;
+	if (st.st_uid != geteuid() && (strict || st.st_uid != 0))
+		return -EPERM;
+	if (strict && (st.st_mode & 077))
+		return -EPERM;
+	return faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) ? -errno : 0;
+}
+
+static int try_dir(struct cp_spool *spool, const char *base, const char *rest, int strict)
+{
+	int n = snprintf(spool->dir, sizeof spool->dir, "%s%s", base, rest);
+	if (base[0] != '/' || n < 0 || (size_t)n >= sizeof spool->dir)
+		return -EINVAL;
+	int error = usable(spool->dir, strict);
+	if (error != -ENOENT)
+		return error;
+	error = strict ? (mkdir(spool->dir, 0700) ? -errno : 0) : cp_folder_make(spool->dir, 0700);
+	return error && error != -EEXIST ? error : usable(spool->dir, strict);
+}
+
+int cp_spool_open(struct cp_spool *spool, const struct cp_config *config)
+{
+	*spool = (struct cp_spool){.max_bytes = config->spool_max_bytes,
+				   .max_age_s = config->spool_max_age_s};
+	if (config->spool_dir[0])
+		return try_dir(spool, config->spool_dir, "", 0);
+	const char *state = secure_getenv("XDG_STATE_HOME");
+	const char *home = secure_getenv("HOME");
+	char tmp[64];
+	snprintf(tmp, sizeof tmp, "/tmp/conprof-%u", (unsigned)geteuid());
+	if (!try_dir(spool, "/var/spool/conprof", "", 0))
+		return 0;
+	if (state && *state && !try_dir(spool, state, "/conprof", 0))
+		return 0;
+	if (home && *home && !try_dir(spool, home, "/.local/state/conprof", 0))
+		return 0;
+	return try_dir(spool, tmp, "", 1);
+}
