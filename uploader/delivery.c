@@ -94,6 +94,15 @@ struct round {
 	int quick; /* all of them may be expected to take it at once */
 };
 
+/* The same place by the same user, though perhaps with another password. */
+static int is_named(const struct round *round)
+{
+	for (unsigned i = 0; i < round->count; i++)
+		if (cp_address_number(round->to[i]) == cp_address_number(round->to[round->count]))
+			return 1;
+	return 0;
+}
+
 static void plan(struct cp_delivery *d, const struct cp_parcel *parcel, struct round *round)
 {
 	const char *list = parcel->config.agent_socket;
@@ -102,6 +111,8 @@ static void plan(struct cp_delivery *d, const struct cp_parcel *parcel, struct r
 	pthread_mutex_lock(&d->room.lock);
 	while (round->count < CP_DESTINATIONS && cp_address_next(&list, round->to[round->count])) {
 		const char *to = round->to[round->count];
+		if (is_named(round))
+			continue;
 		struct cp_clerk *clerk = clerk_of(d, &parcel->config, to);
 		round->clerks[round->count] = clerk;
 		round->quick &= clerk && cp_clerk_is_quick(clerk);
