@@ -155,6 +155,15 @@ void cp_batch_coverage(const struct cp_batch *batch, enum cp_profile profile,
 uint64_t cp_batch_lost(const struct cp_batch *batch, enum cp_kind kind, enum cp_loss cause);
 const char *cp_loss_name(enum cp_loss cause); /* such as "table_full" */
 
+/* What all samples add up to, in the order of a profile's types; how many recordings there are in
+ * it; and what the ticks that it is made of took, in ns. */
+struct cp_whole {
+	uint64_t n[CP_PROFILES][4];
+	uint32_t recordings;
+	uint64_t ticks_ns;
+};
+void cp_batch_whole(const struct cp_batch *batch, struct cp_whole *whole);
+
 struct cp_bytes {
 	uint8_t *data; /* malloc'ed; free() it */
 	size_t len;

@@ -6,6 +6,7 @@
 
 #include "base/attrs.h"
 #include "encoder/making.h"
+#include "encoder/view.h"
 
 struct type {
 	const char *type, *unit;
@@ -83,6 +84,25 @@ static bool values_of(enum cp_profile which, const struct cp_sums *sums, int64_t
 	for (size_t i = 0; i < types[which].count; i++)
 		any = any || values[i];
 	return any;
+}
+
+void cp_batch_whole(const struct cp_batch *batch, struct cp_whole *whole)
+{
+	const uint64_t *ticks = batch->samples[CP_PROFILE_CPU];
+	*whole = (struct cp_whole){.recordings = batch->recordings};
+	for (int which = 0; which < CP_PROFILES; which++) {
+		const struct cp_intern *stacks = &batch->stacks[which];
+		for (uint32_t i = 0; i < stacks->count; i++) {
+			int64_t values[CP_SUMS];
+			values_of((enum cp_profile)which, cp_intern_value(stacks, i), values);
+			for (int n = 0; n < CP_SUMS; n++)
+				cp_add(&whole->n[which][n], (uint64_t)values[n]);
+		}
+	}
+	cp_add(&whole->ticks_ns, ticks[CP_PART_ALL]);
+	cp_add(&whole->ticks_ns, ticks[CP_PART_LOST]);
+	if (__builtin_mul_overflow(whole->ticks_ns, batch->tick_ns, &whole->ticks_ns))
+		whole->ticks_ns = UINT64_MAX;
 }
 
 /* Gives ids to the places of all samples that are not all zero: first by mapping, then by address,

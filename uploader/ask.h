@@ -40,7 +40,7 @@ struct cp_ask {
 	const void *fixed; /* in place of content.data: somebody else's, for good */
 	struct {
 		const char *name;
-		char value[200];
+		char value[480];
 	} headers[CP_ASK_HEADERS];
 	unsigned header_count;
 };

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "uploader/history.h"
+
 /* How often it looks, while files are open, whether they can be closed. */
 #define REST_NS UINT64_C(30000000000)
 
@@ -23,6 +25,7 @@ struct cp_encoding {
 	pthread_cond_t wake;
 	struct cp_film *first, **last;
 	struct cp_film *asked, **asked_last; /* when there is no other */
+	struct cp_history *history;	     /* NULL: nobody could look */
 	uint64_t made;
 	int busy, stop;
 };
@@ -76,9 +79,11 @@ static void develop(struct cp_encoding *e, struct cp_film *film)
 }
 
 /* Films are made in the order in which they came, so their tickets arrive in order, too. */
-static void make(struct cp_encoding *e, struct cp_film *film)
+static void make(struct cp_encoding *e, struct cp_film *film, struct cp_history *history)
 {
 	develop(e, film);
+	if (history)
+		cp_history_add(history, film);
 	cp_batch_free(film->batch);
 	film->batch = NULL;
 	cp_delivery_push(e->delivery, film->parcel);
@@ -155,12 +160,13 @@ static void *work(void *arg)
 		}
 		e->busy = 1;
 		uint64_t ticket = film->parcel->ticket;
+		struct cp_history *history = e->history;
 		int stop = e->stop;
 		pthread_mutex_unlock(&e->lock);
 		if (film->deliver)
 			make_asked(e, film);
 		else
-			make(e, film);
+			make(e, film, history);
 		cp_film_free(film);
 		/* at the end all that is left shares one time to look symbols up */
 		if (!stop)
@@ -210,6 +216,13 @@ void cp_encoding_ask(struct cp_encoding *e, struct cp_film *film)
 {
 	pthread_mutex_lock(&e->lock);
 	push(e, film, &e->asked_last);
+	pthread_mutex_unlock(&e->lock);
+}
+
+void cp_encoding_remember(struct cp_encoding *e, struct cp_history *history)
+{
+	pthread_mutex_lock(&e->lock);
+	e->history = history;
 	pthread_mutex_unlock(&e->lock);
 }
 

@@ -33,6 +33,9 @@ void cp_film_free(struct cp_film *film);
  * done with; not closed here. NULL on failure. */
 struct cp_encoding *cp_encoding_new(struct cp_log *log, struct cp_symbols *symbols,
 				    struct cp_delivery *delivery, int done_fd);
+/* From now on what is made is remembered there as well; it outlives the encoding. */
+struct cp_history;
+void cp_encoding_remember(struct cp_encoding *encoding, struct cp_history *history);
 /* Takes the film, in every case, and gives the ticket under which it will be delivered. */
 uint64_t cp_encoding_push(struct cp_encoding *encoding, struct cp_film *film);
 /* CPU time: symbols of a film that somebody asked for may take so much, since a period's film may

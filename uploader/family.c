@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "uploader/fetch.h"
+#include "uploader/history.h"
 #include "uploader/spool.h"
 
 #define MEMBERS_MAX  8192u
@@ -43,6 +44,17 @@ static void open_log(struct cp_family *family, const struct cp_program *program)
 			    cp_text_error(error));
 }
 
+/* Where somebody may look at it (live.h). */
+static void keep_history(struct cp_family *family)
+{
+	if (!family->listen[0] || family->history || !family->encoding)
+		return;
+	family->began_ns = cp_text_now();
+	family->history = cp_history_new();
+	if (family->history)
+		cp_encoding_remember(family->encoding, family->history);
+}
+
 /* Another user's process is family by its token, but where profiles go, what is written where and
  * whom we ask is not for it to say: it has the settings of the first of us, which were its own,
  * too, when it was started. */
@@ -73,6 +85,7 @@ static struct cp_program *program_of(struct cp_family *family, const struct cp_r
 		memcpy(family->listen, program->config.listen, sizeof family->listen);
 		family->listen_anywhere = program->config.listen_anywhere == 1;
 	}
+	keep_history(family);
 	/* the first there ever was: before any symbol is looked up, on another thread */
 	if (family->program_ids == 1)
 		cp_fetch_settings(family->symbols, &program->config);
@@ -296,6 +309,8 @@ void cp_family_leave(struct cp_family *family)
 		family->programs = program->next;
 		cp_program_free(program);
 	}
+	cp_history_free(family->history);
 	free(family->like);
+	family->history = NULL;
 	family->like = NULL;
 }

@@ -24,7 +24,9 @@ struct cp_family {
 	struct cp_delivery *delivery;
 	struct cp_encoding *encoding;
 	struct cp_symbols *symbols;
-	size_t code_room; /* for the members' names of code, less what they take */
+	int64_t began_ns;	    /* of the history: tells one uploader from the next */
+	struct cp_history *history; /* NULL: nobody could look at it */
+	size_t code_room;	    /* for the members' names of code, less what they take */
 	struct cp_program *programs;
 	struct cp_member *members;
 	unsigned living;

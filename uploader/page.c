@@ -48,11 +48,35 @@ static void add_moment(struct cp_text *out, const struct cp_page_moment *moment)
 	cp_text_add(out, "]}");
 }
 
-void cp_page_make(const struct cp_page_moment *moments, size_t count, int base, struct cp_text *out)
+static const char mark[] = "@DATA@";
+
+/* Up to the data; gives what follows them. */
+static const char *begin(struct cp_text *out)
 {
-	static const char mark[] = "@DATA@";
 	const char *data = strstr(cp_page_begin, mark);
 	cp_text_add_bytes(out, cp_page_begin, (size_t)(data - cp_page_begin));
+	return data + sizeof mark - 1;
+}
+
+void cp_page_live(struct cp_text *out)
+{
+	const char *rest = begin(out);
+	cp_text_add(out, "{\"live\":true}");
+	cp_text_add(out, rest);
+}
+
+/* What a header can say besides, and a tag cannot: that no other page shows it in a frame. */
+void cp_page_policy(struct cp_text *out)
+{
+	static const char before[] = "http-equiv=\"Content-Security-Policy\" content=\"";
+	const char *policy = strstr(cp_page_begin, before) + sizeof before - 1;
+	cp_text_add_bytes(out, policy, strcspn(policy, "\""));
+	cp_text_add(out, "; frame-ancestors 'none'");
+}
+
+void cp_page_make(const struct cp_page_moment *moments, size_t count, int base, struct cp_text *out)
+{
+	const char *rest = begin(out);
 	cp_text_addf(out, "{\"base\":%d,\"moments\":[", base);
 	for (size_t i = 0; i < count; i++) {
 		if (i)
@@ -60,5 +84,5 @@ void cp_page_make(const struct cp_page_moment *moments, size_t count, int base, 
 		add_moment(out, &moments[i]);
 	}
 	cp_text_add(out, "]}");
-	cp_text_add(out, data + sizeof mark - 1);
+	cp_text_add(out, rest);
 }

@@ -20,3 +20,7 @@ struct cp_page_moment {
  * compared at first, or -1. out->failed when memory was out. */
 void cp_page_make(const struct cp_page_moment *moments, size_t count, int base,
 		  struct cp_text *out);
+/* The page that asks whoever serves it for what there is (live.h). */
+void cp_page_live(struct cp_text *out);
+/* The Content-Security-Policy it goes out with. */
+void cp_page_policy(struct cp_text *out);

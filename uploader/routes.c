@@ -4,9 +4,13 @@
 
 #include <string.h>
 
+#include "uploader/live.h"
 #include "uploader/pull.h"
 
 static const struct cp_route routes[] = {
+    {"/", CP_GET, cp_live_page},
+    {"/api/state", CP_GET, cp_live_told},
+    {"/api/profile", CP_GET, cp_live_profile},
     {"/debug/pprof/*", CP_GET | CP_POST, cp_pull_serve},
     {"/debug/pprof", CP_GET, cp_pull_redirect},
     /* last: /PROGRAM/debug/pprof/ */

@@ -103,7 +103,7 @@ static void line_to_json(const char *line, struct cp_text *out)
 	cp_text_add(out, "}");
 }
 
-static void to_json(const char *answer, struct cp_text *out)
+void cp_status_json(const char *answer, struct cp_text *out)
 {
 	const char *comma = "";
 	cp_text_add(out, "[");
@@ -145,7 +145,7 @@ int cp_status_main(int json)
 	while (cp_rendezvous_next(stream, name)) {
 		struct cp_text answer = {0}, out = {0};
 		if (!cp_status_ask(name, &answer)) {
-			(json ? to_json : to_plain)(answer.data, &out);
+			(json ? cp_status_json : to_plain)(answer.data, &out);
 			printf("%s%s", json ? comma : "", out.data ? out.data : "");
 			comma = ",\n";
 			found++;

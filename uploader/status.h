@@ -13,5 +13,7 @@ void cp_status_write(struct cp_family *family, const char *name, struct cp_text 
 int cp_status_ask(const char *name, struct cp_text *out);
 /* The value of key in a line, up to the next tab or the end of the line, into out; 1 when found. */
 int cp_status_field(const char *line, const char *key, char *out, size_t out_len);
+/* Such lines as a JSON array of objects: {"kind": the word, and all fields, as strings}. */
+void cp_status_json(const char *lines, struct cp_text *out);
 /* `conprof status`; the exit status. */
 int cp_status_main(int json);

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MIT
 set -eu
 cd "$(dirname "$0")"
-scripts='pprof.js graph.js units.js flame.js table.js page.js'
+scripts='pprof.js graph.js units.js flame.js table.js moments.js charts.js panel.js live.js page.js'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -39,9 +39,10 @@ class Flame {
     if (item && item.node) then(item.node);
   }
 
-  // view: {whole: both sides' sums, describe(node), difference(node) or null}
-  show(root, view) {
-    Object.assign(this, {root, top: root, at: root, view});
+  // view: {whole: both sides' sums, describe(node), difference(node) or null}. keep: what was zoomed stays so.
+  show(root, view, keep) {
+    const stays = keep && this.root, top = stays ? nodeAlong(root, this.top) : root, at = stays ? nodeAlong(root, this.at) : root;
+    Object.assign(this, {root, top, at, view});
     this.lay();
   }
 

@@ -54,17 +54,31 @@ function matcher(filters) {
 }
 
 // Calls visit(stack, value, side) for all samples of both sides that pass.
-// sides: [{profile, index}, the same or null].
+// sides: [{parts: [{profile, index}], scale}, the same or null]: several periods, or processes, add up.
 function eachStack(sides, view, visit) {
   const matches = matcher(view.filters);
   sides.forEach((side, number) => {
-    if (!side) return;
-    for (const sample of side.profile.samples) {
-      const value = sample.values[side.index] || 0;
-      const stack = value && filtered(view.all ? sample.stack : sample.short, view.filters, matches);
-      if (stack) visit(stack, value, number);
+    for (const {profile, index} of side ? side.parts : []) {
+      for (const sample of profile.samples) {
+        const value = (sample.values[index] || 0) * side.scale;
+        const stack = value && filtered(view.all ? sample.stack : sample.short, view.filters, matches);
+        if (stack) visit(stack, value, number);
+      }
     }
   });
+}
+
+// Where a path of frames leads in another tree, or as far as it goes there.
+function nodeAlong(root, node) {
+  const path = [];
+  for (let at = node; at && at.parent; at = at.parent) path.unshift(at.frame);
+  let found = root;
+  for (const frame of path) {
+    const next = found.children && found.children.get(frame);
+    if (!next) break;
+    found = next;
+  }
+  return found;
 }
 
 function addPath(root, stack, value, side) {

@@ -1,17 +1,6 @@
 // page.js - what the reader chose, and what is shown for it.
 // SPDX-License-Identifier: MIT
 
-const $ = (id) => document.getElementById(id);
-// moments: [{label, profiles: [{name, bytes, ...of readProfile}]}], the latest last.
-const state = {moments: [], moment: 0, base: -1, dimension: '', view: 'flame', frame: -1};
-
-function option(value, text) {
-  const made = document.createElement('option');
-  made.value = value;
-  made.textContent = text;
-  return made;
-}
-
 // The text as a regular expression; null when empty; a bad one is marked and counts as empty.
 function expressionOf(input) {
   let made = null, bad = '';
@@ -23,16 +12,6 @@ function expressionOf(input) {
   input.setAttribute('aria-invalid', String(Boolean(bad)));
   input.title = bad;
   return made;
-}
-
-// Where a dimension is found in a moment: {profile, index}, or null.
-function sideOf(number) {
-  const moment = state.moments[number];
-  for (const profile of moment ? moment.profiles : []) {
-    const index = profile.types.findIndex((type) => type.type === state.dimension);
-    if (index >= 0) return {profile, index, unit: profile.types[index].unit};
-  }
-  return null;
 }
 
 function viewNow() {
@@ -49,7 +28,7 @@ const table = new Table($('table'), (frame) => around(frame));
 
 // What the graphs need to know of the sums: how a node reads, and how it changed (-1 to 1), if compared.
 function wording(whole, unit, title) {
-  const compared = state.base >= 0;
+  const compared = state.base !== '-1';
   const describe = (node) => {
     const frame = frames[node.frame], name = frame ? frame.name : title;
     const parts = [`${name}: ${amount(node.total[0], unit)}, ${share(node.total[0], whole[0])}`];
@@ -82,46 +61,69 @@ function around(frame) {
   turnTo('sandwich');
 }
 
-// Draws what is seen; the other views are drawn when they are turned to.
-function draw() {
-  const now = sideOf(state.moment), before = sideOf(state.base), view = viewNow();
-  const sides = [now, before], unit = (now || before || {unit: ''}).unit;
-  const root = treeOf(sides, view), whole = root.total, title = dimensions[state.dimension] || state.dimension;
-  const words = wording(whole, unit, title);
-  let text = `${title}: ${amount(whole[0], unit)}`;
-  if (now && now.profile.duration) text += ` in ${amount(now.profile.duration, 'nanoseconds')}`;
-  if (before) text += `, before ${amount(whole[1], unit)}; red took a greater share than before, blue a lesser`;
-  $('sum').textContent = now || before ? text : 'There is nothing of this dimension.';
-  flame.view = words;
-  if (state.view === 'flame') flame.show(root, words);
-  if (state.view === 'table') table.show(functionsOf(sides, view), {amount: (value) => amount(value, unit), whole, compared: Boolean(before)});
-  if (state.view === 'sandwich') drawAround(sides, view, words, now);
-  covers(now);
-  search();
+// Profiles that have to be fetched first come in their own time; meanwhile what is shown stays.
+async function draw() {
+  const wanted = (state.asked = {}), waiting = missing();
+  if (waiting.length) {
+    const slow = setTimeout(() => ($('status').textContent = `Loading ${plural(waiting.length, 'profile')}…`), 400);
+    const gone = (await Promise.allSettled(waiting.map(readInto))).find(({reason}) => reason);
+    clearTimeout(slow);
+    if (wanted !== state.asked) return;
+    $('status').textContent = gone ? `Not all could be had: ${gone.reason.message}.` : '';
+    forgetSome();
+    offer();
+  }
+  show();
 }
 
-function drawAround(sides, view, words, now) {
+// Draws what is seen; the other views are drawn when they are turned to.
+function show() {
+  const sides = [sideOf(0), sideOf(1)], view = viewNow(), [now, before] = sides, {unit} = now || before || {unit: ''};
+  const root = treeOf(sides, view), whole = root.total, title = dimensions[state.dimension] || state.dimension;
+  const words = wording(whole, unit, title);
+  $('sum').textContent = now || before ? said(now, before, whole, unit, title) : state.live ? '' : 'There is nothing of this dimension.';
+  flame.view = words;
+  const same = state.drawn === state.program;
+  state.drawn = state.program;
+  if (state.view === 'flame') flame.show(root, words, same);
+  if (state.view === 'table') table.show(functionsOf(sides, view), {amount: (value) => amount(value, unit), whole, compared: Boolean(before)});
+  if (state.view === 'sandwich') drawAround(sides, view, words);
+  covers(now);
+  search();
+  if (state.live) state.live.drawn();
+}
+
+function said(now, before, whole, unit, title) {
+  let text = `${title}: ${amount(whole[0], unit)}`;
+  if (now && now.duration) text += ` in ${amount(now.duration, 'nanoseconds')}`;
+  if (now && now.scale !== 1) text += ` on average of ${now.parts.length} moments`;
+  if (before) text += `, before ${amount(whole[1], unit)}; red took a greater share than before, blue a lesser`;
+  return text;
+}
+
+function drawAround(sides, view, words) {
   const list = functionsOf(sides, view).sort((a, b) => b.total[0] - a.total[0]).slice(0, 500);
   $('functions').replaceChildren(...list.map((row) => option(frames[row.frame].name, '')));
   if (state.frame < 0 && list.length) state.frame = list.reduce((a, b) => (b.self[0] > a.self[0] ? b : a)).frame;
   if (state.frame < 0) return;
-  $('function').value = frames[state.frame].name;
-  const both = sandwichOf(sides, view, state.frame), name = (now || {unit: ''}) && frames[state.frame].name;
-  callees.show(both.callees, {...words, title: name});
-  callers.show(both.callers, {...words, title: name});
+  if (document.activeElement !== $('function')) $('function').value = frames[state.frame].name;
+  const both = sandwichOf(sides, view, state.frame), title = frames[state.frame].name, same = state.middle === state.frame;
+  state.middle = state.frame;
+  callees.show(both.callees, {...words, title}, same);
+  callers.show(both.callers, {...words, title}, same);
 }
 
 function covers(now) {
-  $('comments').replaceChildren(...(now ? now.profile.comments : []).map((comment) => {
-    const line = document.createElement('li');
-    line.textContent = comment;
-    return line;
-  }));
+  const profile = now && now.parts[now.parts.length - 1].profile, comments = profile ? profile.comments : [];
+  $('comments').replaceChildren(...comments.map((comment) => make('li', {textContent: comment})));
+  if (state.linked === profile) return;
   if (state.link) URL.revokeObjectURL(state.link);
-  state.link = now ? URL.createObjectURL(new Blob([now.profile.bytes], {type: 'application/octet-stream'})) : '';
-  $('download').hidden = !now;
+  state.linked = profile;
+  state.link = profile ? URL.createObjectURL(new Blob([profile.bytes], {type: 'application/octet-stream'})) : '';
+  $('download').hidden = !profile;
   $('download').href = state.link;
-  $('download').download = now ? now.profile.name : '';
+  $('download').download = profile ? profile.name : '';
+  $('download').title = profile ? profile.name : '';
 }
 
 function search() {
@@ -150,37 +152,21 @@ function turnBy(event) {
   $(`tab-${state.view}`).focus();
 }
 
-// The choices that the moments at hand give.
-function offer() {
-  const types = new Map();
-  for (const moment of state.moments) for (const profile of moment.profiles) for (const {type} of profile.types) types.set(type, dimensions[type] || type);
-  const first = state.moments.length ? state.moments[state.moment].profiles[0] : null;
-  if (!types.has(state.dimension)) state.dimension = first ? first.first || first.types[first.types.length - 1].type : '';
-  $('dimension').replaceChildren(...[...types].map(([type, title]) => option(type, title)));
-  $('dimension').value = state.dimension;
-  const moments = () => state.moments.map((moment, number) => option(String(number), moment.label));
-  $('moment').replaceChildren(...moments());
-  $('moment').value = String(state.moment);
-  $('base').replaceChildren(option('-1', 'nothing'), ...moments());
-  $('base').value = String(state.base);
-  for (const one of ['moment', 'base']) $(one).parentElement.hidden = state.moments.length < 2;
-  $('program').textContent = (first && first.program) || 'conprof';
-  document.title = `${$('program').textContent} - conprof`;
+// A choice that was made anywhere: the selects say it, too.
+function choose(choice) {
+  Object.assign(state, choice);
+  offer();
+  draw();
 }
 
+const slowly = (then, timer) => () => {
+  clearTimeout(timer);
+  timer = setTimeout(then, 150);
+};
+
 function listen() {
-  const slowly = (then) => {
-    let timer;
-    return () => {
-      clearTimeout(timer);
-      timer = setTimeout(then, 150);
-    };
-  };
-  for (const [id, key] of [['dimension', 'dimension'], ['moment', 'moment'], ['base', 'base']])
-    $(id).addEventListener('change', () => {
-      state[key] = key === 'dimension' ? $(id).value : Number($(id).value);
-      draw();
-    });
+  for (const key of ['dimension', 'moment', 'span', 'base'])
+    $(key).addEventListener('change', () => choose({[key]: key === 'span' ? Number($(key).value) : $(key).value}));
   $('search').addEventListener('input', slowly(search));
   for (const id of ['focus', 'ignore', 'show', 'hide']) $(id).addEventListener('input', slowly(draw));
   $('all').addEventListener('change', draw);
@@ -198,20 +184,25 @@ function listen() {
   });
 }
 
-// What the page brings with it: {base, moments: [{label, profiles: [{name, data: base64}]}]}
+// What the page brings with it: {base, moments: [{label, profiles: [{name, data: base64}]}]}, or that it is live.
 async function brought() {
-  const {base, moments} = JSON.parse($('data').content.textContent);
-  for (const moment of moments)
+  const {live, base, moments} = JSON.parse($('data').content.textContent);
+  if (live) {
+    state.live = new Live();
+    return;
+  }
+  for (const [number, moment] of moments.entries()) {
+    moment.key = String(number);
     for (const profile of moment.profiles) {
       profile.bytes = Uint8Array.from(atob(profile.data), (letter) => letter.charCodeAt(0));
       delete profile.data;
-      Object.assign(profile, readProfile(await unpacked(profile.bytes)));
+      await readInto(profile);
     }
-  return {base, moments};
+  }
+  Object.assign(state, {moments, base: String(base), moment: String(moments.length - 1)});
 }
 
-brought().then(({base, moments}) => {
-  Object.assign(state, {base, moments, moment: Math.max(0, moments.length - 1)});
+brought().then(() => {
   offer();
   listen();
   turnTo('flame');

@@ -15,8 +15,19 @@ class Table {
 
   // view: {amount(value), whole: [a, b], compared}
   show(rows, view) {
+    const seen = this.body ? this.body.rows.length : 0, scrolled = this.host.scrollTop, focused = this.focused();
     Object.assign(this, {all: rows, view});
     this.sort();
+    while (this.body.rows.length < Math.min(seen, this.rows.length)) this.more();
+    this.host.scrollTop = scrolled;
+    const again = focused && [...this.body.querySelectorAll('button')].find((one) => one.textContent === focused);
+    if (again) again.focus({preventScroll: true});
+  }
+
+  // The function whose line has the focus; '' without.
+  focused() {
+    const at = document.activeElement;
+    return this.body && this.body.contains(at) ? at.textContent : '';
   }
 
   columns() {
