@@ -61,7 +61,7 @@ struct cp_listener *cp_listener_new(struct cp_log *log, int epoll, cp_serve_fn *
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &listener->mail};
 	if (!epoll_ctl(epoll, EPOLL_CTL_ADD, listener->mail.fd, &event))
 		return listener;
-	cp_mailbox_close(&listener->box);
+	cp_mailbox_close(&listener->box, NULL);
 	free(listener);
 	return NULL;
 }
@@ -241,6 +241,11 @@ void cp_listener_hear(struct cp_listener *listener, struct cp_family *family)
 	cp_mailbox_take(&listener->box, family, listener->serve);
 }
 
+struct cp_mailbox *cp_listener_box(struct cp_listener *listener)
+{
+	return &listener->box;
+}
+
 uint64_t cp_listener_next(const struct cp_listener *listener)
 {
 	return cp_mailbox_next(&listener->box);
@@ -258,7 +263,7 @@ void cp_listener_status(const struct cp_listener *listener, struct cp_text *out)
 		     (unsigned long long)listener->box.answered);
 }
 
-void cp_listener_free(struct cp_listener *listener, struct cp_family *family)
+void cp_listener_close(struct cp_listener *listener, struct cp_family *family)
 {
 	if (!listener)
 		return;
@@ -267,6 +272,15 @@ void cp_listener_free(struct cp_listener *listener, struct cp_family *family)
 	cp_mailbox_shut(&listener->box, family);
 	if (listener->daemon)
 		MHD_stop_daemon(listener->daemon); /* closes the socket, too */
-	cp_mailbox_close(&listener->box);
+	listener->daemon = NULL;
+	listener->next_ns = UINT64_MAX;
+	listener->state = "closed";
+}
+
+void cp_listener_free(struct cp_listener *listener, struct cp_family *family)
+{
+	if (!listener)
+		return;
+	cp_mailbox_close(&listener->box, family);
 	free(listener);
 }

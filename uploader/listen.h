@@ -16,9 +16,13 @@ struct cp_listener *cp_listener_new(struct cp_log *log, int epoll, cp_serve_fn *
 void cp_listener_tick(struct cp_listener *listener, struct cp_family *family, uint64_t now_ns);
 /* CP_SOURCE_MAIL: something was asked. */
 void cp_listener_hear(struct cp_listener *listener, struct cp_family *family);
+/* Where others bring what they did for it. */
+struct cp_mailbox *cp_listener_box(struct cp_listener *listener);
 /* When an answer is due next, UINT64_MAX: none. */
 uint64_t cp_listener_next(const struct cp_listener *listener);
 /* A line for `conprof status`; nothing where nobody asked for it. */
 void cp_listener_status(const struct cp_listener *listener, struct cp_text *out);
 /* The address is given up, who waits is told, the thread ends. */
+void cp_listener_close(struct cp_listener *listener, struct cp_family *family);
+/* After that, when nobody works for who asked any more. */
 void cp_listener_free(struct cp_listener *listener, struct cp_family *family);

@@ -11,6 +11,7 @@ int cp_mailbox_open(struct cp_mailbox *box, int epoll)
 {
 	box->epoll = epoll;
 	box->first = box->waiting = NULL;
+	box->errands = NULL;
 	box->last = &box->first;
 	box->shut = 0;
 	box->answered = 0;
@@ -20,9 +21,16 @@ int cp_mailbox_open(struct cp_mailbox *box, int epoll)
 	return -pthread_mutex_init(&box->lock, NULL);
 }
 
-int cp_mailbox_post(struct cp_mailbox *box, struct cp_ask *ask)
+/* A box that is full has been written to already: who empties it will look. */
+static void wake(const struct cp_mailbox *box)
 {
 	uint64_t one = 1;
+	if (write(box->wake_fd, &one, sizeof one) < 0)
+		return;
+}
+
+int cp_mailbox_post(struct cp_mailbox *box, struct cp_ask *ask)
+{
 	pthread_mutex_lock(&box->lock);
 	int shut = box->shut;
 	if (!shut) {
@@ -37,9 +45,31 @@ int cp_mailbox_post(struct cp_mailbox *box, struct cp_ask *ask)
 	pthread_mutex_unlock(&box->lock);
 	if (shut)
 		cp_ask_error(ask, 503, "the uploader leaves");
-	else if (write(box->wake_fd, &one, sizeof one) < 0)
-		return 0; /* full: it has been written already */
+	else
+		wake(box);
 	return shut;
+}
+
+void cp_mailbox_bring(struct cp_mailbox *box, struct cp_errand *errand)
+{
+	pthread_mutex_lock(&box->lock);
+	errand->next = box->errands;
+	box->errands = errand;
+	pthread_mutex_unlock(&box->lock);
+	wake(box);
+}
+
+static void take_errands(struct cp_mailbox *box, struct cp_family *family)
+{
+	pthread_mutex_lock(&box->lock);
+	struct cp_errand *errand = box->errands;
+	box->errands = NULL;
+	pthread_mutex_unlock(&box->lock);
+	while (errand) {
+		struct cp_errand *next = errand->next;
+		errand->done(family, errand);
+		errand = next;
+	}
 }
 
 static struct cp_ask *take(struct cp_mailbox *box)
@@ -66,6 +96,7 @@ static void watch(struct cp_mailbox *box, struct cp_ask *ask)
 void cp_mailbox_take(struct cp_mailbox *box, struct cp_family *family, cp_serve_fn *serve)
 {
 	struct cp_ask *ask;
+	take_errands(box, family);
 	while ((ask = take(box))) {
 		ask->next = box->waiting;
 		box->waiting = ask;
@@ -145,8 +176,9 @@ void cp_mailbox_shut(struct cp_mailbox *box, struct cp_family *family)
 	}
 }
 
-void cp_mailbox_close(struct cp_mailbox *box)
+void cp_mailbox_close(struct cp_mailbox *box, struct cp_family *family)
 {
+	take_errands(box, family);
 	close(box->wake_fd);
 	pthread_mutex_destroy(&box->lock);
 }

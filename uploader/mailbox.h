@@ -8,6 +8,12 @@
 
 #include "uploader/ask.h"
 
+/* What was done elsewhere for the main loop, to be gone on with there. */
+struct cp_errand {
+	struct cp_errand *next;
+	void (*done)(struct cp_family *family, struct cp_errand *errand);
+};
+
 struct cp_mailbox {
 	int epoll;   /* of the main loop */
 	int wake_fd; /* an eventfd in it: something was posted */
@@ -18,6 +24,7 @@ struct cp_mailbox {
 	/* under the lock */
 	pthread_mutex_t lock;
 	struct cp_ask *first, **last;
+	struct cp_errand *errands; /* the latest first */
 	int shut;
 
 	struct cp_ask *waiting; /* the main loop's: taken, not yet answered */
@@ -29,6 +36,9 @@ int cp_mailbox_open(struct cp_mailbox *box, int epoll);
 /* The listener's thread: 0, the ask is the main loop's until it is resumed; 1, nobody takes it any
  * more: it has its answer. */
 int cp_mailbox_post(struct cp_mailbox *box, struct cp_ask *ask);
+
+/* Any thread: done will be called in the main loop, or, at the latest, when the box is closed. */
+void cp_mailbox_bring(struct cp_mailbox *box, struct cp_errand *errand);
 
 /* The main loop, from here on. What was posted is served: by serve, which answers or sets gone. */
 typedef void cp_serve_fn(struct cp_family *family, struct cp_ask *ask);
@@ -42,5 +52,5 @@ uint64_t cp_mailbox_next(const struct cp_mailbox *box);
 void cp_mailbox_return(struct cp_ask *ask);
 /* Nobody is served any more: who waits is told, and who comes. */
 void cp_mailbox_shut(struct cp_mailbox *box, struct cp_family *family);
-/* After the listener's thread has ended. */
-void cp_mailbox_close(struct cp_mailbox *box);
+/* When nobody posts or brings any more. */
+void cp_mailbox_close(struct cp_mailbox *box, struct cp_family *family);

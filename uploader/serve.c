@@ -281,11 +281,12 @@ static void leave(struct server *server)
 		if (server->hello[line].fd >= 0)
 			close(server->hello[line].fd);
 	close(server->listener.fd);
-	cp_listener_free(family->listener, family);
-	family->listener = NULL;
+	cp_listener_close(family->listener, family);
 	if (family->encoding)
 		cp_family_flush(family);
 	cp_encoding_finish(family->encoding, seconds * 1000);
+	cp_listener_free(family->listener, family);
+	family->listener = NULL;
 	/* Who waits in its exit waits for this; the heartbeat goes on meanwhile. */
 	cp_delivery_finish(family->delivery, seconds * 1000);
 	family->delivery = NULL;

@@ -73,6 +73,7 @@ static int stop(void **state)
 {
 	char command[128];
 	(void)state;
+	cp_listener_close(family.listener, &family);
 	cp_listener_free(family.listener, &family);
 	cp_log_free(log_);
 	close(family.epoll);
@@ -271,8 +272,7 @@ static void the_last_word(void **state)
 	assert_int_equal(pthread_create(&client.thread, NULL, talk, &client), 0);
 	while (!served)
 		turn(5);
-	cp_listener_free(family.listener, &family);
-	family.listener = NULL;
+	cp_listener_close(family.listener, &family);
 	pthread_join(client.thread, NULL);
 	assert_int_equal(gone, 1);
 	/* the answer may be cut off by the end, but the end comes */
@@ -321,14 +321,14 @@ static void the_second_takes_over_when_the_first_ends(void **state)
 	cp_listener_tick(second, &other, 5);
 	status(second, line);
 	assert_non_null(strstr(line, "state=taken"));
-	cp_listener_free(family.listener, &family);
-	family.listener = NULL;
+	cp_listener_close(family.listener, &family);
 	cp_listener_tick(second, &other, 6);
 	status(second, line);
 	assert_non_null(strstr(line, "state=taken"));
 	cp_listener_tick(second, &other, 40000 * MS);
 	status(second, line);
 	assert_non_null(strstr(line, "state=open"));
+	cp_listener_close(second, &other);
 	cp_listener_free(second, &other);
 }
 
@@ -349,7 +349,50 @@ static void others_are_let_in_only_where_that_is_said(void **state)
 	cp_listener_tick(open_, &free_, 1);
 	status(open_, line);
 	assert_non_null(strstr(line, "state=open"));
+	cp_listener_close(open_, &free_);
 	cp_listener_free(open_, &free_);
+}
+
+struct work {
+	struct cp_errand errand;
+	int done;
+};
+
+static void is_done(struct cp_family *f, struct cp_errand *errand)
+{
+	assert_ptr_equal(f, &family);
+	((struct work *)errand)->done++;
+}
+
+static void *work(void *arg)
+{
+	struct work *all = arg;
+	for (int i = 0; i < 100; i++)
+		cp_mailbox_bring(cp_listener_box(family.listener), &all[i].errand);
+	return NULL;
+}
+
+static void what_others_bring_is_gone_on_with(void **state)
+{
+	static struct work all[100], last;
+	pthread_t thread;
+	(void)state;
+	memset(all, 0, sizeof all);
+	last = (struct work){.errand.done = is_done};
+	for (int i = 0; i < 100; i++)
+		all[i].errand.done = is_done;
+	assert_int_equal(pthread_create(&thread, NULL, work, all), 0);
+	for (int i = 0; i < 4000 && !(all[0].done && all[99].done); i++)
+		turn(5);
+	pthread_join(thread, NULL);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(all[i].done, 1);
+	/* after the end, too */
+	cp_listener_close(family.listener, &family);
+	cp_mailbox_bring(cp_listener_box(family.listener), &last.errand);
+	cp_listener_free(family.listener, &family);
+	family.listener = NULL;
+	assert_int_equal(last.done, 1);
 }
 
 static int open_path(const char *name, struct cp_socket *socket)
@@ -401,8 +444,7 @@ static void a_unix_socket_is_spoken_to(void **state)
 	snprintf(setting, sizeof setting, "unix://%s/listen", folder);
 	struct cp_endpoint at = open_at(setting);
 	expect(ask(&at, GET("/u", "whatever")), "HTTP/1.1 200 OK\r\n", "this is /u");
-	cp_listener_free(family.listener, &family);
-	family.listener = NULL;
+	cp_listener_close(family.listener, &family);
 	assert_int_equal(access(setting + 7, F_OK), -1);
 }
 
@@ -417,6 +459,7 @@ int main(void)
 	    TEST(slow_readers_and_crowds_disturb_nobody),
 	    TEST(the_second_takes_over_when_the_first_ends),
 	    TEST(others_are_let_in_only_where_that_is_said),
+	    TEST(what_others_bring_is_gone_on_with),
 	    TEST(a_unix_socket_takes_nobodys_place),
 	    TEST(a_unix_socket_is_spoken_to),
 	};
