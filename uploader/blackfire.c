@@ -63,7 +63,8 @@ static int build(const struct cp_parcel *parcel, char boundary[CP_BOUNDARY], str
 	return error;
 }
 
-enum cp_verdict cp_blackfire_send(const struct cp_address *address, const struct cp_parcel *parcel,
+enum cp_verdict cp_blackfire_send(const struct cp_address *address,
+				  const struct cp_secrets *secrets, const struct cp_parcel *parcel,
 				  long timeout_ms, char *why, size_t why_len)
 {
 	char boundary[CP_BOUNDARY], type[128];
@@ -82,7 +83,8 @@ enum cp_verdict cp_blackfire_send(const struct cp_address *address, const struct
 	snprintf(type, sizeof type, "multipart/form-data; boundary=%s", boundary);
 	cp_http_post(&(struct cp_post){.to = address,
 				       .user = parcel->config.server_id,
-				       .password = parcel->config.server_token,
+				       .password = secrets->token,
+				       .config = &parcel->config,
 				       .content_type = type,
 				       .body = body.data,
 				       .body_len = body.len,

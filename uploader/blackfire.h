@@ -3,6 +3,7 @@
 #pragma once
 #include "uploader/address.h"
 #include "uploader/parcel.h"
+#include "uploader/secrets.h"
 
 /* What became of an attempt. */
 enum cp_verdict {
@@ -13,5 +14,6 @@ enum cp_verdict {
 };
 
 /* Any thread; waits at most timeout_ms. why: one line for the log, unless CP_SENT. */
-enum cp_verdict cp_blackfire_send(const struct cp_address *address, const struct cp_parcel *parcel,
+enum cp_verdict cp_blackfire_send(const struct cp_address *address,
+				  const struct cp_secrets *secrets, const struct cp_parcel *parcel,
 				  long timeout_ms, char *why, size_t why_len);

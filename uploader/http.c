@@ -5,14 +5,18 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/attrs.h"
+#include "uploader/tls.h"
+#include "uploader/vault.h"
 
 int cp_http_start(void)
 {
-	return curl_global_init(CURL_GLOBAL_DEFAULT) ? -EIO : 0;
+	return curl_global_init_mem(CURL_GLOBAL_DEFAULT, cp_vault_get, cp_vault_give,
+				    cp_vault_resize, cp_vault_copy, cp_vault_zeroed)
+		   ? -EIO
+		   : 0;
 }
 
 void cp_http_stop(void)
@@ -89,8 +93,6 @@ static int authorize(CURL *curl, const struct cp_post *post)
 static int prepare(CURL *curl, const struct cp_post *post, struct curl_slist *list, int *complete)
 {
 	int e = 0;
-	const char *ca_file = secure_getenv("SSL_CERT_FILE");
-	const char *ca_dir = secure_getenv("SSL_CERT_DIR");
 	e |= curl_easy_setopt(curl, CURLOPT_URL, post->to->url) != CURLE_OK;
 	e |= curl_easy_setopt(curl, CURLOPT_PROXY, "") != CURLE_OK;
 	e |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
@@ -109,10 +111,6 @@ static int prepare(CURL *curl, const struct cp_post *post, struct curl_slist *li
 	e |= curl_easy_setopt(curl, CURLOPT_POSTFIELDS, post->body) != CURLE_OK;
 	if (post->to->path[0])
 		e |= curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, post->to->path) != CURLE_OK;
-	if (ca_file && *ca_file)
-		e |= curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file) != CURLE_OK;
-	if (ca_dir && *ca_dir)
-		e |= curl_easy_setopt(curl, CURLOPT_CAPATH, ca_dir) != CURLE_OK;
 	e |= authorize(curl, post);
 	return e ? -EINVAL : 0;
 }
@@ -128,6 +126,9 @@ void cp_http_post(const struct cp_post *post, struct cp_reply *reply)
 		snprintf(reply->error, sizeof reply->error, "libcurl does not take the request");
 		return;
 	}
+	if (strncmp(post->to->url, "https:", 6) == 0 &&
+	    cp_tls_set(curl, post->config, reply->error, sizeof reply->error))
+		return;
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, reply);
 	CURLcode code = curl_easy_perform(curl);

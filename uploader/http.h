@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/config.h"
 #include "uploader/address.h"
 
 #define CP_MORE_HEADERS 3
@@ -13,6 +14,7 @@ struct cp_post {
 	const char *bearer;	     /* else this token, when it is neither NULL nor empty */
 	const char *content_type;
 	const char *headers[CP_MORE_HEADERS]; /* more header lines; the first NULL ends them */
+	const struct cp_config *config;	      /* the files for TLS; NULL: none */
 	const void *body;
 	size_t body_len;
 	long timeout_ms; /* for all of it */

@@ -143,7 +143,11 @@ void cp_member_config(const struct cp_recording *header, struct cp_config *confi
 	memset(config, 0, sizeof *config); /* padding included: programs are compared by memcmp */
 	STRING(agent_socket);
 	STRING(server_id);
-	STRING(server_token);
+	STRING(server_token_file);
+	STRING(config_file);
+	STRING(tls_ca_file);
+	STRING(tls_cert_file);
+	STRING(tls_key_file);
 	STRING(tenant);
 	STRING(app_name);
 	STRING(project);
@@ -162,6 +166,8 @@ void cp_member_config(const struct cp_recording *header, struct cp_config *confi
 	config->cpu_duration_s = within(in->cpu_duration_s, 1, config->period_s);
 	config->cpu_rate_hz = in->cpu_rate_hz;
 	config->upload_timeout_s = within(in->upload_timeout_s, 1, 3600);
+	config->secrets = in->secrets & (CP_SECRETS | CP_SECRETS << CP_SECRET_IN_FILE);
+	config->secret_print = in->secret_print;
 	config->exit_wait_s = in->exit_wait_s;
 	config->exit_wait_set = in->exit_wait_set;
 	config->log_level = within(in->log_level, 1, 4);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/attrs.h"
 #include "uploader/folder.h"
 
 #define LOOK_AGAIN_NS UINT64_C(5000000000) /* for an agent that is not installed: a stat() */
@@ -28,7 +29,12 @@ int cp_outlet_is(const struct cp_outlet *outlet, const struct cp_config *config,
 {
 	const struct cp_config *mine = &outlet->config;
 	return strcmp(outlet->to, to) == 0 && strcmp(mine->server_id, config->server_id) == 0 &&
-	       strcmp(mine->server_token, config->server_token) == 0 &&
+	       strcmp(mine->server_token_file, config->server_token_file) == 0 &&
+	       strcmp(mine->config_file, config->config_file) == 0 &&
+	       strcmp(mine->tls_ca_file, config->tls_ca_file) == 0 &&
+	       strcmp(mine->tls_cert_file, config->tls_cert_file) == 0 &&
+	       strcmp(mine->tls_key_file, config->tls_key_file) == 0 &&
+	       mine->secrets == config->secrets && mine->secret_print == config->secret_print &&
 	       strcmp(mine->tenant, config->tenant) == 0 &&
 	       strcmp(mine->spool_dir, config->spool_dir) == 0;
 }
@@ -51,11 +57,23 @@ static void say(struct cp_outlet *outlet, struct cp_log *log, enum cp_level leve
 	cp_log_line(log, level, "%s", line);
 }
 
-static enum cp_verdict attempt(const struct cp_outlet *outlet, const struct cp_parcel *parcel,
-			       long timeout_ms, char *why, size_t why_len)
+static enum cp_verdict send_http(const struct cp_outlet *outlet, struct cp_log *log,
+				 const struct cp_parcel *parcel, long timeout_ms, char *why,
+				 size_t why_len)
+{
+	struct cp_secrets *secrets CP_CLEANUP(cp_secrets_close) =
+	    cp_secrets_open(&outlet->config, outlet->to, log, why, why_len);
+	if (!secrets)
+		return CP_AGAIN;
+	return cp_blackfire_send(&outlet->address, secrets, parcel, timeout_ms, why, why_len);
+}
+
+static enum cp_verdict attempt(const struct cp_outlet *outlet, struct cp_log *log,
+			       const struct cp_parcel *parcel, long timeout_ms, char *why,
+			       size_t why_len)
 {
 	if (outlet->address.kind == CP_ADDRESS_HTTP)
-		return cp_blackfire_send(&outlet->address, parcel, timeout_ms, why, why_len);
+		return send_http(outlet, log, parcel, timeout_ms, why, why_len);
 	if (outlet->address.kind == CP_ADDRESS_NONE) {
 		snprintf(why, why_len, "there is no usable destination");
 		return CP_ABSENT;
@@ -71,7 +89,7 @@ enum cp_verdict cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log,
 {
 	char why[900] = "";
 	uint64_t random = 0;
-	enum cp_verdict verdict = attempt(outlet, parcel, timeout_ms, why, sizeof why);
+	enum cp_verdict verdict = attempt(outlet, log, parcel, timeout_ms, why, sizeof why);
 	uint64_t now = cp_text_monotonic();
 	switch (verdict) {
 	case CP_SENT:

@@ -23,6 +23,7 @@
 #include "uploader/rendezvous.h"
 #include "uploader/rollcall.h"
 #include "uploader/routes.h"
+#include "uploader/secrets.h"
 
 #define MS	  UINT64_C(1000000)
 #define GRACE_NS  (300 * MS)  /* a family of none: the next child may be on its way */
@@ -328,6 +329,7 @@ int cp_serve(const char *name, const char *elder)
 	for (int line = 0; line < CP_HELLO_LINES; line++)
 		server.hello[line] = (struct cp_source){CP_SOURCE_HELLO, -1};
 	settle();
+	cp_secrets_take();
 	int inherited = has_inherited();
 	if (inherited && elder && !find_elder(elder))
 		return 0;

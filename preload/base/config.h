@@ -18,13 +18,23 @@ enum cp_unwinder { CP_UNWINDER_AUTO, CP_UNWINDER_LIBUNWIND, CP_UNWINDER_FP, CP_U
 #define CP_DESTINATIONS	   8u
 #define CP_DESTINATION_LEN 511u /* of one */
 
+/* What nobody may see: it is in no struct cp_config, which says only that it is there. Above these
+ * bits of cp_config.secrets the same ones: it stands in config_file. */
+enum cp_secret { CP_SECRET_TOKEN = 1, CP_SECRET_ADDRESS = 2, CP_SECRET_URLS = 4 };
+#define CP_SECRETS	  7u
+#define CP_SECRET_IN_FILE 8 /* the shift */
+
 /* Settings after environment, file and default have been weighed. Plain data without pointers: it
  * is copied into the recording as it is, so the uploader sees what the target saw. Strings end
  * with NUL; empty means "not set". */
 struct cp_config {
-	char agent_socket[2048]; /* addresses, each once, with commas between */
+	char agent_socket[2048]; /* addresses, each once, with commas between; passwords are *** */
 	char server_id[128];
-	char server_token[256];
+	char server_token_file[256];
+	char config_file[256]; /* where secrets stand, by its absolute path; or none do */
+	char tls_ca_file[256];
+	char tls_cert_file[256];
+	char tls_key_file[256];
 	char tenant[152];   /* X-Scope-OrgID of Pyroscope */
 	char app_name[128]; /* empty: the program's name, and no application_name tag */
 	char project[128];  /* PLATFORM_PROJECT */
@@ -32,7 +42,7 @@ struct cp_config {
 	char log_file[256]; /* empty: stderr */
 	char spool_dir[256];
 	char debug_dirs[256];	   /* absolute paths with : between */
-	char debuginfod_urls[256]; /* with blanks between; "off": nobody is asked */
+	char debuginfod_urls[256]; /* with blanks between, passwords ***; "off": nobody */
 	char listen[128];	   /* where the uploader serves pulls; empty: nowhere */
 	uint64_t spool_max_bytes;
 	uint64_t symbol_cache_max_bytes; /* for the uploader alone */
@@ -52,5 +62,6 @@ struct cp_config {
 	uint32_t sample_labels;	  /* enum cp_labels */
 	uint32_t spool_max_age_s; /* 0: no limit */
 	uint32_t listen_anywhere; /* 1: not on this machine's own addresses alone */
-	uint32_t reserved;
+	uint32_t secrets;	  /* which there are, by enum cp_secret, and where */
+	uint64_t secret_print;	  /* tells those of one environment from those of another; last */
 };

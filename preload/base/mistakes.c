@@ -22,7 +22,7 @@ void cp_mistake(struct cp_mistakes *to, const struct cp_line *line)
 /* Where the part of an address ends that may hold a password; 0 when there is none. */
 static size_t userinfo(const struct cp_value *value)
 {
-	if (value->setting->kind != CP_SET_ADDRESS)
+	if (value->setting->kind != CP_SET_ADDRESS && value->setting->kind != CP_SET_URLS)
 		return 0;
 	for (size_t i = value->len; i > 0; i--)
 		if (value->text[i - 1] == '@')

@@ -4,6 +4,7 @@
 
 #include "base/envfile.h"
 #include "base/fields.h"
+#include "base/secret.h"
 #include "base/values.h"
 
 #define FIELD(name)                                                                                \
@@ -17,9 +18,17 @@ const struct cp_setting cp_settings[] = {
     {{"CONPROF_AGENT_SOCKET", "BLACKFIRE_AGENT_SOCKET"},
      CP_SET_ADDRESS,
      FIELD(agent_socket),
+     .secret = CP_SECRET_ADDRESS,
      .text = "unix:///var/run/blackfire/agent.sock"},
     {{"CONPROF_SERVER_ID", "BLACKFIRE_SERVER_ID"}, CP_SET_TEXT, FIELD(server_id)},
-    {{"CONPROF_SERVER_TOKEN", "BLACKFIRE_SERVER_TOKEN"}, CP_SET_SECRET, FIELD(server_token)},
+    {{"CONPROF_SERVER_TOKEN", "BLACKFIRE_SERVER_TOKEN"},
+     CP_SET_SECRET,
+     .size = CP_SECRET_MAX,
+     .secret = CP_SECRET_TOKEN},
+    {{"CONPROF_SERVER_TOKEN_FILE"}, CP_SET_PATH, FIELD(server_token_file)},
+    {{"CONPROF_TLS_CA_FILE"}, CP_SET_PATH, FIELD(tls_ca_file)},
+    {{"CONPROF_TLS_CERT_FILE"}, CP_SET_PATH, FIELD(tls_cert_file)},
+    {{"CONPROF_TLS_KEY_FILE"}, CP_SET_PATH, FIELD(tls_key_file)},
     {{"CONPROF_TENANT"}, CP_SET_TENANT, FIELD(tenant)},
     {{"CONPROF_APP_NAME", "BLACKFIRE_CONPROF_APP_NAME", "PLATFORM_APPLICATION_NAME"},
      CP_SET_TEXT,
@@ -67,7 +76,10 @@ const struct cp_setting cp_settings[] = {
      FIELD(spool_max_age_s),
      FROM_TO(0, 3650 * DAY, 7 * DAY)},
     {{"CONPROF_DEBUG_DIRS"}, CP_SET_PATHS, FIELD(debug_dirs)},
-    {{"CONPROF_DEBUGINFOD_URLS", "DEBUGINFOD_URLS"}, CP_SET_TEXT, FIELD(debuginfod_urls)},
+    {{"CONPROF_DEBUGINFOD_URLS", "DEBUGINFOD_URLS"},
+     CP_SET_URLS,
+     FIELD(debuginfod_urls),
+     .secret = CP_SECRET_URLS},
     {{"CONPROF_SYMBOL_CACHE_MAX_BYTES"},
      CP_SET_NUMBER,
      FIELD(symbol_cache_max_bytes),
@@ -105,11 +117,13 @@ const char *cp_settings_env(const char *const *env, const char *name)
 	return NULL;
 }
 
-/* Where the setting's value comes from; 0 when nothing sets it. Text from the file, which may have
+enum source { NOWHERE, ENVIRONMENT, FILE_TEXT };
+
+/* Where the setting's value comes from. Text from the file, which may have
  * escapes, is copied to scratch. */
-static int find(const struct cp_setting *setting, const char *const *env,
-		const struct cp_envfile *file, struct cp_value *value,
-		char scratch[CP_ENVFILE_VALUE])
+static enum source find(const struct cp_setting *setting, const char *const *env,
+			const struct cp_envfile *file, struct cp_value *value,
+			char scratch[CP_ENVFILE_VALUE])
 {
 	value->setting = setting;
 	for (size_t i = 0; i < CP_SETTING_NAMES && setting->names[i]; i++) {
@@ -117,7 +131,7 @@ static int find(const struct cp_setting *setting, const char *const *env,
 		value->text = cp_settings_env(env, value->name);
 		if (value->text) {
 			value->len = strlen(value->text);
-			return 1;
+			return ENVIRONMENT;
 		}
 	}
 	for (size_t i = 0; i < CP_SETTING_NAMES && setting->names[i]; i++) {
@@ -125,9 +139,9 @@ static int find(const struct cp_setting *setting, const char *const *env,
 		value->text = scratch;
 		value->len = cp_envfile_get(file, value->name, scratch);
 		if (value->len)
-			return 1;
+			return FILE_TEXT;
 	}
-	return 0;
+	return NOWHERE;
 }
 
 static int known(const char *name, size_t len)
@@ -161,6 +175,35 @@ static void complain_of_file(const struct cp_envfile *file, struct cp_mistakes *
 	}
 }
 
+/* Secrets are not kept: only what tells those of one environment from those of another. */
+static void tell_apart(struct cp_config *config, const char *const *env)
+{
+	struct cp_envfile none = {NULL, 0};
+	char scratch[CP_ENVFILE_VALUE];
+	struct cp_value value;
+
+	for (size_t i = 0; i < cp_settings_count; i++) {
+		uint32_t bit = cp_settings[i].secret & config->secrets;
+
+		if (bit && !(config->secrets & bit << CP_SECRET_IN_FILE) &&
+		    find(&cp_settings[i], env, &none, &value, scratch))
+			config->secret_print =
+			    cp_secret_print(config->secret_print, value.text, value.len);
+	}
+}
+
+/* The environment goes before the file; of two in one place, the token's file before the token. */
+static void choose_token(struct cp_config *config, enum source token_file)
+{
+	uint32_t in_file = (uint32_t)CP_SECRET_TOKEN << CP_SECRET_IN_FILE;
+	int in_env = config->secrets & CP_SECRET_TOKEN && !(config->secrets & in_file);
+
+	if (token_file == FILE_TEXT && in_env)
+		memset(config->server_token_file, 0, sizeof config->server_token_file);
+	else if (config->server_token_file[0])
+		config->secrets &= ~(CP_SECRET_TOKEN | in_file);
+}
+
 /* What is true of settings together. */
 static void reconcile(struct cp_config *config, int duration_given, struct cp_mistakes *to)
 {
@@ -187,20 +230,50 @@ int cp_settings_apply(struct cp_config *config, const char *const *env, const ch
 	struct cp_envfile file = {file_text, file_text ? file_len : 0};
 	char scratch[CP_ENVFILE_VALUE];
 	struct cp_value value;
+	enum source from, token_file = NOWHERE;
 	int duration_given = 0;
 
 	cp_settings_default(config);
 	for (size_t i = 0; i < cp_settings_count; i++) {
 		size_t at = cp_settings[i].at;
 
-		if (!find(&cp_settings[i], env, &file, &value, scratch))
+		from = find(&cp_settings[i], env, &file, &value, scratch);
+		if (from == NOWHERE)
 			continue;
 		cp_value_set(config, &value, &to);
+		if (from == FILE_TEXT)
+			config->secrets |= (cp_settings[i].secret & config->secrets)
+					   << CP_SECRET_IN_FILE;
+		if (at == offsetof(struct cp_config, server_token_file))
+			token_file = from;
 		duration_given |= at == offsetof(struct cp_config, cpu_duration_s);
 		if (at == offsetof(struct cp_config, exit_wait_s))
 			config->exit_wait_set = 1;
 	}
+	cp_wipe(scratch, sizeof scratch);
+	choose_token(config, token_file);
+	tell_apart(config, env);
 	reconcile(config, duration_given, &to);
 	complain_of_file(&file, &to);
 	return to.count;
+}
+
+size_t cp_settings_secret(enum cp_secret which, const char *const *env, const char *file_text,
+			  size_t file_len, char *out, size_t room)
+{
+	struct cp_envfile file = {file_text, file_text ? file_len : 0};
+	char scratch[CP_ENVFILE_VALUE];
+	struct cp_value value;
+	size_t len = 0;
+
+	for (size_t i = 0; i < cp_settings_count && room; i++)
+		if (cp_settings[i].secret == (uint32_t)which &&
+		    find(&cp_settings[i], env, &file, &value, scratch) && value.len < room) {
+			memcpy(out, value.text, value.len);
+			len = value.len;
+		}
+	if (room)
+		out[len] = 0;
+	cp_wipe(scratch, sizeof scratch);
+	return len;
 }

@@ -11,7 +11,8 @@ enum cp_setting_kind {
 	CP_SET_NUMBER, /* plain decimal from min to max */
 	CP_SET_LEVEL,  /* the same, but a number outside is clamped */
 	CP_SET_TEXT,   /* any printable text */
-	CP_SET_SECRET, /* likewise, and never shown */
+	CP_SET_SECRET, /* likewise, never shown, and in no field */
+	CP_SET_URLS,   /* some, with blanks between */
 	CP_SET_PATH,   /* an absolute path */
 	CP_SET_PATHS,  /* some, with : between */
 	CP_SET_ADDRESS,
@@ -33,6 +34,7 @@ struct cp_setting {
 	enum cp_setting_kind kind;
 	size_t at, size; /* of the field in struct cp_config */
 	uint64_t min, max, otherwise;
+	uint32_t secret;  /* enum cp_secret that its value is, or may hold; 0: none */
 	const char *text; /* default of a text */
 };
 
@@ -50,6 +52,11 @@ void cp_settings_default(struct cp_config *config);
  */
 int cp_settings_apply(struct cp_config *config, const char *const *env, const char *file_text,
 		      size_t file_len, void (*complain)(void *ctx, const char *line), void *ctx);
+
+/* The value of the setting that is, or holds, this secret, as it is written; its length, 0 when
+ * there is none that fits. out ends with NUL. */
+size_t cp_settings_secret(enum cp_secret which, const char *const *env, const char *file_text,
+			  size_t file_len, char *out, size_t room);
 
 /* The value of a variable, NULL when unset or empty. */
 const char *cp_settings_env(const char *const *env, const char *name);

@@ -3,6 +3,7 @@
 #include "base/values.h"
 
 #include "base/fields.h"
+#include "base/secret.h"
 #include "base/words.h"
 
 /* Plain decimal: digits alone, no sign, no blanks, no unit. Saturates at UINT64_MAX. */
@@ -108,6 +109,12 @@ static void set_string(struct cp_config *config, const struct cp_value *value,
 	static const char *const unwinders[4] = {"auto", "libunwind", "fp", "own"};
 
 	switch (value->setting->kind) {
+	case CP_SET_SECRET:
+		config->secrets |= value->setting->secret;
+		return;
+	case CP_SET_URLS:
+		cp_secret_urls(config, value, to);
+		return;
 	case CP_SET_ADDRESS:
 		cp_value_address(config, value, to);
 		return;

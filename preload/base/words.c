@@ -3,6 +3,7 @@
 #include "base/words.h"
 
 #include "base/fields.h"
+#include "base/secret.h"
 
 /* The longest path that fits into struct sockaddr_un. */
 #define UNIX_PATH_MAX 107
@@ -73,6 +74,13 @@ void cp_value_tenant(struct cp_config *config, const struct cp_value *value, str
 	else
 		cp_field_set_text(config, value->setting, value->text, value->len);
 }
+
+/* The addresses that can be used, as they are shown. */
+struct kept {
+	char text[sizeof((struct cp_config *)0)->agent_socket];
+	size_t len, count;
+	int masked; /* one of them has a password */
+};
 
 /* The next piece between commas, without the blanks around it; 0 at the end. */
 static int next_piece(struct piece *rest, struct piece *out)
@@ -148,39 +156,71 @@ static int is_named(const char *kept, size_t len, struct piece p)
 	return 0;
 }
 
-/* Those that can be used, with commas between, each once. What is kept is never longer than what
- * was given, which fits. */
+/* A comma in a password would make two addresses of one, and show half of it. */
+static int has_torn(const struct cp_value *value)
+{
+	struct piece rest = {value->text, value->len}, p;
+
+	while (next_piece(&rest, &p))
+		if (memchr(p.text, '@', p.len) && !memmem(p.text, p.len, "://", 3))
+			return 1;
+	return 0;
+}
+
+/* Adds one, its password masked, to those that are kept. What is wrong with that, or NULL. */
+static const char *keep_address(struct kept *kept, struct piece p)
+{
+	char shown[sizeof kept->text];
+	size_t n = cp_secret_mask(p.text, p.len, shown, sizeof shown);
+
+	if (!n)
+		return "has an @ that is not before its host: in a password it is %40, / is %2F";
+	if (is_named(kept->text, kept->len, (struct piece){shown, n}))
+		return NULL;
+	if (kept->count == CP_DESTINATIONS)
+		return "is one address too many";
+	if (kept->len + 1 + n >= sizeof kept->text)
+		return "is too long";
+	if (kept->count++)
+		kept->text[kept->len++] = ',';
+	memcpy(kept->text + kept->len, shown, n);
+	kept->len += n;
+	kept->masked |= n != p.len || memcmp(shown, p.text, n) != 0;
+	return NULL;
+}
+
+/* Those that can be used, with commas between, each once. */
 void cp_value_address(struct cp_config *config, const struct cp_value *value,
 		      struct cp_mistakes *to)
 {
 	struct piece rest = {value->text, value->len}, p;
-	char kept[sizeof config->agent_socket];
-	size_t len = 0, count = 0, good = 0, named = 0;
+	struct kept kept = {.len = 0};
+	size_t good = 0, named = 0;
 
 	while (next_piece(&rest, &p)) {
 		named += p.len > 0;
 		good += p.len && !wrong_address(p);
 	}
-	if (!named)
-		cp_mistake_refuse(to, config, value, "names no address");
+	if (!named || has_torn(value)) {
+		cp_mistake_refuse(to, config, value,
+				  named ? "has a comma in a password: it is %2C"
+					: "names no address");
+		return;
+	}
 	rest = (struct piece){value->text, value->len};
 	while (next_piece(&rest, &p)) {
 		const char *wrong = wrong_address(p);
-		if (!p.len || (!wrong && is_named(kept, len, p)))
+		if (!p.len)
 			continue;
-		if (!wrong && count == CP_DESTINATIONS)
-			wrong = "is one address too many";
-		if (wrong) {
+		if (!wrong)
+			wrong = keep_address(&kept, p);
+		if (wrong)
 			refuse_address(config, value, p, wrong, good > 0, to);
-			continue;
-		}
-		if (count++)
-			kept[len++] = ',';
-		memcpy(kept + len, p.text, p.len);
-		len += p.len;
 	}
-	if (count)
-		cp_field_set_text(config, value->setting, kept, len);
+	if (kept.masked)
+		config->secrets |= value->setting->secret;
+	if (kept.count)
+		cp_field_set_text(config, value->setting, kept.text, kept.len);
 }
 
 static uint32_t type_of(struct piece p)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #include "base/settings.h"
 #include "life/front.h"
 #include "life/sanitizers.h"
+
+#define SECRETS_ROOM 8192 /* a token, two texts of addresses, their names */
 
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
@@ -151,6 +154,49 @@ size_t cp_home_read(const char *path, char *text, size_t room)
 	return (size_t)len;
 }
 
+/* The name that a setting has in this environment. */
+static const char *variable(uint32_t secret)
+{
+	for (size_t i = 0; i < cp_settings_count; i++)
+		for (size_t j = 0; cp_settings[i].secret == secret && j < CP_SETTING_NAMES; j++)
+			if (cp_settings[i].names[j] &&
+			    cp_settings_env((const char *const *)__environ,
+					    cp_settings[i].names[j]))
+				return cp_settings[i].names[j];
+	return NULL;
+}
+
+/* What the environment has of secrets goes to the uploader in its environment, even to one that is
+ * started when the program has long since overwritten its own. Until then it is kept where no core
+ * dump has it. What a file has is not kept: the uploader reads it there. */
+static void keep_secrets(const struct cp_config *config)
+{
+	uint32_t here = config->secrets & ~(config->secrets >> CP_SECRET_IN_FILE) & CP_SECRETS;
+	size_t at = 0, n = 0;
+	char *room = here ? cp_room(SECRETS_ROOM) : NULL;
+
+	if (!room)
+		return;
+	madvise(room, SECRETS_ROOM, MADV_DONTDUMP);
+	while (cp_home.envp[n])
+		n++;
+	for (uint32_t secret = 1; secret & CP_SECRETS; secret <<= 1) {
+		const char *name = here & secret ? variable(secret) : NULL;
+		const char *value =
+		    name ? cp_settings_env((const char *const *)__environ, name) : NULL;
+		size_t name_len = name ? strlen(name) : 0, len = value ? strlen(value) + 1 : 0;
+
+		if (!len || at + name_len + 1 + len > SECRETS_ROOM)
+			continue;
+		cp_home.envp[n++] = room + at;
+		memcpy(room + at, name, name_len);
+		room[at + name_len] = '=';
+		memcpy(room + at + name_len + 1, value, len);
+		at += name_len + 1 + len;
+	}
+	cp_home.envp[n] = NULL;
+}
+
 /* By words: most of the settings are empty room. */
 static uint64_t mix(uint64_t h, const void *bytes, size_t len)
 {
@@ -166,10 +212,12 @@ static uint64_t mix(uint64_t h, const void *bytes, size_t len)
 	return h;
 }
 
-/* One uploader for all processes of a user in a cgroup with the same settings. */
+/* One uploader for all processes of a user in a cgroup with the same settings. Everybody can read
+ * the name: no more than sixteen bits of it come from what is secret. */
 static void name_family(const struct cp_config *config)
 {
 	const uint32_t abi = CP_ABI;
+	const uint16_t print = (uint16_t)(config->secret_print >> 48);
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 	struct cp_line line = {0};
 
@@ -178,7 +226,8 @@ static void name_family(const struct cp_config *config)
 	h = mix(h, &abi, sizeof abi); /* another version has an uploader of its own */
 	h = mix(h, cp_home.cgroup, strlen(cp_home.cgroup));
 	h = mix(h, cp_home.program, strlen(cp_home.program));
-	h = mix(h, config, sizeof *config);
+	h = mix(h, config, offsetof(struct cp_config, secret_print));
+	h = mix(h, &print, sizeof print);
 	cp_line_add(&line, "conprof-");
 	for (int shift = 60; shift >= 0; shift -= 4) {
 		char digit[2] = {"0123456789abcdef"[h >> shift & 15], 0};
@@ -200,5 +249,6 @@ void cp_home_describe(const struct cp_config *config, const char *argv0)
 	cp_home_read("/proc/self/cgroup", cp_home.cgroup, sizeof cp_home.cgroup);
 	cp_home.config = config;
 	cp_home.foreign_malloc = cp_state.heap_interval && cp_front_taken(config);
+	keep_secrets(config);
 	name_family(config);
 }

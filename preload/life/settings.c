@@ -67,6 +67,29 @@ static char *map_file(const char *path, size_t *len, const char **why)
 	return text;
 }
 
+/* Where the uploader finds what is not handed to it. */
+static void note_file(struct cp_config *config, const char *path)
+{
+	char *to = config->config_file;
+	size_t at = 0, len = strlen(path);
+
+	if (path[0] != '/') {
+		if (!getcwd(to, sizeof config->config_file))
+			to[0] = 0;
+		at = strlen(to);
+		at = to[0] == '/' ? at : sizeof config->config_file;
+	}
+	if (at + 1 + len < sizeof config->config_file) {
+		if (at)
+			to[at++] = '/';
+		memcpy(to + at, path, len);
+		return;
+	}
+	memset(to, 0, sizeof config->config_file);
+	keep_two("the path of the configuration file is too long to find the secrets in it again",
+		 "");
+}
+
 void cp_life_settings(struct cp_config *config)
 {
 	const char *const *env = (const char *const *)__environ;
@@ -76,6 +99,8 @@ void cp_life_settings(struct cp_config *config)
 	char *text = map_file(path, &len, &why);
 
 	cp_settings_apply(config, env, text, len, keep, NULL);
+	if (config->secrets >> CP_SECRET_IN_FILE)
+		note_file(config, path);
 	if (text)
 		munmap(text, len);
 	if (why && (named || strcmp(why, "is not there") != 0)) {

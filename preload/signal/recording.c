@@ -252,6 +252,7 @@ void cp_recording_copy(struct cp_recording *to, const struct cp_recording *from)
 	copy_table(to, &to->marks, from, &from->marks, rows * sizeof(struct cp_mark));
 	copy_table(to, &to->names, from, &from->names,
 		   used(&from->names_used, &from->names) * sizeof(struct cp_name));
+	to->config = *cp_home.config;
 	to->heartbeat_ns = CP_HEARTBEAT_NEVER;
 	cp_stacks_enter(to);
 }
@@ -270,7 +271,7 @@ void cp_recording_inherit(struct cp_recording *to, const struct cp_recording *fr
 	memcpy(to->argv0, from->argv0, sizeof to->argv0);
 	memcpy(to->cwd, from->cwd, sizeof to->cwd);
 	memcpy(to->cgroup, from->cgroup, sizeof to->cgroup);
-	to->config = from->config;
+	to->config = *cp_home.config; /* not what others, who see that page, may have written */
 	strings = strings < to->strings.max ? strings : to->strings.max;
 	modules = modules < to->modules.max ? modules : to->modules.max;
 	copy_table(to, &to->strings, from, &from->strings, strings);

@@ -51,8 +51,9 @@ struct cp_home {
 	char elder[32]; /* the first user's rendezvous, where our token is known; or none */
 	uint32_t uid;	/* whose name it is */
 	char program[1024];
-	char env[2048]; /* the uploader's environment: strings, one after another */
-	char *envp[10];
+	char env[2048]; /* the uploader's environment: strings, one after another; secrets:
+			   elsewhere */
+	char *envp[12];
 	const struct cp_config *config;
 	char argv0[256], cwd[512];
 	char cgroup[512];   /* the text of /proc/self/cgroup, cut */

@@ -181,7 +181,17 @@ static const struct text_row texts[] = {
     {"CONPROF_AGENT_SOCKET=pyroscope+http://p:4040", T(agent_socket), "pyroscope+http://p:4040",
      NULL},
     {"CONPROF_AGENT_SOCKET=pyroscope+https://me:w%40rd@p/base", T(agent_socket),
-     "pyroscope+https://me:w%40rd@p/base", NULL},
+     "pyroscope+https://me:***@p/base", NULL},
+    {"CONPROF_AGENT_SOCKET=dir:///a@b,parca+http://word@p,http://h", T(agent_socket),
+     "dir:///a@b,parca+http://***@p,http://h", NULL},
+    {"CONPROF_AGENT_SOCKET=pyroscope+http://me:wo,rd@p,dir:///a", T(agent_socket), SOCKET,
+     "conprof: CONPROF_AGENT_SOCKET=(hidden)@\"p,dir:///a\" has a comma in a password: it is "
+     "%2C; using " SOCKET "\n"},
+    {"CONPROF_AGENT_SOCKET=pyroscope+http://me:wo/rd@p,dir:///a", T(agent_socket), "dir:///a",
+     "conprof: CONPROF_AGENT_SOCKET=(hidden)@\"p\" has an @ that is not before its host: in a "
+     "password it is %40, / is %2F; using the others\n"},
+    {"CONPROF_DEBUGINFOD_URLS=http://me:word@a  https://b", T(debuginfod_urls),
+     "http://me:***@a  https://b", NULL},
     {"CONPROF_AGENT_SOCKET=parca+http://p", T(agent_socket), "parca+http://p", NULL},
     {"CONPROF_AGENT_SOCKET=pyroscope+http://me:word@", T(agent_socket), SOCKET,
      "conprof: CONPROF_AGENT_SOCKET=(hidden)@\"\" names no host; using " SOCKET "\n"},
@@ -214,8 +224,12 @@ static const struct text_row texts[] = {
      T(agent_socket), "dir:///1,dir:///2,dir:///3,dir:///4,dir:///5,dir:///6,dir:///7,dir:///8",
      "conprof: CONPROF_AGENT_SOCKET=\"dir:///9\" is one address too many; using the others\n"},
     {"CONPROF_SERVER_ID=me", T(server_id), "me", NULL},
-    {"CONPROF_SERVER_TOKEN=geheim", T(server_token), "geheim", NULL},
-    {"CONPROF_SERVER_TOKEN=geheim\x01", T(server_token), "",
+    {"CONPROF_SERVER_TOKEN_FILE=/etc/t", T(server_token_file), "/etc/t", NULL},
+    {"CONPROF_TLS_CA_FILE=ca.pem", T(tls_ca_file), "",
+     "conprof: CONPROF_TLS_CA_FILE=\"ca.pem\" is not an absolute path; using the default\n"},
+    {"CONPROF_TLS_CERT_FILE=/c", T(tls_cert_file), "/c", NULL},
+    {"CONPROF_TLS_KEY_FILE=/k", T(tls_key_file), "/k", NULL},
+    {"CONPROF_SERVER_TOKEN=geheim\x01", T(server_token_file), "",
      "conprof: CONPROF_SERVER_TOKEN=(hidden) has unprintable characters; using none\n"},
     {"PLATFORM_APPLICATION_NAME=shop", T(app_name), "shop", NULL},
     {"PLATFORM_PROJECT=abc", T(project), "abc", NULL},
@@ -276,6 +290,61 @@ static void who_wins(void **state)
 	apply(&config, "CONPROF_PERIOD=10", NULL, NULL, &heard);
 	assert_int_equal(config.cpu_duration_s, 10);
 	assert_int_equal(heard.lines, 0);
+}
+
+/* No settings have a secret in them: only that there is one, where, and what tells it apart. */
+static void secrets_are_not_kept(void **state)
+{
+	static const char address[] = "CONPROF_AGENT_SOCKET=pyroscope+http://me:geheim@p";
+	static const char *const env[] = {"BLACKFIRE_SERVER_TOKEN=geheim", NULL};
+	static const char file[] = "CONPROF_SERVER_TOKEN=\"ge\\\"heim\"\n";
+	struct cp_config config, other;
+	struct heard heard;
+	char text[64];
+
+	(void)state;
+	apply(&config, "CONPROF_SERVER_TOKEN=geheim", address, file, &heard);
+	assert_int_equal(config.secrets, CP_SECRET_TOKEN | CP_SECRET_ADDRESS);
+	assert_null(memmem(&config, sizeof config, "geheim", 6));
+	apply(&other, "CONPROF_SERVER_TOKEN=geheIm", address, file, &heard);
+	assert_int_not_equal(config.secret_print, other.secret_print);
+	apply(&other, "CONPROF_SERVER_TOKEN=geheim", address, NULL, &heard);
+	assert_int_equal(config.secret_print, other.secret_print);
+	apply(&config, NULL, NULL, file, &heard);
+	assert_int_equal(config.secrets, CP_SECRET_TOKEN | CP_SECRET_TOKEN << CP_SECRET_IN_FILE);
+	assert_int_equal(config.secret_print, 0);
+	assert_int_equal(cp_settings_secret(CP_SECRET_TOKEN, env, file, sizeof file - 1, text, 64),
+			 6);
+	assert_string_equal(text, "geheim");
+	assert_int_equal(cp_settings_secret(CP_SECRET_TOKEN, NULL, file, sizeof file - 1, text, 64),
+			 7);
+	assert_string_equal(text, "ge\"heim");
+	assert_int_equal(cp_settings_secret(CP_SECRET_TOKEN, NULL, file, sizeof file - 1, text, 7),
+			 0);
+	assert_int_equal(cp_settings_secret(CP_SECRET_URLS, env, file, sizeof file - 1, text, 64),
+			 0);
+}
+
+/* The environment before the file; in one place, the token's own file before the token. */
+static void which_token(void **state)
+{
+	static const char both[] = "CONPROF_SERVER_TOKEN=a\nCONPROF_SERVER_TOKEN_FILE=/t\n";
+	struct cp_config config;
+	struct heard heard;
+
+	(void)state;
+	apply(&config, "CONPROF_SERVER_TOKEN=b", NULL, both, &heard);
+	assert_int_equal(config.secrets, CP_SECRET_TOKEN);
+	assert_string_equal(config.server_token_file, "");
+	apply(&config, NULL, NULL, both, &heard);
+	assert_int_equal(config.secrets, 0);
+	assert_string_equal(config.server_token_file, "/t");
+	apply(&config, "CONPROF_SERVER_TOKEN_FILE=/u", "CONPROF_SERVER_TOKEN=b", both, &heard);
+	assert_int_equal(config.secrets, 0);
+	assert_int_equal(config.secret_print, 0);
+	assert_string_equal(config.server_token_file, "/u");
+	apply(&config, "CONPROF_SERVER_TOKEN_FILE=/u", NULL, "CONPROF_SERVER_TOKEN=a\n", &heard);
+	assert_string_equal(config.server_token_file, "/u");
 }
 
 /* A file, the app name that comes of it, and the line. */
@@ -365,6 +434,8 @@ int main(void)
 	    cmocka_unit_test(numbers_and_words),
 	    cmocka_unit_test(texts_and_addresses),
 	    cmocka_unit_test(who_wins),
+	    cmocka_unit_test(secrets_are_not_kept),
+	    cmocka_unit_test(which_token),
 	    cmocka_unit_test(files_of_lines),
 	    cmocka_unit_test(too_long_is_refused_not_cut),
 	    cmocka_unit_test(many_mistakes_are_counted_few_are_told),

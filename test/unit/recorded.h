@@ -79,6 +79,7 @@ static void *uploader(void *unused)
 /* ---- a process that is recorded ---- */
 
 static struct cp_wiped wiped;
+static const struct cp_config no_settings;
 
 CP_UNUSED static int begin(void **state)
 {
@@ -95,6 +96,7 @@ CP_UNUSED static int begin(void **state)
 	setrlimit(RLIMIT_FSIZE, &limit); /* small tables */
 	len = (size_t)snprintf(cp_home.name, sizeof cp_home.name, "cp-%016x", (unsigned)getpid());
 	cp_home.uid = (uint32_t)geteuid();
+	cp_home.config = &no_settings;
 	memcpy(name.sun_path + 1, cp_home.name, len);
 	listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	len += offsetof(struct sockaddr_un, sun_path) + 1;
