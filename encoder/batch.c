@@ -41,6 +41,11 @@ void cp_batch_bound(struct cp_batch *batch, uint32_t stacks, uint64_t bytes)
 	batch->bytes_max = bytes;
 }
 
+void cp_batch_show(struct cp_batch *batch, enum cp_show show)
+{
+	batch->show = show;
+}
+
 void cp_batch_free(struct cp_batch *batch)
 {
 	if (!batch)

@@ -119,8 +119,9 @@ struct cp_batch {
 	bool together;		  /* taken with CP_TAKE_TOGETHER */
 	uint32_t stacks_max;	  /* of more than one frame, of each profile; */
 	uint64_t bytes_max;	  /* what they may take */
-	enum cp_demangling how;	  /* names are wanted, by the last recording */
-	uint64_t next_free;	  /* room for segments whose own is taken */
+	enum cp_show show;
+	enum cp_demangling how; /* names are wanted, by the last recording */
+	uint64_t next_free;	/* room for segments whose own is taken */
 };
 
 /* together.c: what objects are rounded with follows from the stack alone. */

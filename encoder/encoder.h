@@ -163,6 +163,9 @@ struct cp_whole {
 	uint64_t ticks_ns;
 };
 void cp_batch_whole(const struct cp_batch *batch, struct cp_whole *whole);
+/* What a profile says it is: as in an upload, or what Go's server calls allocs and threadcreate. */
+enum cp_show { CP_SHOW_PLAIN, CP_SHOW_ALLOCS, CP_SHOW_THREADCREATE };
+void cp_batch_show(struct cp_batch *batch, enum cp_show show);
 
 struct cp_bytes {
 	uint8_t *data; /* malloc'ed; free() it */
@@ -172,6 +175,17 @@ struct cp_bytes {
  * the snapshot, duration 0 in the first profile). The result is bare protobuf. 0 or -errno. */
 int cp_batch_encode(struct cp_batch *batch, enum cp_profile profile, int64_t time_ns,
 		    int64_t duration_ns, struct cp_bytes *out);
+
+/* Instead of samples: these addresses of a process, into a batch of their own, of which
+ * CP_PROFILE_THREADS is encoded; and what that says they are called, as Go's /debug/pprof/symbol
+ * writes it. 0 or -errno. */
+int cp_batch_addresses(struct cp_batch *batch, struct cp_view *view, pid_t pid,
+		       const uint64_t *addresses, uint32_t count);
+int cp_addresses_text(const struct cp_bytes *profile, const uint64_t *addresses, uint32_t count,
+		      struct cp_bytes *out);
+/* A profile as text for people, as Go writes it for ?debug=1: of the heap, else of what has one
+ * value. 0 or -errno. */
+int cp_legacy_text(const struct cp_bytes *profile, enum cp_profile which, struct cp_bytes *out);
 
 /* ---- compression ---- */
 int cp_gzip(const struct cp_bytes *in, struct cp_bytes *out);

@@ -30,11 +30,14 @@ static const struct {
 
 static Cp__ValueType *make_type(struct cp_making *making, const struct type *type)
 {
+	static const char made_threads[] = "threadcreate";
+	bool is_made =
+	    making->which == CP_PROFILE_THREADS && making->batch->show == CP_SHOW_THREADCREATE;
 	Cp__ValueType *made = cp_making_take(making, 1, sizeof(*made));
 	if (!made)
 		return NULL;
 	cp__value_type__init(made);
-	made->type = cp_making_text(making, type->type);
+	made->type = cp_making_text(making, is_made ? made_threads : type->type);
 	made->unit = cp_making_text(making, type->unit);
 	return made;
 }
@@ -55,6 +58,8 @@ static void make_header(struct cp_making *making, int64_t time_ns, int64_t durat
 	uint64_t period = making->batch->period[making->which];
 	if (making->which == CP_PROFILE_THREADS)
 		period = 1;
+	if (making->which == CP_PROFILE_HEAP && making->batch->show == CP_SHOW_ALLOCS)
+		profile->default_sample_type = cp_making_text(making, "alloc_space");
 	profile->period = period < INT64_MAX ? (int64_t)period : INT64_MAX;
 }
 

@@ -33,8 +33,9 @@ static int function_by_id(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static const Cp__Function *find_function(const Cp__Profile *it, uint64_t id)
+const Cp__Function *cp_reader_function(const struct cp_reader *reader, uint64_t id)
 {
+	const Cp__Profile *it = reader->it;
 	Cp__Function wanted = {.id = id}, *key = &wanted;
 	Cp__Function **found = it->n_function ? bsearch(&key, it->function, it->n_function,
 							sizeof(*it->function), function_by_id)
@@ -44,7 +45,7 @@ static const Cp__Function *find_function(const Cp__Profile *it, uint64_t id)
 
 static const char *name_of_line(const struct cp_reader *reader, const Cp__Line *line)
 {
-	const Cp__Function *function = find_function(reader->it, line->function_id);
+	const Cp__Function *function = cp_reader_function(reader, line->function_id);
 	const char *name = function ? cp_reader_text(reader, function->name) : "";
 	return *name || !function ? name : cp_reader_text(reader, function->system_name);
 }

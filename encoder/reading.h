@@ -22,5 +22,7 @@ struct cp_reader_entry {
 	bool asked, dropped; /* what drop_frames says of it */
 };
 
+/* NULL: there is none of this number. */
+const Cp__Function *cp_reader_function(const struct cp_reader *reader, uint64_t id);
 /* A text of the profile's table; "" outside. */
 const char *cp_reader_text(const struct cp_reader *reader, int64_t index);

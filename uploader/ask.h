@@ -8,7 +8,7 @@
 
 enum cp_method { CP_GET = 1, CP_HEAD = 2, CP_POST = 4 };
 
-#define CP_ASK_BODY_MAX (64u << 10)
+#define CP_ASK_BODY_MAX (1u << 20)
 #define CP_ASK_HEADERS	4
 
 struct cp_mailbox;

@@ -9,8 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "uploader/chosen.h"
 #include "uploader/pull_index.h"
+#include "uploader/pull_profile.h"
+#include "uploader/pull_symbol.h"
 
 #define ROOT	    "/debug/pprof"
 #define CMDLINE_MAX ((size_t)1 << 20)
@@ -64,6 +65,7 @@ static const struct {
 } kinds[] = {
     {"", CP_GET, serve_index},
     {"cmdline", CP_GET, serve_cmdline},
+    {"symbol", CP_GET | CP_POST, cp_pull_symbol},
 };
 
 /* rest: what is behind /debug/pprof/. */
@@ -79,6 +81,15 @@ static void serve(struct cp_family *family, struct cp_ask *ask, const char *prog
 			cp_ask_error(ask, 405, "405 Method Not Allowed");
 		else if (!cp_chosen_find(family, ask, program, &chosen))
 			kinds[i].serve(family, ask, &chosen);
+		return;
+	}
+	for (const struct cp_pulled *pulled = cp_pulled; pulled->name; pulled++) {
+		if (strcmp(pulled->name, rest) != 0)
+			continue;
+		if (method != CP_GET)
+			cp_ask_error(ask, 405, "405 Method Not Allowed");
+		else if (!cp_chosen_find(family, ask, program, &chosen))
+			cp_pull_profile(family, ask, &chosen, pulled);
 		return;
 	}
 	cp_ask_error(ask, 404, "Unknown profile");

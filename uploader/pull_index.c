@@ -4,11 +4,7 @@
 
 #include <string.h>
 
-static const struct {
-	const char *link, *what;
-} profiles[] = {
-    {"cmdline", "the arguments of its first process"},
-};
+#include "uploader/pull_profile.h"
 
 /* Names come from the programs: nothing of them is markup. */
 static void add_escaped(struct cp_text *out, const char *text)
@@ -60,10 +56,11 @@ void cp_pull_index(const struct cp_family *family, const struct cp_program *prog
 	cp_text_add(out, " - /debug/pprof/</title>\n<h1>");
 	add_escaped(out, program->service);
 	cp_text_add(out, "</h1>\n<ul>\n");
-	for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++)
-		cp_text_addf(out, "<li><a href=\"%s\">%s</a>: %s\n", profiles[i].link,
-			     profiles[i].link, profiles[i].what);
-	cp_text_add(out, "</ul>\n");
+	for (const struct cp_pulled *p = cp_pulled; p->name; p++)
+		cp_text_addf(out, "<li><a href=\"%s\">%s</a>: %s\n", p->name, p->name, p->what);
+	cp_text_add(out, "<li><a href=\"cmdline\">cmdline</a>: its arguments\n"
+			 "<li>symbol: what addresses are called, by POST or ?0x1+0x2\n</ul>\n"
+			 "<p>?debug=1: as text. ?pid=N: of one process alone.</p>\n");
 	add_programs(family, out);
 	cp_text_add(out, "</html>\n");
 }

@@ -213,8 +213,10 @@ static struct cp_tap *new_tap(struct cp_family *family, const struct cp_tap_orde
 	tap->start_ns = cp_text_now();
 	tap->from_ns = cp_text_monotonic();
 	tap->batch = cp_program_batch(family->symbols);
-	if (tap->batch)
+	if (tap->batch) {
+		cp_batch_show(tap->batch, order->show);
 		return tap;
+	}
 	free(tap);
 	return NULL;
 }

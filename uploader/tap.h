@@ -21,6 +21,7 @@ struct cp_tap_order {
 	 * use now, and alloc_* since each process's start, with those of processes that are over
 	 * (while family->listens; one that is picked by its pid: its own). These never fall. */
 	uint64_t length_ns;
+	enum cp_show show;
 	cp_film_deliver
 	    *deliver; /* called once, if the order was taken; mostly on the encoding thread */
 	void *ctx;
