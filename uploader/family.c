@@ -83,7 +83,7 @@ static struct cp_program *program_of(struct cp_family *family, const struct cp_r
 	open_log(family, program);
 	if (!family->listen[0]) {
 		memcpy(family->listen, program->config.listen, sizeof family->listen);
-		family->listens = family->listen[0] != 0;
+		family->listens = family->listens || family->listen[0];
 		family->listen_anywhere = program->config.listen_anywhere == 1;
 	}
 	keep_history(family);

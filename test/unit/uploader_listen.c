@@ -1,9 +1,8 @@
-/* uploader_listen.c - proves listen, mailbox, socket: clients of every kind, beside a main loop
+/* uploader_listen.c - proves listen, mailbox: clients of every kind, beside a main loop
  * that is ours here.
  */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +11,8 @@
 #include <unistd.h>
 
 #include "unit.h"
+#include "uploader/endpoint.h"
 #include "uploader/listen.h"
-#include "uploader/socket.h"
 
 #define MS UINT64_C(1000000)
 
@@ -395,48 +394,6 @@ static void what_others_bring_is_gone_on_with(void **state)
 	assert_int_equal(last.done, 1);
 }
 
-static int open_path(const char *name, struct cp_socket *socket)
-{
-	struct cp_endpoint at;
-	char text[128];
-	snprintf(text, sizeof text, "unix://%s/%s", folder, name);
-	assert_int_equal(cp_endpoint_parse(text, &at), 0);
-	return cp_socket_open(socket, &at);
-}
-
-static void a_unix_socket_takes_nobodys_place(void **state)
-{
-	struct cp_socket one, two;
-	struct stat st;
-	char path[128];
-	(void)state;
-	umask(0);
-	assert_int_equal(open_path("s", &one), 0);
-	snprintf(path, sizeof path, "%s/s", folder);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode, S_IFSOCK | 0600);
-	assert_int_equal(open_path("s", &two), -EADDRINUSE);
-	assert_int_equal(two.fd, -1);
-	close(one.fd); /* killed: the file stays */
-	turn(50);      /* of another time than the next */
-	assert_int_equal(open_path("s", &two), 0);
-	cp_socket_remove(&one); /* not its own any more */
-	assert_int_equal(stat(path, &st), 0);
-	cp_socket_remove(&two);
-	assert_int_equal(stat(path, &st), -1);
-	close(two.fd);
-	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)); // NOLINT(android-*)
-	assert_int_equal(open_path("s", &one), -EEXIST);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(open_path("nowhere/s", &one), -ENOENT);
-	assert_int_equal(chmod(folder, 0777), 0); /* whoever likes may put another one there */
-	assert_int_equal(open_path("t", &one), -EPERM);
-	assert_int_equal(chmod(folder, 01777), 0);
-	assert_int_equal(open_path("t", &one), 0);
-	cp_socket_remove(&one);
-	close(one.fd);
-}
-
 static void a_unix_socket_is_spoken_to(void **state)
 {
 	char setting[128];
@@ -460,7 +417,6 @@ int main(void)
 	    TEST(the_second_takes_over_when_the_first_ends),
 	    TEST(others_are_let_in_only_where_that_is_said),
 	    TEST(what_others_bring_is_gone_on_with),
-	    TEST(a_unix_socket_takes_nobodys_place),
 	    TEST(a_unix_socket_is_spoken_to),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
