@@ -64,61 +64,13 @@ static void note(struct cp_clerk *c, const struct cp_parcel *parcel, enum cp_led
 	pthread_mutex_unlock(&c->room->lock);
 }
 
-void cp_clerk_tell(struct cp_mailroom *room, const struct cp_spool *spool)
+void cp_clerk_keep(struct cp_clerk *c, struct cp_errand *errand)
 {
-	if (spool->full)
-		cp_log_change(room->log, CP_TOPIC_SPOOL, CP_WARNING,
-			      "the spool %s is full (%llu bytes): the oldest profiles are dropped",
-			      spool->dir, (unsigned long long)spool->max_bytes);
-	cp_ledger_count(&room->ledger, CP_LEDGER_DROPPED,
-			spool->full + spool->old + spool->damaged);
-}
-
-/* Into the spool now, for this destination alone. */
-static int put(const struct cp_parcel *parcel, const char *to, struct cp_spool *spool)
-{
-	struct cp_claim claim;
-	char address[1][CP_ADDRESS_LEN];
-	snprintf(address[0], sizeof address[0], "%s", to);
-	int error = cp_spool_put(spool, parcel, address, 1, 1, &claim);
-	if (!error)
-		cp_spool_release(spool, &claim, 0);
-	return error;
-}
-
-static int keep(struct cp_mailroom *room, const char *to, struct cp_errand *errand,
-		struct cp_spool *spool)
-{
-	int error = cp_spool_open(spool, &errand->parcel->config);
-	pthread_mutex_lock(&room->keeping);
-	if (!error && cp_spool_holds(&errand->claim))
-		error = cp_spool_settle(spool, errand->claim.stem);
-	else if (!error)
-		error = put(errand->parcel, to, spool);
-	cp_spool_release(spool, &errand->claim, 0);
-	pthread_mutex_unlock(&room->keeping);
-	return error;
-}
-
-void cp_clerk_keep(struct cp_mailroom *room, struct cp_clerk *c, const char *to,
-		   struct cp_errand *errand)
-{
-	struct cp_spool spool;
-	int error = keep(room, to, errand, &spool);
-	enum cp_ledger_kind kind = error ? CP_LEDGER_DROPPED : CP_LEDGER_SPOOLED;
-	cp_clerk_tell(room, &spool);
-	if (error)
-		cp_log_change(room->log, CP_TOPIC_SPOOL, CP_ERROR,
-			      "profiles can not be spooled and are lost: %s%s%s", spool.dir,
-			      spool.dir[0] ? ": " : "", cp_text_error(error));
-	cp_ledger_note(&room->ledger, errand->parcel, kind,
-		       error ? cp_text_error(error) : spool.dir);
-	if (!c)
-		return;
-	pthread_mutex_lock(&room->lock);
+	enum cp_ledger_kind kind = cp_mailroom_keep(c->room, c->outlet.to, errand);
+	pthread_mutex_lock(&c->room->lock);
 	c->counts[kind]++;
 	c->maybe_spooled = 1;
-	pthread_mutex_unlock(&room->lock);
+	pthread_mutex_unlock(&c->room->lock);
 }
 
 /* How long an attempt may take now; 0: there is no time for one. */
@@ -174,7 +126,7 @@ static void deliver(struct cp_clerk *c, struct cp_errand *errand)
 {
 	enum cp_verdict verdict = attempt(c, errand->parcel);
 	if (!concluded(c, errand->parcel, &errand->claim, verdict, CP_LEDGER_SENT))
-		cp_clerk_keep(c->room, c, c->outlet.to, errand);
+		cp_clerk_keep(c, errand);
 }
 
 /* There is nothing that could be had: until something is kept, or, since what another uploader left
@@ -196,7 +148,7 @@ static void resend(struct cp_clerk *c)
 	int error = cp_spool_open(&spool, &c->outlet.config);
 	if (!error)
 		error = cp_spool_claim(&spool, &c->outlet.config, c->outlet.to, &claim, &parcel);
-	cp_clerk_tell(c->room, &spool);
+	cp_mailroom_tell(c->room, &spool);
 	if (error) {
 		nothing_there(c);
 		return;

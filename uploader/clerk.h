@@ -5,30 +5,8 @@
  * tries again when its time has come. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
-#include <pthread.h>
-
-#include "uploader/ledger.h"
+#include "uploader/mailroom.h"
 #include "uploader/outlet.h"
-#include "uploader/spool.h"
-
-/* What all clerks of a mailroom share. */
-struct cp_mailroom {
-	struct cp_log *log;
-	struct cp_ledger ledger; /* has its own lock */
-	pthread_mutex_t keeping; /* one at a time puts a parcel into the spool that was not there */
-	pthread_mutex_t lock;
-	/* under the lock */
-	int hurry, stop;
-	uint64_t stop_ns; /* no attempt after this time */
-	/* told under the lock: this parcel is done with at one more destination; NULL: he rests */
-	void (*done)(struct cp_mailroom *room, struct cp_parcel *parcel);
-};
-
-/* A parcel on its way to one destination, and what it left in the spool. */
-struct cp_errand {
-	struct cp_parcel *parcel;
-	struct cp_claim claim;
-};
 
 struct cp_clerk;
 
@@ -44,15 +22,11 @@ int cp_clerk_is_idle(const struct cp_clerk *clerk);
  * *evicted, whose parcel is else NULL. */
 void cp_clerk_push(struct cp_clerk *clerk, const struct cp_errand *errand,
 		   struct cp_errand *evicted);
-/* What was not delivered to this address, whose clerk may be NULL, stays in the spool or is given
- * up. Any thread. */
-void cp_clerk_keep(struct cp_mailroom *room, struct cp_clerk *clerk, const char *to,
-		   struct cp_errand *errand);
+/* What was not delivered stays in the spool or is given up. Any thread. */
+void cp_clerk_keep(struct cp_clerk *clerk, struct cp_errand *errand);
 /* With the lock: looks whether there is something to do. */
 void cp_clerk_wake(struct cp_clerk *clerk);
 /* A line of status.h. */
 void cp_clerk_status(struct cp_clerk *clerk, struct cp_text *out);
 /* After stop: waits for him. Frees. */
 void cp_clerk_end(struct cp_clerk *clerk);
-/* Says what happened in the spool, and counts it. */
-void cp_clerk_tell(struct cp_mailroom *room, const struct cp_spool *spool);

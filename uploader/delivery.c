@@ -133,7 +133,7 @@ static void write_ahead(struct cp_delivery *d, struct cp_parcel *parcel, struct 
 		error = cp_spool_put(&spool, parcel, round->to, round->count, !round->quick,
 				     round->claims);
 	parcel->safe = !error;
-	cp_clerk_tell(&d->room, &spool);
+	cp_mailroom_tell(&d->room, &spool);
 	if (error)
 		cp_log_change(d->room.log, CP_TOPIC_SPOOL, CP_WARNING,
 			      "profiles can not be spooled, they are sent at once or lost: %s%s%s",
@@ -161,7 +161,10 @@ static void hand_out(struct cp_delivery *d, struct cp_parcel *parcel, struct rou
 	for (unsigned i = 0; i < round->count; i++) {
 		if (!evicted[i].parcel)
 			continue;
-		cp_clerk_keep(&d->room, round->clerks[i], round->to[i], &evicted[i]);
+		if (round->clerks[i])
+			cp_clerk_keep(round->clerks[i], &evicted[i]);
+		else
+			cp_mailroom_keep(&d->room, round->to[i], &evicted[i]);
 		pthread_mutex_lock(&d->room.lock);
 		done(&d->room, evicted[i].parcel);
 		pthread_mutex_unlock(&d->room.lock);

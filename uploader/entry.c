@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/attrs.h"
+#include "uploader/intact.h"
 #include "uploader/shelf.h"
 
 #define FILE_MAX (64u << 20) /* of one profile read back; more is no profile of ours */
@@ -71,14 +72,22 @@ static int load(int dir, struct cp_parcel *parcel)
 	if (error)
 		return error;
 	parcel->event = (struct cp_text){.data = (char *)event, .len = len, .cap = len};
+	unsigned there = 0;
 	for (int i = 0; i < CP_PROFILES; i++) {
 		struct cp_bytes *bytes = &parcel->profiles[i];
 		const char *suffix = cp_parcel_suffix((enum cp_profile)i);
-		error = read_file(dir, parcel->stem, suffix, &bytes->data, &bytes->len);
+		size_t size = 0;
+		error = read_file(dir, parcel->stem, suffix, &bytes->data, &size);
+		bytes->len = size;
 		if (error && error != -ENOENT)
 			return error;
+		if (!error && !cp_intact_gzip(bytes->data, bytes->len))
+			return -EBADMSG;
+		there |= error ? 0 : CP_BIT(i);
 	}
-	return 0;
+	return cp_intact_event(parcel->event.data, len) && cp_intact_set(parcel->event.data, there)
+		   ? 0
+		   : -EBADMSG;
 }
 
 int cp_entry_load(int dir, const char *stem, const struct cp_config *config,

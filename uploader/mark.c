@@ -92,14 +92,19 @@ static int says(int fd, uint64_t number, const char *to)
 	return strncmp(found, text, len) == 0 && strcmp(found + len, "\n") == 0 ? 0 : -EBADMSG;
 }
 
-int cp_mark_take(int dir, const char *stem, uint64_t number, const char *to)
+int cp_mark_hold(int dir, const char *stem, uint64_t number)
 {
 	char name[CP_MARK_NAME];
 	cp_mark_name(stem, number, name);
 	int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ELOOP || errno == EISDIR || errno == ENXIO ? -EBADMSG : -errno;
-	fd = hold(fd);
+	return hold(fd);
+}
+
+int cp_mark_take(int dir, const char *stem, uint64_t number, const char *to)
+{
+	int fd = cp_mark_hold(dir, stem, number);
 	int error = fd < 0 ? fd : says(fd, number, to);
 	if (!error || fd < 0)
 		return fd;

@@ -21,6 +21,8 @@ size_t cp_mark_parse(const char *name, uint64_t *number);
 /* A mark for this destination, held by us: its descriptor, or -errno; -EAGAIN: somebody holds it.
  */
 int cp_mark_make(int dir, const char *stem, const char *to);
+/* A mark, whatever it says, held by us; -EAGAIN: somebody holds it. */
+int cp_mark_hold(int dir, const char *stem, uint64_t number);
 /* The mark of this destination, held by us. -EAGAIN: somebody holds it, or it went just now.
  * -ENOENT: there is none. -EBADMSG: it is nonsense. */
 int cp_mark_take(int dir, const char *stem, uint64_t number, const char *to);

@@ -15,9 +15,10 @@
 
 /* The event is the last: see cp_shelf_remove. */
 static const char *const suffixes[] = {
-    CP_SHELF_PART, ".cpu.pprof", ".heap.pprof", ".threads.pprof", CP_SHELF_EVENT,
+    ".cpu.pprof", ".heap.pprof", ".threads.pprof", CP_SHELF_PART, CP_SHELF_EVENT,
 };
 #define SUFFIXES (sizeof suffixes / sizeof suffixes[0])
+#define PART	 (SUFFIXES - 2)
 #define EVENT	 (SUFFIXES - 1)
 
 void cp_shelf_free(struct cp_shelf *shelf)
@@ -53,6 +54,7 @@ static int parse_temporary(const char *name, struct cp_shelf_entry *entry)
 {
 	for (size_t i = 0; i < SUFFIXES; i++) {
 		const char *at = strstr(name + 1, suffixes[i]);
+		entry->part = i == PART;
 		if (at && set_stem(entry, name + 1, (size_t)(at - name) - 1))
 			return 1;
 	}
@@ -122,7 +124,9 @@ static void join(struct cp_shelf_entry *to, const struct cp_shelf_entry *file)
 {
 	to->bytes += file->bytes;
 	to->event += file->event;
+	to->part += file->part;
 	to->odd += file->odd;
+	to->newest = file->newest > to->newest ? file->newest : to->newest;
 	if (file->marks && to->marks < CP_DESTINATIONS + 1)
 		to->numbers[to->marks++] = file->numbers[0];
 }
@@ -157,29 +161,60 @@ static int look(struct cp_shelf *shelf, int dir, const char *name)
 	    st.st_uid != geteuid())
 		return 0;
 	entry.odd = !S_ISREG(st.st_mode);
+	entry.newest = st.st_mtime;
 	entry.bytes = entry.odd ? 0 : (uint64_t)st.st_size;
 	return add(shelf, &entry);
 }
 
-int cp_shelf_read(struct cp_shelf *shelf, int dir)
+static DIR *open_stream(int dir)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-	if (!stream) {
-		int error = -errno;
-		if (fd >= 0)
-			close(fd);
-		return error;
-	}
-	int error = 0;
-	/* readdir is safe here: the stream is this call's own */
-	for (struct dirent *d = readdir(stream); // NOLINT(concurrency-mt-unsafe)
-	     d && !error && shelf->count < FILES_MAX;
-	     d = readdir(stream)) // NOLINT(concurrency-mt-unsafe)
-		error = look(shelf, dir, d->d_name);
-	closedir(stream);
+	if (!stream && fd >= 0)
+		close(fd);
+	return stream;
+}
+
+/* readdir is safe here: the stream is its caller's own */
+static const char *next_name(DIR *stream)
+{
+	const struct dirent *d = readdir(stream); // NOLINT(concurrency-mt-unsafe)
+	return d ? d->d_name : NULL;
+}
+
+int cp_shelf_read(struct cp_shelf *shelf, int dir)
+{
+	DIR *stream = open_stream(dir);
+	const char *name;
+	int error = stream ? 0 : -errno;
+	while (stream && !error && shelf->count < FILES_MAX && (name = next_name(stream)))
+		error = look(shelf, dir, name);
+	if (stream)
+		closedir(stream);
 	merge(shelf);
 	return error;
+}
+
+const struct cp_shelf_entry *cp_shelf_find(const struct cp_shelf *shelf, const char *stem)
+{
+	for (size_t i = 0; i < shelf->count + shelf->rest; i++)
+		if (strcmp(shelf->entries[i].stem, stem) == 0)
+			return &shelf->entries[i];
+	return NULL;
+}
+
+void cp_shelf_each(int dir, const char *stem, void (*each)(int dir, const char *name, void *arg),
+		   void *arg)
+{
+	DIR *stream = open_stream(dir);
+	const char *name;
+	while (stream && (name = next_name(stream))) {
+		struct cp_shelf_entry entry = {0};
+		if (parse_name(name, &entry) && strcmp(entry.stem, stem) == 0)
+			each(dir, name, arg);
+	}
+	if (stream)
+		closedir(stream);
 }
 
 int cp_shelf_has_mark(int dir, const char *stem, const uint64_t *numbers, unsigned count)

@@ -15,7 +15,9 @@ struct cp_shelf_entry {
 	uint64_t bytes;			       /* of all its files */
 	unsigned marks;			       /* destinations that have not got it */
 	uint64_t numbers[CP_DESTINATIONS + 1]; /* theirs (mark.h) */
-	unsigned event, odd;		       /* its event is there; so many files that are none */
+	unsigned event, part; /* its event is there, as such or as what becomes one */
+	unsigned odd;	      /* so many files that are none */
+	int64_t newest;	      /* the last time that one of them was written to, in seconds */
 };
 
 struct cp_shelf {
@@ -27,12 +29,18 @@ struct cp_shelf {
 
 /* Reads the directory: our own files whose names are those of an entry. 0 or -errno. */
 int cp_shelf_read(struct cp_shelf *shelf, int dir);
+/* The entry of this stem, or NULL. */
+const struct cp_shelf_entry *cp_shelf_find(const struct cp_shelf *shelf, const char *stem);
+/* Calls each with every name in the directory that belongs to this stem, temporary ones included.
+ */
+void cp_shelf_each(int dir, const char *stem, void (*each)(int dir, const char *name, void *arg),
+		   void *arg);
 void cp_shelf_free(struct cp_shelf *shelf); /* fits CP_CLEANUP */
 /* Whether one of these marks is there. */
 int cp_shelf_has_mark(int dir, const char *stem, const uint64_t *numbers, unsigned count);
 int cp_shelf_has_event(int dir, const char *stem);
-/* All files of an entry: its marks first, so that nobody takes it; its event last, so that what is
- * without one is never a complete entry. */
+/* All files of an entry: its marks first, so that nobody takes it; its event last, so that profiles
+ * without one are a dead writer's. */
 void cp_shelf_remove(int dir, const char *stem, const uint64_t *numbers, unsigned count);
 /* Bytes of its profiles and of its event, complete or in part. */
 uint64_t cp_shelf_size(int dir, const char *stem);

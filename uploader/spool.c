@@ -16,6 +16,7 @@
 #include "uploader/entry.h"
 #include "uploader/folder.h"
 #include "uploader/shelf.h"
+#include "uploader/tidy.h"
 
 static void close_fd(const int *fd)
 {
@@ -61,18 +62,11 @@ static int end_event(int dir, int fd, const struct cp_parcel *parcel, int sync)
 	return error;
 }
 
-/* Drops the oldest until the cap holds; the newest entry stays, and who is being sent just now. */
-static void make_room(struct cp_spool *spool, int dir)
+static void tidy(struct cp_spool *spool, int dir)
 {
 	struct cp_shelf shelf CP_CLEANUP(cp_shelf_free) = {0};
-	if (cp_shelf_read(&shelf, dir))
-		return;
-	for (size_t i = 0; i + 1 < shelf.count && shelf.bytes > spool->max_bytes; i++) {
-		const struct cp_shelf_entry *entry = &shelf.entries[i];
-		cp_shelf_remove(dir, entry->stem, entry->numbers, entry->marks);
-		shelf.bytes -= entry->bytes;
-		spool->full++;
-	}
+	if (!cp_shelf_read(&shelf, dir))
+		cp_tidy(spool, dir, &shelf);
 }
 
 static int put_marks(int dir, const struct cp_parcel *parcel, char (*to)[CP_DESTINATION_LEN + 1],
@@ -134,7 +128,7 @@ int cp_spool_put(struct cp_spool *spool, const struct cp_parcel *parcel,
 		error = end_event(dir, part, parcel, sync);
 	if (error)
 		undo(dir, is_there, claims, count);
-	make_room(spool, dir);
+	tidy(spool, dir);
 	return error;
 }
 
@@ -200,12 +194,15 @@ int cp_spool_claim(struct cp_spool *spool, const struct cp_config *config, const
 	int dir CP_CLEANUP(close_fd) = open_dir(spool);
 	if (dir < 0 || cp_shelf_read(&shelf, dir))
 		return -ENOENT;
+	cp_tidy(spool, dir, &shelf);
 	for (size_t i = 0; i < shelf.count; i++) {
 		int error = take_mark(dir, &shelf.entries[i], to, claim);
 		if (!error)
 			error = cp_entry_load(dir, claim->stem, config, parcel);
 		if (!error)
 			return 0;
+		if (error == -EBADMSG)
+			cp_tidy_set_aside(spool, dir, claim->stem);
 		close_fd(&claim->fd);
 	}
 	claim->fd = -1;

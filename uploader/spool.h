@@ -16,8 +16,9 @@ struct cp_spool {
 	char dir[512];
 	uint64_t max_bytes;
 	uint64_t max_age_s; /* 0: none */
-	/* entries dropped by these calls: for want of room, for their age, as damaged */
-	uint64_t full, old, damaged;
+	/* what these calls have dropped: for want of room, for its age, set aside as damaged; and
+	 * what a writer had left when he was killed, which was no entry yet */
+	uint64_t full, old, damaged, unfinished;
 	char last[CP_STEM]; /* the last damaged one */
 };
 
