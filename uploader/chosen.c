@@ -25,11 +25,11 @@ static struct cp_program *find_program(const struct cp_family *family, const cha
 int cp_chosen_find(struct cp_family *family, struct cp_ask *ask, const char *name,
 		   struct cp_chosen *chosen)
 {
-	char asked[256];
+	char asked[256], number[32];
 	*chosen = (struct cp_chosen){0};
 	if (!*name && cp_query_value(ask->query, "program", asked, sizeof asked))
 		name = asked;
-	if (cp_query_value(ask->query, "pid", asked, sizeof asked)) {
+	if (cp_query_value(ask->query, "pid", number, sizeof number)) {
 		long long pid = cp_query_number(ask->query, "pid", 0);
 		const struct cp_member *member =
 		    pid > 0 && pid <= INT32_MAX ? cp_family_member(family, (pid_t)pid) : NULL;

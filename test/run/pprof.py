@@ -21,9 +21,10 @@ def go():
     return found[-1]
 
 
-def tool(args, seconds=30):
+def tool(args, seconds=30, more=()):
     env = {'PATH': '/usr/bin:/bin', 'HOME': '/nonexistent', 'GO111MODULE': 'off', 'GOFLAGS': '',
            'PPROF_TMPDIR': '/nonexistent', 'GOCACHE': '/nonexistent'}
+    env.update(more)
     done = subprocess.run([go(), 'tool', 'pprof'] + args, env=env, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=seconds,
                           check=False)

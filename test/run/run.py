@@ -34,6 +34,7 @@ import names  # noqa: E402
 import page  # noqa: E402
 import pprof  # noqa: E402
 import program  # noqa: E402
+import pull  # noqa: E402
 import readonly  # noqa: E402
 import same  # noqa: E402
 import renewals  # noqa: E402
@@ -125,7 +126,7 @@ def real_programs():
 
 def chosen(args):
     for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, files, memory, renewals, symbols, names,
-                   page, readonly, settings, labels, program, same, harms, *real_programs()):
+                   page, pull, readonly, settings, labels, program, same, harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
                 yield name, function

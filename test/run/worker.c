@@ -28,6 +28,12 @@ static int told_to_end(int wait_ms)
 	return poll(&in, 1, wait_ms) > 0 && read(0, &c, 1) == 0;
 }
 
+TRUTH_FRAME static void spin(void)
+{
+	truth_burn(10);
+	TRUTH_STAY();
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t bursts = 1;
@@ -37,8 +43,15 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "loop") == 0)
 		for (; !told_to_end(20); bursts++)
 			burst();
+	/* half of it CPU time, if it is let */
+	if (argc > 1 && strcmp(argv[1], "burn") == 0)
+		for (; !told_to_end(10); bursts++) {
+			spin();
+			burst();
+		}
 	if (argc > 1 && strcmp(argv[1], "hold") == 0)
 		truth_hold();
+	truth_print_cpu();
 	truth_print("burst_bytes", bursts * PIECES * 1024);
 	return 3;
 }
