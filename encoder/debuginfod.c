@@ -31,7 +31,8 @@ struct wanted {
 };
 
 struct cp_debuginfod {
-	char *urls, *cache, *program;
+	const char *urls; /* the caller's: there may be passwords in them */
+	char *cache, *program;
 	struct wanted *wanted;
 	uint32_t count, room, arrivals;
 	pid_t pid; /* 0: nobody is asking */
@@ -51,10 +52,10 @@ struct cp_debuginfod *cp_debuginfod_new(const char *urls, const char *cache, con
 	struct cp_debuginfod *asked = calloc(1, sizeof(*asked));
 	if (!asked)
 		return NULL;
-	asked->urls = strdup(urls);
+	asked->urls = urls;
 	asked->cache = strdup(cache);
 	asked->program = strdup(program);
-	if (asked->urls && asked->cache && asked->program)
+	if (asked->cache && asked->program)
 		return asked;
 	cp_debuginfod_free(asked);
 	return NULL;
@@ -68,7 +69,6 @@ void cp_debuginfod_free(struct cp_debuginfod *asked)
 		kill(asked->pid, SIGKILL);
 		waitpid(asked->pid, NULL, 0);
 	}
-	free(asked->urls);
 	free(asked->cache);
 	free(asked->program);
 	free(asked->wanted);
@@ -158,6 +158,7 @@ static pid_t spawn(struct cp_debuginfod *asked, char **argv)
 	if (posix_spawn(&pid, asked->program, NULL, &attributes, argv, env))
 		pid = 0;
 	posix_spawnattr_destroy(&attributes);
+	explicit_bzero(urls, sizeof(urls));
 	return pid;
 }
 

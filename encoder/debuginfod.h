@@ -8,7 +8,8 @@
 struct cp_debuginfod;
 
 /* Nobody waits for a server: `PROGRAM fetch CACHE BUILD-ID...` is started with its addresses in
- * DEBUGINFOD_URLS, and puts what comes into the cache. NULL when memory is out. */
+ * DEBUGINFOD_URLS, and puts what comes into the cache. urls stays the caller's, for as long as this
+ * lives. NULL when memory is out. */
 struct cp_debuginfod *cp_debuginfod_new(const char *urls, const char *cache, const char *program);
 /* Ends what is on its way. NULL is allowed. */
 void cp_debuginfod_free(struct cp_debuginfod *asked);

@@ -81,8 +81,8 @@ struct cp_symbols_status {
 void cp_symbols_status(const struct cp_symbols *symbols, struct cp_symbols_status *status);
 
 /* Where debug files are looked for: in these folders (with ':' between) as well, and, when urls is
- * not NULL, at debuginfod servers. What those send is put into the folder cache by `PROGRAM fetch`,
- * in its own time; it counts from the next profile on. */
+ * not NULL, at debuginfod servers; that text stays the caller's, for good. What those send is put
+ * into the folder cache by `PROGRAM fetch`, in its own time; it counts from the next profile on. */
 void cp_symbols_search(struct cp_symbols *symbols, const char *dirs, const char *urls,
 		       const char *cache, const char *program);
 /* Compressed debug information that takes more than this when it is unpacked, */

@@ -18,7 +18,9 @@
 
 #include "encoder/debuginfod.h"
 #include "uploader/folder.h"
+#include "uploader/secrets.h"
 #include "uploader/spool.h"
+#include "uploader/vault.h"
 
 /* What the cache may hold; libdebuginfod itself only looks at the age of files. */
 #define CACHE_MAX ((off_t)4 << 30)
@@ -36,13 +38,16 @@ void cp_fetch_settings(struct cp_symbols *symbols, const struct cp_config *confi
 	char cache[sizeof((struct cp_spool *)0)->dir + 16] = "";
 	struct cp_spool spool;
 	int spooled = !cp_spool_open(&spool, config);
-	int wanted = spooled && !is_nobody(config->debuginfod_urls);
+	/* for as long as there are symbols: in the vault */
+	char *urls = config->secrets & CP_SECRET_URLS ? cp_secrets_urls(config)
+						      : cp_vault_copy(config->debuginfod_urls);
+	int wanted = spooled && urls && !is_nobody(urls);
 	if (spooled && config->spool_max_bytes)
 		cp_symbols_unpack(symbols, spool.dir, CP_UNPACK_ABOVE, CP_UNPACK_MOST);
 	if (wanted)
 		snprintf(cache, sizeof cache, "%s/debuginfod", spool.dir);
-	cp_symbols_search(symbols, config->debug_dirs, wanted ? config->debuginfod_urls : NULL,
-			  cache, "/proc/self/exe");
+	cp_symbols_search(symbols, config->debug_dirs, wanted ? urls : NULL, cache,
+			  "/proc/self/exe");
 }
 
 /* The parts of libdebuginfod that are used. */
@@ -142,6 +147,7 @@ int cp_fetch_main(char **argv)
 	struct library library;
 	int end = CP_FETCH_ANSWERED;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_DUMPABLE, 0); /* addresses with passwords are in our environment */
 	alarm(CP_FETCH_SECONDS);
 	limit(RLIMIT_AS, MEMORY_MAX);
 	umask(077);

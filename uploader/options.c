@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
+
 /* Every setting under a name of its own. The library judges the values: one place, one line. */
 static const struct {
 	const char *option, *variable, *help;
@@ -75,6 +77,31 @@ static int set(const char *variable, const char *value)
 	return setenv(variable, value, 1); // NOLINT(concurrency-mt-unsafe)
 }
 
+/* Everybody sees an argument, for as long as the program runs. */
+static int shows_secret(const char *variable, const char *value)
+{
+	char shown[4096];
+	if (strstr(variable, "SERVER_TOKEN") && !strstr(variable, "TOKEN_FILE"))
+		return 1;
+	if (!strstr(variable, "AGENT_SOCKET") && !strstr(variable, "DEBUGINFOD_URLS"))
+		return 0;
+	for (size_t len; *value; value += len) {
+		value += strspn(value, " ,");
+		len = strcspn(value, " ,");
+		if (len && (cp_secret_mask(value, len, shown, sizeof shown) != len ||
+			    memcmp(shown, value, len) != 0))
+			return 1;
+	}
+	return 0;
+}
+
+static int refuse_secret(const char *option)
+{
+	return complain("others would see it in the list of processes: it belongs into the "
+			"environment or into a file",
+			option);
+}
+
 /* -e KEY=VALUE, only for our own variables: others are the caller's to set. */
 static int set_pair(const char *pair)
 {
@@ -83,6 +110,8 @@ static int set_pair(const char *pair)
 	if (!equals || equals - pair >= (int)sizeof key || strncmp(pair, "CONPROF_", 8) != 0)
 		return complain("is not CONPROF_KEY=VALUE", pair);
 	snprintf(key, sizeof key, "%.*s", (int)(equals - pair), pair);
+	if (shows_secret(key, equals + 1))
+		return refuse_secret(key);
 	return set(key, equals + 1) ? complain("can not be set", pair) : 0;
 }
 
@@ -91,6 +120,8 @@ static int set_option(char ***args)
 {
 	char *option = **args;
 	size_t len = strcspn(option, "=");
+	if (len == strlen("--server-token") && strncmp(option, "--server-token", len) == 0)
+		return refuse_secret("--server-token");
 	for (size_t i = 0; i < SETTINGS; i++) {
 		if (strlen(settings[i].option) != len ||
 		    strncmp(settings[i].option, option, len) != 0)
@@ -101,6 +132,8 @@ static int set_option(char ***args)
 		int folder = strcmp(settings[i].option, "--output") == 0;
 		if (folder)
 			return set_folder(value);
+		if (shows_secret(settings[i].variable, value))
+			return refuse_secret(settings[i].option);
 		return set(settings[i].variable, value) ? complain("can not be set", option) : 0;
 	}
 	return complain("no such option", option);
