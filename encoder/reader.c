@@ -193,6 +193,11 @@ const char *cp_reader_unit(const struct cp_reader *reader, size_t type)
 		   : "";
 }
 
+int64_t cp_reader_duration(const struct cp_reader *reader)
+{
+	return reader->it->duration_nanos > 0 ? reader->it->duration_nanos : 0;
+}
+
 size_t cp_reader_first(const struct cp_reader *reader)
 {
 	const char *wanted = cp_reader_text(reader, reader->it->default_sample_type);

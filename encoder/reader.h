@@ -17,6 +17,9 @@ const char *cp_reader_unit(const struct cp_reader *reader, size_t type);
 /* The type that readers show first: the one the profile names, else the last. */
 size_t cp_reader_first(const struct cp_reader *reader);
 
+/* What time it is of, in ns; 0: it does not say. */
+int64_t cp_reader_duration(const struct cp_reader *reader);
+
 struct cp_function_sum {
 	const char *name;    /* stands until the reader is closed */
 	int64_t self, total; /* total: of stacks that have it, each counted once */

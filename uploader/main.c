@@ -11,6 +11,7 @@
 #include "uploader/run.h"
 #include "uploader/serve.h"
 #include "uploader/status.h"
+#include "uploader/top.h"
 
 /* jemalloc's own name for its settings. We work for a moment each period, on two threads: what was
  * freed would wait for the next one, so it goes back at once; one arena is enough. */
@@ -23,6 +24,7 @@ static int help(void)
 	    "conprof " CP_VERSION " - continuous profiles of programs that nobody changed\n\n"
 	    "  conprof run [options] [--] program [arguments]   run it, profiled\n"
 	    "  conprof status [--json]                          what is being profiled\n"
+	    "  conprof top [options] [PID|NAME]                 what a program does now\n"
 	    "  conprof flame FILE... -o page.html               profiles as a page for a browser\n"
 	    "  conprof diff BEFORE AFTER [-o page.html]         two profiles compared\n"
 	    "  conprof uploader NAME [ELDER]                    started by libconprof.so\n"
@@ -55,6 +57,8 @@ int main(int argc, char **argv)
 		return cp_look_flame(argv + 2);
 	if (strcmp(word, "diff") == 0)
 		return cp_look_diff(argv + 2);
+	if (strcmp(word, "top") == 0)
+		return cp_top_main(argc - 1, argv + 1);
 	if (strcmp(word, "fetch") == 0 && argc >= 3)
 		return cp_fetch_main(argv + 2);
 	if (strcmp(word, "status") == 0 && argc == 2)

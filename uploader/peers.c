@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "uploader/glance.h"
 #include "uploader/rendezvous.h"
 #include "uploader/rollcall.h"
 #include "uploader/status.h"
@@ -110,6 +111,9 @@ static void understand(struct cp_peers *peers, const struct cp_peer *peer,
 			join(peers, peer->source.fd, *fd, pid, trusted ? 0 : CP_JOIN_FOREIGN);
 	} else if (message->pid == CP_PEER_STATUS) {
 		answer(peers, peer->source.fd);
+	} else if (message->pid == CP_PEER_GLANCE) {
+		if (trusted)
+			cp_glance_answer(peers->family, peer->source.fd, message->token);
 	} else if (cp_family_farewell(peers->family, pid) && trusted) {
 		/* not of a member itself: somebody speaks for one */
 		cp_family_farewell(peers->family, message->pid);

@@ -70,8 +70,14 @@ union control {
 
 int cp_rendezvous_send(int socket, int pid, int fd)
 {
-	struct cp_join join = {.magic = CP_MAGIC, .abi = CP_ABI, .pid = pid};
-	struct iovec iov = {.iov_base = &join, .iov_len = sizeof join};
+	const struct cp_join join = {.magic = CP_MAGIC, .abi = CP_ABI, .pid = pid};
+	return cp_rendezvous_send_message(socket, &join, fd);
+}
+
+int cp_rendezvous_send_message(int socket, const struct cp_join *join, int fd)
+{
+	struct cp_join sent = *join;
+	struct iovec iov = {.iov_base = &sent, .iov_len = sizeof sent};
 	union control control = {{0}};
 	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
 	if (fd >= 0) {
@@ -83,7 +89,7 @@ int cp_rendezvous_send(int socket, int pid, int fd)
 		cmsg->cmsg_len = CMSG_LEN(sizeof fd);
 		memcpy(CMSG_DATA(cmsg), &fd, sizeof fd);
 	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)sizeof join ? 0 : -errno;
+	return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)sizeof sent ? 0 : -errno;
 }
 
 /* The first descriptor is kept; whatever else a peer sends along is closed. */

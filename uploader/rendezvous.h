@@ -13,8 +13,9 @@
  * is a farewell: that process ends, take its last data now. */
 enum {
 	CP_PEER_HANDOVER = 0, /* the descriptor is another socket, on which a join waits */
-	CP_PEER_STATUS = -1
-}; /* no descriptor: answer with the text of status.h */
+	CP_PEER_STATUS = -1,  /* no descriptor: answer with the text of status.h */
+	CP_PEER_GLANCE = -2   /* likewise: with what a program does from now on (glance.h) */
+};
 
 /* 1 when name is "conprof-" and 16 hex digits, as targets make it. */
 int cp_rendezvous_is_name(const char *name);
@@ -23,6 +24,7 @@ int cp_rendezvous_listen(const char *name);
 int cp_rendezvous_connect(const char *name); /* the socket or -errno */
 /* fd: -1 for none. 0 or -errno. */
 int cp_rendezvous_send(int socket, int pid, int fd);
+int cp_rendezvous_send_message(int socket, const struct cp_join *join, int fd);
 /* One message, without waiting: 1; 0 at the end; -EAGAIN when there is none yet; -EBADMSG when it
  * is not a struct cp_join. *fd is the passed descriptor, to be closed by the caller, or -1. */
 int cp_rendezvous_receive(int socket, struct cp_join *join, int *fd);

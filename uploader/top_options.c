@@ -1,0 +1,81 @@
+/* top_options.c - the command line of `conprof top`, and what kind of terminal it is in. */
+/* SPDX-License-Identifier: MIT */
+#include "uploader/top_options.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "uploader/glance.h"
+
+static int misunderstood(const char *what)
+{
+	fprintf(stderr, "conprof top: %s: not understood (conprof -h helps)\n", what);
+	return 2;
+}
+
+static int dimension_of(const char *word)
+{
+	for (int i = 0; i < CP_TOP_DIMENSIONS; i++)
+		if (!strcmp(word, cp_top_dimensions[i].word))
+			return i;
+	return -1;
+}
+
+int cp_top_options(int argc, char **argv, struct cp_top_options *options, struct cp_top_view *view)
+{
+	int option;
+	char *end = NULL;
+	opterr = 0;
+	while ((option = getopt(argc, argv, "bn:d:k:tf:")) != -1) {
+		double seconds;
+		if (option == 'b') {
+			view->batch = 1;
+		} else if (option == 'n') {
+			options->rounds = strtol(optarg, &end, 10);
+			if (*end || options->rounds < 1)
+				return misunderstood(optarg);
+		} else if (option == 'd') {
+			seconds = strtod(optarg, &end);
+			if (*end || !(seconds >= 0.1 && seconds <= CP_GLANCE_MAX_MS / 1e3))
+				return misunderstood(optarg);
+			options->length_ms = (unsigned)(seconds * 1000);
+		} else if (option == 'k') {
+			view->dimension = dimension_of(optarg);
+			if (view->dimension < 0)
+				return misunderstood(optarg);
+		} else if (option == 't') {
+			view->by_total = 1;
+		} else if (option == 'f') {
+			snprintf(view->filter, sizeof view->filter, "%s", optarg);
+			cp_top_filter(view);
+			if (!view->has_expression)
+				return misunderstood(optarg);
+		} else {
+			return misunderstood(argv[optind - 1]);
+		}
+	}
+	options->wanted = argv[optind];
+	return optind + 1 < argc ? misunderstood(argv[optind + 1]) : 0;
+}
+
+/* What kind of terminal it is, if it is one. */
+void cp_top_look_around(struct cp_top_options *options, struct cp_top_view *view)
+{
+	const char *term = getenv("TERM"), *none = getenv("NO_COLOR");
+	int screen = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term &&
+		     strcmp(term, "dumb") != 0;
+	if (!screen && !view->batch) {
+		view->batch = 1;
+		if (options->rounds < 0)
+			options->rounds = 1;
+	}
+	view->colours = !view->batch && !(none && *none);
+	if (view->batch)
+		view->utf8 = setlocale(LC_CTYPE, "C.UTF-8") != NULL;
+	else if (setlocale(LC_CTYPE, ""))
+		view->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
