@@ -124,31 +124,41 @@ static void give_back(void *left CP_UNUSED, void *taken)
 	free(taken);
 }
 
-static int take_apart(struct cp_reader *reader, const struct cp_bytes *plain)
+static int take_apart(const struct cp_bytes *plain, Cp__Profile **it)
 {
 	size_t left = CP_APART_MAX;
 	ProtobufCAllocator bounded = {take, give_back, &left};
-	reader->it = cp__profile__unpack(&bounded, plain->len, plain->data);
-	if (!reader->it)
+	*it = cp__profile__unpack(&bounded, plain->len, plain->data);
+	if (!*it)
 		return left < CP_APART_MAX / 64 ? -EFBIG : -EBADMSG;
 	/* Any bytes may look like an empty message: a profile has types, and an empty first text.
 	 */
-	if (!reader->it->n_sample_type || !reader->it->n_string_table ||
-	    reader->it->string_table[0][0] || reader->it->n_location >= UINT32_MAX)
+	if (!(*it)->n_sample_type || !(*it)->n_string_table || (*it)->string_table[0][0] ||
+	    (*it)->n_location >= UINT32_MAX)
 		return -EBADMSG;
 	return 0;
 }
 
-int cp_reader_open(const struct cp_bytes *file, struct cp_reader **result)
+int cp_reading_take(const struct cp_bytes *file, Cp__Profile **it)
 {
 	struct cp_bytes plain;
-	*result = NULL;
+	*it = NULL;
 	int error = cp_unpack(file, &plain, CP_PLAIN_MAX);
-	if (error)
-		return error;
-	struct cp_reader *reader = calloc(1, sizeof(*reader));
-	error = reader ? take_apart(reader, &plain) : -ENOMEM;
+	if (!error)
+		error = take_apart(&plain, it);
 	free(plain.data);
+	if (error && *it) {
+		cp__profile__free_unpacked(*it, NULL);
+		*it = NULL;
+	}
+	return error;
+}
+
+int cp_reader_open(const struct cp_bytes *file, struct cp_reader **result)
+{
+	*result = NULL;
+	struct cp_reader *reader = calloc(1, sizeof(*reader));
+	int error = reader ? cp_reading_take(file, &reader->it) : -ENOMEM;
 	if (!error) {
 		cp_intern_init(&reader->functions, CP_FUNCTIONS_MAX,
 			       sizeof(struct cp_reader_entry));

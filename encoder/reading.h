@@ -24,5 +24,9 @@ struct cp_reader_entry {
 
 /* NULL: there is none of this number. */
 const Cp__Function *cp_reader_function(const struct cp_reader *reader, uint64_t id);
+/* The profile in a file, checked so far that it is one; cp__profile__free_unpacked(it, NULL). 0 or
+ * -errno: as cp_reader_open. */
+int cp_reading_take(const struct cp_bytes *file, Cp__Profile **it);
+
 /* A text of the profile's table; "" outside. */
 const char *cp_reader_text(const struct cp_reader *reader, int64_t index);

@@ -1,0 +1,143 @@
+/* cut.c - a profile as a server takes it: which samples go into which part. */
+/* SPDX-License-Identifier: MIT */
+#include "encoder/cut.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "encoder/cutting.h"
+
+/* A single sample that is too large still: its texts are made shorter, but not shorter than that.
+ */
+#define CP_TEXT_LEAST ((size_t)64)
+
+static int by_id(const void *a, const void *b)
+{
+	const struct cp_cut_id *x = a, *y = b;
+	if (x->id != y->id)
+		return x->id > y->id ? 1 : -1;
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+uint32_t cp_cut_find(const struct cp_cut_id *ids, size_t count, uint64_t id)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (ids[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && ids[low].id == id ? ids[low].at : CP_CUT_NOWHERE;
+}
+
+#define CP_IDS(name, field)                                                                        \
+	static struct cp_cut_id *name(struct cp_cut_whole *whole)                                  \
+	{                                                                                          \
+		size_t count = whole->it->n_##field;                                               \
+		struct cp_cut_id *ids = cp_arena_take(&whole->memory, (count + 1) * sizeof(*ids)); \
+		for (uint32_t i = 0; ids && i < count; i++)                                        \
+			ids[i] = (struct cp_cut_id){whole->it->field[i]->id, i};                   \
+		if (ids)                                                                           \
+			qsort(ids, count, sizeof(*ids), by_id);                                    \
+		return ids;                                                                        \
+	}
+CP_IDS(ids_of_locations, location)
+CP_IDS(ids_of_functions, function)
+CP_IDS(ids_of_mappings, mapping)
+
+/* Whether a sample says anything that is wanted. One with too few values says nothing. */
+static bool counts(const struct cp_cut_whole *whole, const Cp__Sample *sample)
+{
+	if (sample->n_value != whole->it->n_sample_type)
+		return false;
+	for (size_t i = 0; i < sample->n_value; i++)
+		if (sample->value[i] &&
+		    (!whole->how->types || (i < 32 && whole->how->types >> i & 1)))
+			return true;
+	return false;
+}
+
+static int prepare(struct cp_cut_whole *whole)
+{
+	const Cp__Profile *it = whole->it;
+	if (it->n_sample >= UINT32_MAX || it->n_function >= UINT32_MAX ||
+	    it->n_mapping >= UINT32_MAX || it->n_string_table >= UINT32_MAX)
+		return -EFBIG;
+	whole->locations = ids_of_locations(whole);
+	whole->functions = ids_of_functions(whole);
+	whole->mappings = ids_of_mappings(whole);
+	whole->samples = cp_arena_take(&whole->memory, (it->n_sample + 1) * sizeof(uint32_t));
+	if (!whole->locations || !whole->functions || !whole->mappings || !whole->samples)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < it->n_sample; i++)
+		if (counts(whole, it->sample[i]))
+			whole->samples[whole->count++] = i;
+	return 0;
+}
+
+static int keep(struct cp_parts *parts, struct cp_bytes *part)
+{
+	struct cp_bytes *all = realloc(parts->all, (parts->count + 1) * sizeof(*all));
+	if (!all) {
+		free(part->data);
+		return -ENOMEM;
+	}
+	parts->all = all;
+	all[parts->count++] = *part;
+	return 0;
+}
+
+/* In halves, until each is small enough: so deep only as the count has bits. */
+// NOLINTNEXTLINE(misc-no-recursion)
+static int cut(const struct cp_cut_whole *whole, uint32_t from, uint32_t to, struct cp_parts *parts)
+{
+	const struct cp_cut *how = whole->how;
+	uint32_t middle = from + (to - from) / 2;
+	bool one = to - from < 2;
+	if (one || to - from <= how->samples) {
+		struct cp_bytes part = {0};
+		size_t text = how->text;
+		for (;; text /= 4) {
+			int error =
+			    cp_cut_part(whole, from, to, text, (int64_t)parts->count, &part);
+			if (error)
+				return error;
+			if (part.len <= how->bytes || (one && text / 4 < CP_TEXT_LEAST))
+				return keep(parts, &part);
+			free(part.data);
+			if (!one)
+				break;
+		}
+	}
+	int error = cut(whole, from, middle, parts);
+	return error ? error : cut(whole, middle, to, parts);
+}
+
+int cp_cut(const struct cp_bytes *file, const struct cp_cut *how, struct cp_parts *parts)
+{
+	struct cp_cut_whole whole = {.how = how};
+	Cp__Profile *it;
+	*parts = (struct cp_parts){0};
+	int error = cp_reading_take(file, &it);
+	if (error)
+		return error;
+	whole.it = it;
+	error = prepare(&whole);
+	if (!error)
+		error = cut(&whole, 0, whole.count, parts);
+	cp_arena_free(&whole.memory);
+	cp__profile__free_unpacked(it, NULL);
+	if (error)
+		cp_parts_free(parts);
+	return error;
+}
+
+void cp_parts_free(struct cp_parts *parts)
+{
+	for (size_t i = 0; i < parts->count; i++)
+		free(parts->all[i].data);
+	free(parts->all);
+	*parts = (struct cp_parts){0};
+}

@@ -1,0 +1,31 @@
+/* cutting.h - a profile that is being cut: shared by the files that do it. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include "encoder/arena.h"
+#include "encoder/cut.h"
+#include "encoder/reading.h"
+
+/* An id, and where in its table what has it stands. */
+struct cp_cut_id {
+	uint64_t id;
+	uint32_t at;
+};
+
+/* What is cut. */
+struct cp_cut_whole {
+	const Cp__Profile *it;
+	const struct cp_cut *how;
+	struct cp_arena memory;
+	uint32_t *samples; /* those that count, by index */
+	uint32_t count;
+	struct cp_cut_id *locations, *functions, *mappings; /* sorted by id */
+};
+
+#define CP_CUT_NOWHERE UINT32_MAX
+/* Where it stands, or CP_CUT_NOWHERE. */
+uint32_t cp_cut_find(const struct cp_cut_id *ids, size_t count, uint64_t id);
+
+/* cutpart.c: these samples as a profile of their own, later by so many ms, no text longer than
+ * that. 0 or -ENOMEM. */
+int cp_cut_part(const struct cp_cut_whole *whole, uint32_t from, uint32_t to, size_t text,
+		int64_t later_ms, struct cp_bytes *out);
