@@ -32,7 +32,7 @@ SIGNAL_O := $(BASE_O) $(filter $(B)/preload/signal/%,$(PRELOAD_O)) $(B)/preload/
 HOOK_O := $(SIGNAL_O) $(filter-out %/malloc.o,$(filter $(B)/preload/hook/%,$(PRELOAD_O)))
 PBC_O := $(B)/gen/pprof.pb-c.o
 ENC_O := $(patsubst %.c,$(B)/%.o,$(wildcard encoder/*.c)) $(PBC_O)
-UP_O := $(patsubst %.c,$(B)/%.o,$(wildcard uploader/*.c))
+UP_O := $(patsubst %.c,$(B)/%.o,$(wildcard uploader/*.c)) $(B)/gen/push.pb-c.o
 UNIT := $(filter-out $(SKIP:%=$(B)/unit/%),$(patsubst test/%.c,$(B)/%,$(wildcard test/unit/*.c)))
 FUZZ := $(patsubst test/%.c,$(B)/%,$(wildcard test/fuzz/*.c))
 OURS = $(shell find preload encoder uploader test doc -name '*.c' -o -name '*.h' -o -name '*.cpp')
@@ -78,7 +78,12 @@ $(B)/gen/pprof.pb-c.c $(B)/gen/pprof.pb-c.h &: encoder/pprof.proto
 	@mkdir -p $(B)/gen
 	protoc-c --proto_path=encoder --c_out=$(B)/gen pprof.proto
 
-$(PBC_O): $(B)/gen/pprof.pb-c.c
+$(B)/gen/push.pb-c.c $(B)/gen/push.pb-c.h &: uploader/push.proto
+	@mkdir -p $(B)/gen
+	protoc-c --proto_path=uploader --c_out=$(B)/gen push.proto
+$(B)/uploader/pyroscope.o: | $(B)/gen/push.pb-c.h
+
+$(B)/gen/%.pb-c.o: $(B)/gen/%.pb-c.c
 	$(CC) -I$(B)/gen $(OPT) $(EXTRA) -w -c -o $@ $<
 
 # The page for browsers, of one piece (uploader/page/assemble.sh).

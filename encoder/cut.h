@@ -12,7 +12,8 @@ struct cp_cut {
 	size_t text;	       /* a text has at most so many bytes */
 	unsigned types;	       /* bits: which of the sample types are wanted; 0: all */
 	bool bare;	       /* samples carry numbers as labels, but no texts */
-	int64_t duration_ns;   /* what the parts say of it; -1: as the profile does */
+	int64_t duration_ns;   /* what the parts say of it; -1: as the profile does, */
+	int64_t unsaid_ns;     /* and this where that says nothing */
 };
 
 struct cp_parts {

@@ -111,7 +111,9 @@ static void make_header(struct part *part, int64_t later_ms)
 	profile->period = it->period;
 	profile->time_nanos =
 	    (int64_t)((uint64_t)it->time_nanos + (uint64_t)(later_ms * CP_NS_IN_MS));
-	profile->duration_nanos = duration < 0 ? it->duration_nanos : duration;
+	if (duration < 0)
+		duration = it->duration_nanos ? it->duration_nanos : part->whole->how->unsaid_ns;
+	profile->duration_nanos = duration;
 	profile->drop_frames = expression_of(part, it->drop_frames);
 	profile->keep_frames = expression_of(part, it->keep_frames);
 	profile->comment = take(part, it->n_comment, sizeof(*profile->comment));

@@ -57,24 +57,29 @@ static void say(struct cp_outlet *outlet, struct cp_log *log, enum cp_level leve
 	cp_log_line(log, level, "%s", line);
 }
 
-static enum cp_verdict send_http(const struct cp_outlet *outlet, struct cp_log *log,
-				 const struct cp_parcel *parcel, long timeout_ms, char *why,
-				 size_t why_len)
+static enum cp_verdict send_http(struct cp_outlet *outlet, struct cp_log *log,
+				 const struct cp_parcel *parcel, long timeout_ms, uint32_t *after_s,
+				 char *why, size_t why_len)
 {
 	struct cp_secrets *secrets CP_CLEANUP(cp_secrets_close) =
 	    cp_secrets_open(&outlet->config, outlet->to, log, why, why_len);
 	if (!secrets)
 		return CP_AGAIN;
-	return cp_blackfire_send(&outlet->address, secrets, parcel, timeout_ms, why, why_len);
+	if (outlet->address.kind == CP_ADDRESS_HTTP)
+		return cp_blackfire_send(&outlet->address, secrets, parcel, timeout_ms, why,
+					 why_len);
+	return cp_push_send(&outlet->address, secrets, parcel, timeout_ms, &outlet->progress,
+			    after_s, why, why_len);
 }
 
-static enum cp_verdict attempt(const struct cp_outlet *outlet, struct cp_log *log,
-			       const struct cp_parcel *parcel, long timeout_ms, char *why,
-			       size_t why_len)
+static enum cp_verdict attempt(struct cp_outlet *outlet, struct cp_log *log,
+			       const struct cp_parcel *parcel, long timeout_ms, uint32_t *after_s,
+			       char *why, size_t why_len)
 {
-	if (outlet->address.kind == CP_ADDRESS_HTTP)
-		return send_http(outlet, log, parcel, timeout_ms, why, why_len);
-	if (outlet->address.kind == CP_ADDRESS_NONE) {
+	enum cp_address_kind kind = outlet->address.kind;
+	if (kind == CP_ADDRESS_HTTP || kind == CP_ADDRESS_PYROSCOPE || kind == CP_ADDRESS_PARCA)
+		return send_http(outlet, log, parcel, timeout_ms, after_s, why, why_len);
+	if (kind == CP_ADDRESS_NONE) {
 		snprintf(why, why_len, "there is no usable destination");
 		return CP_ABSENT;
 	}
@@ -89,7 +94,9 @@ enum cp_verdict cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log,
 {
 	char why[900] = "";
 	uint64_t random = 0;
-	enum cp_verdict verdict = attempt(outlet, log, parcel, timeout_ms, why, sizeof why);
+	uint32_t after_s = 0;
+	enum cp_verdict verdict =
+	    attempt(outlet, log, parcel, timeout_ms, &after_s, why, sizeof why);
 	uint64_t now = cp_text_monotonic();
 	switch (verdict) {
 	case CP_SENT:
@@ -110,6 +117,7 @@ enum cp_verdict cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log,
 		if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
 			random = now;
 		cp_retry_failed(&outlet->retry, now, random);
+		cp_retry_not_before(&outlet->retry, now, after_s);
 		break;
 	}
 	return verdict;

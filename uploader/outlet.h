@@ -3,6 +3,7 @@
 #pragma once
 #include "uploader/blackfire.h"
 #include "uploader/log.h"
+#include "uploader/push.h"
 #include "uploader/retry.h"
 
 struct cp_outlet {
@@ -11,6 +12,7 @@ struct cp_outlet {
 	char name[CP_ADDRESS_SHOWN]; /* for people */
 	struct cp_address address;
 	struct cp_retry retry;
+	struct cp_push_progress progress;
 	char said[900]; /* the last line about it, without numbers: not said again */
 };
 

@@ -19,6 +19,14 @@ void cp_retry_failed(struct cp_retry *retry, uint64_t now_ns, uint64_t random)
 	retry->next_ns = now_ns + (uint64_t)cp_retry_delay_ms(retry->failures, random) * 1000000u;
 }
 
+void cp_retry_not_before(struct cp_retry *retry, uint64_t now_ns, uint32_t after_s)
+{
+	uint64_t ms = (uint64_t)after_s * 1000u;
+	uint64_t at = now_ns + (ms < CP_RETRY_CAP_MS ? ms : CP_RETRY_CAP_MS) * 1000000u;
+	if (at > retry->next_ns)
+		retry->next_ns = at;
+}
+
 void cp_retry_succeeded(struct cp_retry *retry)
 {
 	retry->failures = 0;

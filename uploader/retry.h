@@ -15,5 +15,7 @@ struct cp_retry {
  * a thousand uploaders that lost one agent do not come back as one. random: uniform 64 bits. */
 uint32_t cp_retry_delay_ms(uint32_t failures, uint64_t random);
 void cp_retry_failed(struct cp_retry *retry, uint64_t now_ns, uint64_t random);
+/* The server asks to be left alone for so long; it is, but not for longer than the cap. */
+void cp_retry_not_before(struct cp_retry *retry, uint64_t now_ns, uint32_t after_s);
 void cp_retry_succeeded(struct cp_retry *retry);
 int cp_retry_may(const struct cp_retry *retry, uint64_t now_ns);

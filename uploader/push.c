@@ -1,0 +1,322 @@
+/* push.c - a parcel to a server that keeps series of profiles: cut, put into requests, sent. */
+/* SPDX-License-Identifier: MIT */
+#include "uploader/push.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/attrs.h"
+#include "uploader/json.h"
+#include "uploader/request.h"
+
+/* A server takes so many bytes in a second, unless told otherwise. */
+#define BYTES_PER_S 4000000u
+
+struct pieces {
+	struct cp_piece *all;
+	size_t count;
+	int damaged; /* profiles that are none */
+};
+
+static void free_pieces(struct pieces *pieces)
+{
+	for (size_t i = 0; i < pieces->count; i++)
+		free(pieces->all[i].bytes.data);
+	free(pieces->all);
+}
+
+static uint64_t hash_more(uint64_t hash, const void *data, size_t len)
+{
+	const unsigned char *bytes = data;
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static uint64_t mixed(uint64_t x)
+{
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+static uint64_t hash_event(const struct cp_text *event)
+{
+	return hash_more(UINT64_C(0xcbf29ce484222325), event->data, event->len);
+}
+
+/* Version 8 of RFC 9562: bits of one's own. */
+void cp_push_uuid(const struct cp_text *event, const struct cp_piece *piece, char uuid[37])
+{
+	unsigned which[3] = {piece->profile, piece->variant, piece->number};
+	uint64_t hash = hash_more(hash_event(event), which, sizeof which);
+	uint64_t high = mixed(hash), low = mixed(hash ^ UINT64_C(0x9e3779b97f4a7c15));
+	high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x8000);
+	low = (low & (UINT64_MAX >> 2)) | UINT64_C(1) << 63;
+	snprintf(uuid, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
+		 (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xffff), (unsigned)(low >> 48),
+		 (unsigned long long)(low & UINT64_C(0xffffffffffff)));
+}
+
+/* Takes the parts' bytes. */
+static int add_parts(struct pieces *pieces, struct cp_parts *parts, struct cp_piece like)
+{
+	struct cp_piece *all =
+	    realloc(pieces->all, (pieces->count + parts->count) * sizeof *pieces->all);
+	if (!all)
+		return -ENOMEM;
+	pieces->all = all;
+	for (size_t i = 0; i < parts->count; i++) {
+		like.number = (unsigned)i;
+		like.bytes = parts->all[i];
+		parts->all[i] = (struct cp_bytes){0};
+		all[pieces->count++] = like;
+	}
+	return 0;
+}
+
+static int add_series(struct pieces *pieces, const struct cp_parcel *parcel,
+		      const struct cp_cut *cut, enum cp_profile profile, unsigned variant)
+{
+	static const char *const names[CP_PROFILES] = {[CP_PROFILE_HEAP] = "memory",
+						       [CP_PROFILE_THREADS] = "goroutine",
+						       [CP_PROFILE_CPU] = "process_cpu"};
+	struct cp_parts parts;
+	int error = cp_cut(&parcel->profiles[profile], cut, &parts);
+	/* a file of the spool may be damaged: the others are none the worse for it */
+	if (error == -EBADMSG || error == -EFBIG) {
+		pieces->damaged++;
+		return 0;
+	}
+	if (!error)
+		error = add_parts(pieces, &parts,
+				  (struct cp_piece){names[profile], profile, variant, 0, {0}});
+	cp_parts_free(&parts);
+	return error;
+}
+
+#define ALLOCATED (1u | 2u)
+#define IN_USE	  (4u | 8u)
+
+static int make_pieces(struct pieces *pieces, const struct cp_parcel *parcel,
+		       const struct cp_push_kind *kind)
+{
+	int error = 0;
+	for (int i = 0; i < CP_PROFILES && !error; i++) {
+		enum cp_profile profile = cp_request_order[i];
+		struct cp_cut cut = kind->cut;
+		cut.duration_ns = -1;
+		if (!parcel->profiles[profile].len)
+			continue;
+		if (kind->splits_heap && profile == CP_PROFILE_THREADS)
+			cut.duration_ns = 0;
+		if (kind->splits_heap && profile == CP_PROFILE_HEAP) {
+			cut.types = IN_USE;
+			cut.duration_ns = 0;
+			error = add_series(pieces, parcel, &cut, profile, 1);
+			/* the first has no duration of its own, but is of a period all the same */
+			cut.types = ALLOCATED;
+			cut.duration_ns = -1;
+			cut.unsaid_ns = (int64_t)parcel->config.period_s * 1000000000;
+		}
+		if (!error)
+			error = add_series(pieces, parcel, &cut, profile, 0);
+	}
+	return error;
+}
+
+static unsigned *half_of(struct cp_push_progress *progress, uint64_t parcel)
+{
+	for (size_t i = 0; i < CP_PUSH_HALVES; i++)
+		if (progress->halves[i].parcel == parcel)
+			return &progress->halves[i].sent;
+	size_t at = progress->next++ % CP_PUSH_HALVES;
+	progress->halves[at].parcel = parcel;
+	progress->halves[at].sent = 0;
+	return &progress->halves[at].sent;
+}
+
+static const char *message_of(const struct cp_reply *reply, char *out, size_t room)
+{
+	struct cp_text text = {0};
+	int has = cp_json_text(reply->body, strlen(reply->body), "message", &text);
+	snprintf(out, room, "%.300s", has ? text.data : reply->body);
+	for (char *c = out; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = ' ';
+	cp_text_free(&text);
+	return out;
+}
+
+/* What Connect's codes say beyond the status: aborted, for one, is a 409. */
+static int says_again(const struct cp_reply *reply)
+{
+	static const char *const again[] = {"unknown",	 "internal", "unavailable",
+					    "data_loss", "aborted",  "deadline_exceeded"};
+	struct cp_text code = {0};
+	int found = 0;
+	if (cp_json_text(reply->body, strlen(reply->body), "code", &code))
+		for (size_t i = 0; i < sizeof again / sizeof again[0]; i++)
+			found |= strcmp(code.data, again[i]) == 0;
+	cp_text_free(&code);
+	return found;
+}
+
+enum cp_verdict cp_push_judge(const struct cp_address *address, const struct cp_reply *reply,
+			      char *why, size_t why_len)
+{
+	char message[310];
+	long status = reply->status;
+	if (status >= 200 && status < 300)
+		return CP_SENT;
+	if (!status) {
+		snprintf(why, why_len, "%s: %s", address->url, reply->error);
+		return CP_AGAIN;
+	}
+	message_of(reply, message, sizeof message);
+	snprintf(why, why_len, "%s answered %ld%s%s", address->url, status, message[0] ? ": " : "",
+		 message);
+	return status == 408 || status == 429 || status >= 500 || says_again(reply) ? CP_AGAIN
+										    : CP_REFUSED;
+}
+
+/* Credentials of the address before those of the settings. */
+static void authorize(struct cp_post *post, const struct cp_address *address,
+		      const struct cp_config *config)
+{
+	int own = address->user[0] || address->password[0];
+	post->user = own ? address->user : config->server_id;
+	post->password = own ? address->password : config->server_token;
+	post->bearer = post->password;
+}
+
+static enum cp_verdict post(const struct cp_address *address, const struct cp_parcel *parcel,
+			    const struct cp_push_kind *kind, const struct cp_text *body,
+			    long timeout_ms, uint32_t *after_s, char *why, size_t why_len)
+{
+	char tenant[sizeof parcel->config.tenant + 20];
+	struct cp_reply reply;
+	struct cp_post it = {.to = address,
+			     .content_type = kind->type,
+			     .headers = {kind->encoding},
+			     .body = body->data,
+			     .body_len = body->len,
+			     .timeout_ms = timeout_ms};
+	authorize(&it, address, &parcel->config);
+	snprintf(tenant, sizeof tenant, "X-Scope-OrgID: %s", parcel->config.tenant);
+	if (parcel->config.tenant[0] && address->kind == CP_ADDRESS_PYROSCOPE)
+		it.headers[kind->encoding ? 1 : 0] = tenant;
+	cp_http_post(&it, &reply);
+	*after_s = reply.retry_after_s;
+	return cp_push_judge(address, &reply, why, why_len);
+}
+
+/* How many pieces from here on fit into one request; at least one. */
+static size_t pieces_from(const struct pieces *pieces, size_t from, size_t max, size_t *bytes)
+{
+	size_t n = from;
+	*bytes = 0;
+	while (n < pieces->count && (n == from || *bytes + pieces->all[n].bytes.len <= max))
+		*bytes += pieces->all[n++].bytes.len;
+	return n - from;
+}
+
+/* So that the next request is within what a server takes in a second. */
+static void pause_for(size_t bytes, uint64_t until)
+{
+	uint64_t ns = (uint64_t)bytes * 1000000000u / BYTES_PER_S, now = cp_text_monotonic();
+	if (now >= until || ns > until - now)
+		return;
+	struct timespec ts = {.tv_sec = (time_t)(ns / 1000000000u),
+			      .tv_nsec = (long)(ns % 1000000000u)};
+	nanosleep(&ts, NULL);
+}
+
+struct sending {
+	const struct cp_address *address;
+	const struct cp_parcel *parcel;
+	const struct cp_push_kind *kind;
+	const struct cp_series *series;
+	uint64_t until;
+	uint32_t *sent, *after_s;
+	char *why;
+	size_t why_len;
+};
+
+/* All requests from the first that has not arrived on. One that is refused does not stop the
+ * others: it would be refused again. */
+static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
+{
+	enum cp_verdict worst = CP_SENT;
+	size_t bytes, count;
+	uint32_t number = 0;
+	for (size_t at = 0; at < pieces->count; at += count, number++) {
+		count = pieces_from(pieces, at, s->kind->request_max, &bytes);
+		if (number < *s->sent)
+			continue;
+		uint64_t now = cp_text_monotonic();
+		struct cp_text body CP_CLEANUP(cp_text_free) = {0};
+		int error =
+		    s->kind->body(s->series, pieces->all + at, count, &s->parcel->event, &body);
+		if (error || now + 1000000 >= s->until) {
+			snprintf(s->why, s->why_len, "%s: %s", s->address->url,
+				 error ? cp_text_error(error) : "there was no time left");
+			return CP_AGAIN;
+		}
+		enum cp_verdict verdict =
+		    post(s->address, s->parcel, s->kind, &body, (long)((s->until - now) / 1000000),
+			 s->after_s, s->why, s->why_len);
+		if (verdict == CP_AGAIN)
+			return CP_AGAIN;
+		if (verdict == CP_REFUSED)
+			worst = CP_REFUSED;
+		*s->sent = number + 1;
+		if (at + count < pieces->count)
+			pause_for(bytes, s->until);
+	}
+	return worst;
+}
+
+static enum cp_verdict send_pieces(struct sending *s, struct cp_push_progress *progress,
+				   const struct pieces *pieces)
+{
+	struct cp_series series;
+	const struct cp_text *event = &s->parcel->event;
+	cp_series_of_event(&series, event->data, event->len, s->parcel->stem, s->kind->names);
+	s->series = &series;
+	s->sent = half_of(progress, hash_event(event));
+	enum cp_verdict verdict = send_all(s, pieces);
+	if (verdict == CP_AGAIN)
+		return verdict;
+	*s->sent = 0; /* the same parcel, should it ever come again, is another one */
+	if (pieces->damaged) {
+		snprintf(s->why, s->why_len, "%s: %d damaged profile%s", s->parcel->stem,
+			 pieces->damaged, pieces->damaged == 1 ? "" : "s");
+		return CP_REFUSED;
+	}
+	return verdict;
+}
+
+enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_parcel *parcel,
+			     long timeout_ms, struct cp_push_progress *progress, uint32_t *after_s,
+			     char *why, size_t why_len)
+{
+	struct pieces pieces CP_CLEANUP(free_pieces) = {0};
+	struct sending sending = {.address = address,
+				  .parcel = parcel,
+				  .kind =
+				      address->kind == CP_ADDRESS_PARCA ? &cp_parca : &cp_pyroscope,
+				  .until = cp_text_monotonic() + (uint64_t)timeout_ms * 1000000u,
+				  .after_s = after_s,
+				  .why = why,
+				  .why_len = why_len};
+	*after_s = 0;
+	int error = make_pieces(&pieces, parcel, sending.kind);
+	if (!error)
+		return send_pieces(&sending, progress, &pieces);
+	snprintf(why, why_len, "the request could not be built: %s", cp_text_error(error));
+	return CP_AGAIN;
+}

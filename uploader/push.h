@@ -1,0 +1,52 @@
+/* push.h - a parcel to a server that keeps series of profiles: Pyroscope, Parca. */
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#include "encoder/cut.h"
+#include "uploader/blackfire.h"
+#include "uploader/http.h"
+#include "uploader/series.h"
+
+/* A profile, or a part of one, as it is sent. */
+struct cp_piece {
+	const char *name; /* __name__ of its series */
+	enum cp_profile profile;
+	unsigned variant, number; /* which of the profile's series, and the how manieth part */
+	struct cp_bytes bytes;	  /* bare protobuf */
+};
+
+/* How one kind of server wants it. */
+struct cp_push_kind {
+	struct cp_cut cut;	     /* what it takes, types and duration aside */
+	size_t request_max;	     /* bare bytes of profiles in one request */
+	unsigned names;		     /* CP_SERIES_DOTS */
+	unsigned splits_heap;	     /* what is in use is a series of its own, of moments */
+	const char *type, *encoding; /* header Content-Type, and the whole of another; or NULL */
+	/* The body of a request for these pieces. 0 or -errno. */
+	int (*body)(const struct cp_series *series, const struct cp_piece *pieces, size_t count,
+		    const struct cp_text *event, struct cp_text *out);
+};
+extern const struct cp_push_kind cp_pyroscope, cp_parca;
+
+/* How far parcels of several requests came that could not be sent to their ends: what has arrived
+ * is not sent again. Of the last few parcels; zeroed is empty. */
+#define CP_PUSH_HALVES 16
+struct cp_push_progress {
+	struct {
+		uint64_t parcel;
+		uint32_t sent;
+	} halves[CP_PUSH_HALVES];
+	unsigned next;
+};
+
+/* Any thread; waits at most timeout_ms. why: one line for the log, unless CP_SENT. after_s: how
+ * long the server asks to be left alone; 0: nothing was said. */
+enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_parcel *parcel,
+			     long timeout_ms, struct cp_push_progress *progress, uint32_t *after_s,
+			     char *why, size_t why_len);
+
+/* What an answer means. */
+enum cp_verdict cp_push_judge(const struct cp_address *address, const struct cp_reply *reply,
+			      char *why, size_t why_len);
+
+/* Of the same event and piece always the same. */
+void cp_push_uuid(const struct cp_text *event, const struct cp_piece *piece, char uuid[37]);
