@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "encoder/cutting.h"
 
@@ -59,6 +60,76 @@ static bool counts(const struct cp_cut_whole *whole, const Cp__Sample *sample)
 	return false;
 }
 
+/* What a sample is but for its values and its labels of text. */
+static int add_key(struct cp_arena *memory, const Cp__Sample *sample, uint64_t **key, size_t *words)
+{
+	uint64_t *at = cp_arena_take(memory, (sample->n_location_id + 3 * sample->n_label + 1) *
+						 sizeof(uint64_t));
+	*key = at;
+	if (!at)
+		return -ENOMEM;
+	*at++ = sample->n_location_id;
+	for (size_t i = 0; i < sample->n_location_id; i++)
+		*at++ = sample->location_id[i];
+	for (size_t i = 0; i < sample->n_label; i++) {
+		const Cp__Label *label = sample->label[i];
+		if (label->str)
+			continue;
+		*at++ = (uint64_t)label->key;
+		*at++ = (uint64_t)label->num;
+		*at++ = (uint64_t)label->num_unit;
+	}
+	*words = (size_t)(at - *key);
+	return 0;
+}
+
+static const Cp__Sample *copy_of(struct cp_arena *memory, const Cp__Sample *sample)
+{
+	Cp__Sample *copy = cp_arena_take(memory, sizeof(*copy));
+	int64_t *values = cp_arena_take(memory, sample->n_value * sizeof(*values));
+	if (!copy || !values)
+		return NULL;
+	*copy = *sample;
+	memcpy(values, sample->value, sample->n_value * sizeof(*values));
+	copy->value = values;
+	return copy;
+}
+
+/* Samples that differ by a text label alone are one where there is none. */
+static int merge_in(struct cp_cut_whole *whole, struct cp_intern *known, const Cp__Sample *sample)
+{
+	struct cp_arena scratch = {0};
+	uint64_t *key;
+	size_t words;
+	int error = add_key(&scratch, sample, &key, &words);
+	uint32_t number = error ? CP_NONE : cp_intern(known, key, words * sizeof(*key));
+	cp_arena_free(&scratch);
+	if (number == CP_NONE)
+		return -ENOMEM;
+	if (number == whole->count) {
+		whole->samples[number] = copy_of(&whole->memory, sample);
+		return whole->samples[whole->count++] ? 0 : -ENOMEM;
+	}
+	for (size_t i = 0; i < sample->n_value; i++) {
+		int64_t *value = &whole->samples[number]->value[i];
+		*value = (int64_t)((uint64_t)*value + (uint64_t)sample->value[i]);
+	}
+	return 0;
+}
+
+static int merge(struct cp_cut_whole *whole)
+{
+	const Cp__Profile *it = whole->it;
+	struct cp_intern known;
+	int error = 0;
+	cp_intern_init(&known, UINT32_MAX / 8, 0);
+	for (size_t i = 0; i < it->n_sample && !error; i++)
+		if (counts(whole, it->sample[i]))
+			error = merge_in(whole, &known, it->sample[i]);
+	cp_intern_free(&known);
+	return error;
+}
+
 static int prepare(struct cp_cut_whole *whole)
 {
 	const Cp__Profile *it = whole->it;
@@ -68,12 +139,14 @@ static int prepare(struct cp_cut_whole *whole)
 	whole->locations = ids_of_locations(whole);
 	whole->functions = ids_of_functions(whole);
 	whole->mappings = ids_of_mappings(whole);
-	whole->samples = cp_arena_take(&whole->memory, (it->n_sample + 1) * sizeof(uint32_t));
+	whole->samples = cp_arena_take(&whole->memory, (it->n_sample + 1) * sizeof(void *));
 	if (!whole->locations || !whole->functions || !whole->mappings || !whole->samples)
 		return -ENOMEM;
+	if (whole->how->bare)
+		return merge(whole);
 	for (uint32_t i = 0; i < it->n_sample; i++)
 		if (counts(whole, it->sample[i]))
-			whole->samples[whole->count++] = i;
+			whole->samples[whole->count++] = it->sample[i];
 	return 0;
 }
 

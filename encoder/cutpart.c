@@ -16,7 +16,7 @@ struct part {
 	size_t text_most;
 	/* by index in the whole's tables: the id in this part; 0: not in it */
 	uint32_t *locations, *functions, *mappings;
-	uint32_t *texts; /* likewise an index, + 1 */
+	struct cp_intern texts;
 	uint64_t cut_id; /* of the location that stands for a root that was cut off; 0: none */
 	Cp__Profile profile;
 	bool failed;
@@ -29,32 +29,27 @@ static void *take(struct part *part, size_t count, size_t size)
 	return taken;
 }
 
-/* Never longer than allowed, and valid. There is room: a text of the whole comes once, and the few
- * of the types and of the cut are counted in. */
+/* Never longer than allowed, and valid; its index. */
 static int64_t add_text(struct part *part, const char *text, bool is_type)
 {
-	Cp__Profile *profile = &part->profile;
 	size_t len = strnlen(text, part->text_most);
 	char *copy = cp_arena_text(&part->memory, text, len);
-	part->failed = part->failed || !copy;
-	if (part->failed)
-		return 0;
-	cp_text_clean(copy, len);
-	for (size_t i = 0; is_type && i < len; i++)
+	if (copy)
+		cp_text_clean(copy, len);
+	for (size_t i = 0; copy && is_type && i < len; i++)
 		if (copy[i] == '-')
 			copy[i] = '_';
-	profile->string_table[profile->n_string_table] = copy;
-	return (int64_t)profile->n_string_table++;
+	uint32_t number = copy ? cp_intern(&part->texts, copy, len + 1) : CP_NONE;
+	part->failed = part->failed || number == CP_NONE;
+	return number == CP_NONE ? 0 : number;
 }
 
 static int64_t text_of(struct part *part, int64_t index)
 {
 	const Cp__Profile *it = part->whole->it;
-	if (index <= 0 || (uint64_t)index >= it->n_string_table)
-		return 0;
-	if (!part->texts[index])
-		part->texts[index] = (uint32_t)add_text(part, it->string_table[index], false) + 1;
-	return part->texts[index] - 1;
+	return index > 0 && (uint64_t)index < it->n_string_table
+		   ? add_text(part, it->string_table[index], false)
+		   : 0;
 }
 
 /* Half a regular expression is worse than none. */
@@ -96,8 +91,6 @@ static void make_header(struct part *part, int64_t later_ms)
 	const Cp__Profile *it = part->whole->it;
 	Cp__Profile *profile = &part->profile;
 	int64_t duration = part->whole->how->duration_ns;
-	profile->string_table =
-	    take(part, it->n_string_table + 2 * it->n_sample_type + 4, sizeof(char *));
 	profile->sample_type = take(part, it->n_sample_type, sizeof(*profile->sample_type));
 	if (part->failed)
 		return;
@@ -134,7 +127,7 @@ static void mark(struct part *part, uint32_t from, uint32_t to)
 	const struct cp_cut_whole *whole = part->whole;
 	const Cp__Profile *it = whole->it;
 	for (uint32_t i = from; i < to; i++) {
-		const Cp__Sample *sample = it->sample[whole->samples[i]];
+		const Cp__Sample *sample = whole->samples[i];
 		size_t depth = depth_of(part, sample);
 		part->cut_id |= depth < sample->n_location_id;
 		for (size_t n = 0; n < depth; n++) {
@@ -321,6 +314,18 @@ static Cp__Sample *make_sample(struct part *part, const Cp__Sample *from)
 	return sample;
 }
 
+static void make_strings(struct part *part)
+{
+	Cp__Profile *profile = &part->profile;
+	profile->string_table = take(part, part->texts.count, sizeof(char *));
+	for (uint32_t i = 0; i < part->texts.count && !part->failed; i++) {
+		size_t len;
+		const void *text = cp_intern_key(&part->texts, i, &len);
+		profile->string_table[profile->n_string_table++] =
+		    (char *)(uintptr_t)text; /* only read by pack */
+	}
+}
+
 static int pack(struct part *part, struct cp_bytes *out)
 {
 	size_t size = part->failed ? 0 : cp__profile__get_packed_size(&part->profile);
@@ -337,10 +342,10 @@ int cp_cut_part(const struct cp_cut_whole *whole, uint32_t from, uint32_t to, si
 	const Cp__Profile *it = whole->it;
 	struct part part = {.whole = whole, .text_most = text};
 	cp__profile__init(&part.profile);
+	cp_intern_init(&part.texts, UINT32_MAX / 8, 0);
 	part.locations = take(&part, it->n_location, sizeof(uint32_t));
 	part.functions = take(&part, it->n_function, sizeof(uint32_t));
 	part.mappings = take(&part, it->n_mapping, sizeof(uint32_t));
-	part.texts = take(&part, it->n_string_table, sizeof(uint32_t));
 	Cp__Sample **samples = take(&part, to - from, sizeof(*samples));
 	if (!part.failed)
 		make_header(&part, later_ms);
@@ -352,9 +357,10 @@ int cp_cut_part(const struct cp_cut_whole *whole, uint32_t from, uint32_t to, si
 	}
 	part.profile.sample = samples;
 	for (uint32_t i = from; i < to && !part.failed; i++)
-		samples[part.profile.n_sample++] =
-		    make_sample(&part, it->sample[whole->samples[i]]);
+		samples[part.profile.n_sample++] = make_sample(&part, whole->samples[i]);
+	make_strings(&part);
 	int error = pack(&part, out);
+	cp_intern_free(&part.texts);
 	cp_arena_free(&part.memory);
 	return error;
 }

@@ -16,7 +16,7 @@ struct cp_cut_whole {
 	const Cp__Profile *it;
 	const struct cp_cut *how;
 	struct cp_arena memory;
-	uint32_t *samples; /* those that count, by index */
+	const Cp__Sample **samples; /* those that count */
 	uint32_t count;
 	struct cp_cut_id *locations, *functions, *mappings; /* sorted by id */
 };

@@ -23,6 +23,7 @@ import (
 
 type options struct {
 	listen, out, cert, key, auth, host, base string
+	kind, bearer, tenant, says, after        string
 	answers                                  []string
 	delay                                    time.Duration
 }
@@ -38,6 +39,11 @@ func readFlags() (options, []string) {
 	flag.StringVar(&o.auth, "auth", "", "id:token demanded by Basic; empty: none may be sent")
 	flag.StringVar(&o.host, "host", "", "Host demanded; default localhost or the address")
 	flag.StringVar(&o.base, "base", "", "prefix of the path")
+	flag.StringVar(&o.kind, "kind", "blackfire", "what it stands in for: blackfire, pyroscope, parca")
+	flag.StringVar(&o.bearer, "bearer", "", "token demanded as a bearer")
+	flag.StringVar(&o.tenant, "tenant", "", "X-Scope-OrgID demanded; empty: none may be sent")
+	flag.StringVar(&o.says, "says", "answer\n", "the body of an answer")
+	flag.StringVar(&o.after, "after", "", "Retry-After of an answer that is no 200")
 	flag.StringVar(&answer, "answer", "200",
 		"status, or nothing, close, half, garbage; a list answers one request each, the last one all others")
 	flag.DurationVar(&o.delay, "delay", 0, "wait before each answer")

@@ -26,6 +26,8 @@ var shapes = map[string]shape{
 		"space/bytes", 0},
 	"goroutines.pprof": {"goroutine/count", "goroutine/count", 1},
 	"threads.pprof":    {"goroutine/count", "goroutine/count", 1}, // as files are named
+	"allocated.pprof":  {"alloc_objects/count alloc_space/bytes", "space/bytes", 0},
+	"in-use.pprof":     {"inuse_objects/count inuse_space/bytes", "space/bytes", 0},
 }
 
 var zstdMagic, gzipMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}, []byte{0x1f, 0x8b}

@@ -18,6 +18,8 @@ type part struct {
 	data    []byte
 	kind    string // of compression
 	profile []byte // decompressed; nil when it is no profile
+	labels  map[string]string
+	id      string
 }
 
 type received struct {
@@ -26,7 +28,14 @@ type received struct {
 	tags  map[string]string
 }
 
-var contentType = regexp.MustCompile(`^multipart/form-data; boundary=([0-9a-f]{60})$`)
+var paths = map[string]string{"blackfire": "/profiling/v1/input",
+	"pyroscope": "/push.v1.PusherService/Push", "parca": "/api/profiles/writeraw"}
+
+var contentTypes = map[string]*regexp.Regexp{
+	"blackfire": regexp.MustCompile(`^multipart/form-data; boundary=([0-9a-f]{60})$`),
+	"pyroscope": regexp.MustCompile(`^application/proto$`),
+	"parca":     regexp.MustCompile(`^application/json$`),
+}
 
 // headers gives each header's values by its canonical name.
 func headers(head []string, bad report) map[string][]string {
@@ -45,6 +54,12 @@ func headers(head []string, bad report) map[string][]string {
 
 func checkAuthorization(h map[string][]string, o options, bad report) {
 	got := h["Authorization"]
+	if o.bearer != "" {
+		if len(got) != 1 || got[0] != "Bearer "+o.bearer {
+			bad("Authorization is %q, not the bearer's", got)
+		}
+		return
+	}
 	if o.auth == "" {
 		if len(got) > 0 {
 			bad("Authorization sent without id and token")
@@ -63,7 +78,7 @@ func checkHead(head []string, o options, bad report) int {
 		bad("no request line")
 		return -1
 	}
-	if want := "POST " + o.base + "/profiling/v1/input HTTP/1.1"; head[0] != want {
+	if want := "POST " + o.base + paths[o.kind] + " HTTP/1.1"; head[0] != want {
 		bad("request line is %q, not %q", head[0], want)
 	}
 	h := headers(head, bad)
@@ -72,7 +87,7 @@ func checkHead(head []string, o options, bad report) int {
 			bad("header %s is sent %d times", name, len(values))
 		}
 	}
-	for _, name := range []string{"Expect", "Transfer-Encoding", "Content-Encoding", "Dd-Api-Key",
+	for _, name := range []string{"Expect", "Transfer-Encoding", "Dd-Api-Key",
 		"Proxy-Connection", "Proxy-Authorization", "Cookie", "Upgrade"} {
 		if h[name] != nil {
 			bad("header %s must not be sent", name)
@@ -81,9 +96,10 @@ func checkHead(head []string, o options, bad report) int {
 	if got := h["Host"]; len(got) != 1 || got[0] != o.host {
 		bad("Host is %q, not %q", got, o.host)
 	}
-	if got := h["Content-Type"]; len(got) != 1 || !contentType.MatchString(got[0]) {
+	if got := h["Content-Type"]; len(got) != 1 || !contentTypes[o.kind].MatchString(got[0]) {
 		bad("Content-Type is %q", got)
 	}
+	checkPushHeaders(h, o, bad)
 	if got := h["User-Agent"]; len(got) != 1 || got[0] == "" {
 		bad("User-Agent is %q", got)
 	}

@@ -50,7 +50,15 @@ func converse(conn net.Conn, o options, s *store) {
 			bad("body ends after %d of %d bytes: %v", n, length, err)
 			return
 		}
-		r := checkBody(head, body, bad)
+		var r *received
+		switch o.kind {
+		case "pyroscope":
+			r = checkPush(body, s, bad)
+		case "parca":
+			r = checkWriteRaw(body, bad)
+		default:
+			r = checkBody(head, body, bad)
+		}
 		if !answer(conn, o, s, seq, len(body), r) {
 			return
 		}
@@ -103,6 +111,11 @@ func answer(conn net.Conn, o options, s *store, seq, size int, r *received) bool
 		io.WriteString(conn, "\x00\xffthis is not HTTP\x80\r\n\r\n")
 		return false
 	}
-	io.WriteString(conn, "HTTP/1.1 "+kind+" Answer\r\nContent-Type: text/plain\r\nContent-Length: 7\r\n\r\nanswer\n")
+	after := ""
+	if o.after != "" && !accepted {
+		after = "Retry-After: " + o.after + "\r\n"
+	}
+	fmt.Fprintf(conn, "HTTP/1.1 %s Answer\r\nContent-Type: text/plain\r\n%sContent-Length: %d\r\n\r\n%s",
+		kind, after, len(o.says), o.says)
 	return true
 }

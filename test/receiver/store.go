@@ -19,6 +19,7 @@ type store struct {
 	dir        string
 	seq        int
 	violations int
+	pushed     map[string]string // the profile that came under an id
 }
 
 // requestLine is one line of requests.jsonl.
@@ -32,10 +33,22 @@ type requestLine struct {
 	Sequence    string   `json:"profile_seq"`
 	Attachments []string `json:"attachments"`
 	Compression []string `json:"compression"`
+	// of each part at a server that keeps series
+	Labels []map[string]string `json:"labels"`
+	IDs    []string            `json:"ids"`
 }
 
 func newStore(dir string) (*store, error) {
-	return &store{dir: dir}, os.MkdirAll(dir, 0o777)
+	return &store{dir: dir, pushed: map[string]string{}}, os.MkdirAll(dir, 0o777)
+}
+
+// same tells whether what comes under this id is what came under it before, if anything did.
+func (s *store) same(id string, profile []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, there := s.pushed[id]
+	s.pushed[id] = string(profile)
+	return !there || before == string(profile)
 }
 
 // next numbers a request, from 0.
@@ -85,7 +98,9 @@ func (s *store) keep(seq int, r *received) {
 		w.Close()
 		s.file(stem+"."+p.name, zipped.Bytes())
 	}
-	s.file(stem+".event.json", r.event)
+	if r.event != nil {
+		s.file(stem+".event.json", r.event)
+	}
 }
 
 func (s *store) file(name string, data []byte) {
@@ -107,6 +122,10 @@ func (s *store) note(seq int, answer string, accepted bool, bytes int, r *receiv
 	for _, p := range r.parts {
 		line.Attachments = append(line.Attachments, p.name)
 		line.Compression = append(line.Compression, p.kind)
+		if p.labels != nil {
+			line.Labels = append(line.Labels, p.labels)
+			line.IDs = append(line.IDs, p.id)
+		}
 	}
 	text, _ := json.Marshal(line)
 	s.mu.Lock()

@@ -253,7 +253,8 @@ static void what_has_many_samples_is_cut(void **state)
 	(void)state;
 	how.samples = 100;
 	how.bare = true;
-	parts_add_up(&(struct made){1000, 12, 20, NULL}, &how, 10);
+	/* 700 of the 1000 differ by more than the thread, which is not told */
+	parts_add_up(&(struct made){1000, 12, 20, NULL}, &how, 8);
 }
 
 static void what_is_large_is_cut(void **state)
