@@ -20,19 +20,6 @@ static int by_id(const void *a, const void *b)
 	return (x->at > y->at) - (x->at < y->at);
 }
 
-uint32_t cp_cut_find(const struct cp_cut_id *ids, size_t count, uint64_t id)
-{
-	size_t low = 0, high = count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (ids[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && ids[low].id == id ? ids[low].at : CP_CUT_NOWHERE;
-}
-
 #define CP_IDS(name, field)                                                                        \
 	static struct cp_cut_id *name(struct cp_cut_whole *whole)                                  \
 	{                                                                                          \

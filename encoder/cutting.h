@@ -23,7 +23,18 @@ struct cp_cut_whole {
 
 #define CP_CUT_NOWHERE UINT32_MAX
 /* Where it stands, or CP_CUT_NOWHERE. */
-uint32_t cp_cut_find(const struct cp_cut_id *ids, size_t count, uint64_t id);
+static inline uint32_t cp_cut_find(const struct cp_cut_id *ids, size_t count, uint64_t id)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (ids[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && ids[low].id == id ? ids[low].at : CP_CUT_NOWHERE;
+}
 
 /* cutpart.c: these samples as a profile of their own, later by so many ms, no text longer than
  * that. 0 or -ENOMEM. */

@@ -28,39 +28,6 @@ static void free_pieces(struct pieces *pieces)
 	free(pieces->all);
 }
 
-static uint64_t hash_more(uint64_t hash, const void *data, size_t len)
-{
-	const unsigned char *bytes = data;
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
-static uint64_t mixed(uint64_t x)
-{
-	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-	return x ^ x >> 31;
-}
-
-static uint64_t hash_event(const struct cp_text *event)
-{
-	return hash_more(UINT64_C(0xcbf29ce484222325), event->data, event->len);
-}
-
-/* Version 8 of RFC 9562: bits of one's own. */
-void cp_push_uuid(const struct cp_text *event, const struct cp_piece *piece, char uuid[37])
-{
-	unsigned which[3] = {piece->profile, piece->variant, piece->number};
-	uint64_t hash = hash_more(hash_event(event), which, sizeof which);
-	uint64_t high = mixed(hash), low = mixed(hash ^ UINT64_C(0x9e3779b97f4a7c15));
-	high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x8000);
-	low = (low & (UINT64_MAX >> 2)) | UINT64_C(1) << 63;
-	snprintf(uuid, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
-		 (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xffff), (unsigned)(low >> 48),
-		 (unsigned long long)(low & UINT64_C(0xffffffffffff)));
-}
-
 /* Takes the parts' bytes. */
 static int add_parts(struct pieces *pieces, struct cp_parts *parts, struct cp_piece like)
 {
@@ -287,7 +254,7 @@ static enum cp_verdict send_pieces(struct sending *s, struct cp_push_progress *p
 	const struct cp_text *event = &s->parcel->event;
 	cp_series_of_event(&series, event->data, event->len, s->parcel->stem, s->kind->names);
 	s->series = &series;
-	s->sent = half_of(progress, hash_event(event));
+	s->sent = half_of(progress, cp_push_hash(event));
 	enum cp_verdict verdict = send_all(s, pieces);
 	if (verdict == CP_AGAIN)
 		return verdict;

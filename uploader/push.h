@@ -48,5 +48,6 @@ enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_p
 enum cp_verdict cp_push_judge(const struct cp_address *address, const struct cp_reply *reply,
 			      char *why, size_t why_len);
 
-/* Of the same event and piece always the same. */
+/* Of the same event, and of the same event and piece, always the same. */
+uint64_t cp_push_hash(const struct cp_text *event);
 void cp_push_uuid(const struct cp_text *event, const struct cp_piece *piece, char uuid[37]);
