@@ -38,34 +38,6 @@ static int set_url(struct cp_address *address, const char *scheme, const char *r
 	return 0;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Undoes %XX, which is how a text with : or @ or , stands in an address. */
-static int decode(const char *text, size_t len, char *out, size_t room)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < len; i++) {
-		int c = (unsigned char)text[i];
-		if (c == '%') {
-			int high = i + 2 < len ? hex(text[i + 1]) : -1;
-			int low = high >= 0 ? hex(text[i + 2]) : -1;
-			c = low >= 0 ? high * 16 + low : 0;
-			i += 2;
-		}
-		if (c < ' ' || c == 0x7f || n + 1 >= room)
-			return -EINVAL;
-		out[n++] = (char)c;
-	}
-	out[n] = '\0';
-	return 0;
-}
-
 /* Where the host begins: behind the last @ before the path. */
 static const char *host_of(const char *rest)
 {
@@ -85,35 +57,20 @@ static int has_port(const char *host, size_t len)
 	return colon != NULL;
 }
 
-/* user:password@ before the host; either may be missing. */
-static int set_user(struct cp_address *address, const char *rest, const char *host)
-{
-	if (host == rest)
-		return 0;
-	size_t whole = (size_t)(host - rest) - 1;
-	const char *colon = memchr(rest, ':', whole);
-	size_t user = colon ? (size_t)(colon - rest) : whole;
-	int error = decode(rest, user, address->user, sizeof address->user);
-	if (!error && colon)
-		error = decode(colon + 1, whole - user - 1, address->password,
-			       sizeof address->password);
-	return error;
-}
-
 struct service {
 	const char *prefix, *scheme, *port, *path;
 	enum cp_address_kind kind;
 };
 
-/* [user:password@]host[:port][/base]. Without a port it is the service's own; of TLS, TLS's. */
+/* [user:***@]host[:port][/base]: whose it is, secrets.h knows. Without a port it is the service's
+ * own; of TLS, TLS's. */
 static int set_service(struct cp_address *address, const struct service *service, const char *rest)
 {
 	const char *host = host_of(rest);
 	size_t host_len = strcspn(host, "/"), len = strlen(host);
 	if (len && host[len - 1] == '/')
 		len--;
-	if (!host_len || host[0] == ':' || has_blanks(rest) || strcspn(host, "?#") < len ||
-	    set_user(address, rest, host))
+	if (!host_len || host[0] == ':' || has_blanks(rest) || strcspn(host, "?#") < len)
 		return -EINVAL;
 	snprintf(address->url, sizeof address->url, "%s://%.*s%s%.*s%s", service->scheme,
 		 (int)host_len, host, has_port(host, host_len) ? "" : service->port,
@@ -179,10 +136,7 @@ int cp_address_parse(const char *text, struct cp_address *address)
 		return set_url(address, "http", rest, 1);
 	if ((rest = after(text, "https://")))
 		return set_url(address, "https", rest, 1);
-	int error = parse_service(text, address);
-	if (error) /* nothing of a password stays behind */
-		*address = (struct cp_address){.kind = CP_ADDRESS_NONE};
-	return error;
+	return parse_service(text, address);
 }
 
 int cp_address_next(const char **list, char out[CP_ADDRESS_LEN])
@@ -215,11 +169,12 @@ static uint64_t hash_on(uint64_t hash, const char *text) /* FNV-1a; with the end
 
 uint64_t cp_address_number(const char *text)
 {
-	char shown[CP_ADDRESS_SHOWN];
-	struct cp_address address;
+	char shown[CP_ADDRESS_SHOWN], user[CP_ADDRESS_SHOWN] = "";
 	cp_address_show(text, shown);
 	uint64_t hash = hash_on(UINT64_C(14695981039346656037), shown);
-	if (!cp_address_parse(text, &address))
-		hash = hash_on(hash, address.user);
+	const char *rest = strstr(text, "://");
+	if (rest && rest[3] != '/' && host_of(rest + 3) > rest + 3)
+		snprintf(user, sizeof user, "%.*s", (int)strcspn(rest + 3, ":@"), rest + 3);
+	hash = hash_on(hash, user);
 	return hash ? hash : 1;
 }

@@ -19,11 +19,9 @@ enum cp_address_kind {
 
 struct cp_address {
 	enum cp_address_kind kind;
-	int is_default;	    /* nobody asked for it: its absence is no error */
-	char url[640];	    /* complete, with the path; without user and password */
-	char path[512];	    /* of the unix socket or the folder; else empty */
-	char user[256];	    /* that stood in the text, decoded; else empty */
-	char password[512]; /* likewise */
+	int is_default; /* nobody asked for it: its absence is no error */
+	char url[640];	/* complete, with the path; without user and password */
+	char path[512]; /* of the unix socket or the folder; else empty */
 };
 
 #define CP_ADDRESS_LEN (CP_DESTINATION_LEN + 1)

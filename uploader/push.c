@@ -150,35 +150,47 @@ enum cp_verdict cp_push_judge(const struct cp_address *address, const struct cp_
 										    : CP_REFUSED;
 }
 
-/* Credentials of the address before those of the settings. */
-static void authorize(struct cp_post *post, const struct cp_address *address,
+struct sending {
+	const struct cp_address *address;
+	const struct cp_secrets *secrets;
+	const struct cp_parcel *parcel;
+	const struct cp_push_kind *kind;
+	const struct cp_series *series;
+	uint64_t until;
+	uint32_t *sent, *after_s;
+	char *why;
+	size_t why_len;
+};
+
+/* Credentials of the address before those of the settings. A password alone is a bearer's token. */
+static void authorize(struct cp_post *post, const struct cp_secrets *secrets,
 		      const struct cp_config *config)
 {
-	int own = address->user[0] || address->password[0];
-	post->user = own ? address->user : config->server_id;
-	post->password = own ? address->password : config->server_token;
-	post->bearer = post->password;
+	int own = secrets->user[0] || secrets->password[0];
+	post->user = own ? secrets->user : config->server_id;
+	post->password = own ? secrets->password : secrets->token;
+	post->bearer = post->user[0] ? NULL : post->password;
 }
 
-static enum cp_verdict post(const struct cp_address *address, const struct cp_parcel *parcel,
-			    const struct cp_push_kind *kind, const struct cp_text *body,
-			    long timeout_ms, uint32_t *after_s, char *why, size_t why_len)
+static enum cp_verdict post(struct sending *s, const struct cp_text *body, uint64_t now)
 {
-	char tenant[sizeof parcel->config.tenant + 20];
+	const struct cp_config *config = &s->parcel->config;
+	char tenant[sizeof config->tenant + 20];
 	struct cp_reply reply;
-	struct cp_post it = {.to = address,
-			     .content_type = kind->type,
-			     .headers = {kind->encoding},
+	struct cp_post it = {.to = s->address,
+			     .config = config,
+			     .content_type = s->kind->type,
+			     .headers = {s->kind->encoding},
 			     .body = body->data,
 			     .body_len = body->len,
-			     .timeout_ms = timeout_ms};
-	authorize(&it, address, &parcel->config);
-	snprintf(tenant, sizeof tenant, "X-Scope-OrgID: %s", parcel->config.tenant);
-	if (parcel->config.tenant[0] && address->kind == CP_ADDRESS_PYROSCOPE)
-		it.headers[kind->encoding ? 1 : 0] = tenant;
+			     .timeout_ms = (long)((s->until - now) / 1000000)};
+	authorize(&it, s->secrets, config);
+	snprintf(tenant, sizeof tenant, "X-Scope-OrgID: %s", config->tenant);
+	if (config->tenant[0] && s->address->kind == CP_ADDRESS_PYROSCOPE)
+		it.headers[1] = tenant;
 	cp_http_post(&it, &reply);
-	*after_s = reply.retry_after_s;
-	return cp_push_judge(address, &reply, why, why_len);
+	*s->after_s = reply.retry_after_s;
+	return cp_push_judge(s->address, &reply, s->why, s->why_len);
 }
 
 /* How many pieces from here on fit into one request; at least one. */
@@ -202,17 +214,6 @@ static void pause_for(size_t bytes, uint64_t until)
 	nanosleep(&ts, NULL);
 }
 
-struct sending {
-	const struct cp_address *address;
-	const struct cp_parcel *parcel;
-	const struct cp_push_kind *kind;
-	const struct cp_series *series;
-	uint64_t until;
-	uint32_t *sent, *after_s;
-	char *why;
-	size_t why_len;
-};
-
 /* All requests from the first that has not arrived on. One that is refused does not stop the
  * others: it would be refused again. */
 static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
@@ -233,9 +234,7 @@ static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
 				 error ? cp_text_error(error) : "there was no time left");
 			return CP_AGAIN;
 		}
-		enum cp_verdict verdict =
-		    post(s->address, s->parcel, s->kind, &body, (long)((s->until - now) / 1000000),
-			 s->after_s, s->why, s->why_len);
+		enum cp_verdict verdict = post(s, &body, now);
 		if (verdict == CP_AGAIN)
 			return CP_AGAIN;
 		if (verdict == CP_REFUSED)
@@ -267,12 +266,14 @@ static enum cp_verdict send_pieces(struct sending *s, struct cp_push_progress *p
 	return verdict;
 }
 
-enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_parcel *parcel,
-			     long timeout_ms, struct cp_push_progress *progress, uint32_t *after_s,
-			     char *why, size_t why_len)
+enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_secrets *secrets,
+			     const struct cp_parcel *parcel, long timeout_ms,
+			     struct cp_push_progress *progress, uint32_t *after_s, char *why,
+			     size_t why_len)
 {
 	struct pieces pieces CP_CLEANUP(free_pieces) = {0};
 	struct sending sending = {.address = address,
+				  .secrets = secrets,
 				  .parcel = parcel,
 				  .kind =
 				      address->kind == CP_ADDRESS_PARCA ? &cp_parca : &cp_pyroscope,

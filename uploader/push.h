@@ -40,9 +40,10 @@ struct cp_push_progress {
 
 /* Any thread; waits at most timeout_ms. why: one line for the log, unless CP_SENT. after_s: how
  * long the server asks to be left alone; 0: nothing was said. */
-enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_parcel *parcel,
-			     long timeout_ms, struct cp_push_progress *progress, uint32_t *after_s,
-			     char *why, size_t why_len);
+enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_secrets *secrets,
+			     const struct cp_parcel *parcel, long timeout_ms,
+			     struct cp_push_progress *progress, uint32_t *after_s, char *why,
+			     size_t why_len);
 
 /* What an answer means. */
 enum cp_verdict cp_push_judge(const struct cp_address *address, const struct cp_reply *reply,
