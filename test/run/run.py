@@ -36,6 +36,7 @@ import page  # noqa: E402
 import pprof  # noqa: E402
 import program  # noqa: E402
 import pull  # noqa: E402
+import push  # noqa: E402
 import readonly  # noqa: E402
 import same  # noqa: E402
 import renewals  # noqa: E402
@@ -126,13 +127,8 @@ def real_programs():
 
 
 def chosen(args):
-<<<<<<< HEAD
     for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, credentials, files, memory, renewals, symbols, names,
-                   page, pull, readonly, settings, labels, program, same, harms, *real_programs()):
-=======
-    for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, files, memory, renewals, symbols, names,
-                   page, readonly, settings, labels, program, push, same, harms, *real_programs()):
->>>>>>> 633c2d0 (test/receiver, test/run/push: what Pyroscope and Parca take, to the letter; encoder/cut: samples that differ by their thread alone are one)
+                   page, pull, readonly, settings, labels, program, push, same, harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
                 yield name, function
