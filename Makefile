@@ -18,7 +18,7 @@ LIBFLAGS := $(BASE) -fPIC -fvisibility=hidden -fno-plt -fno-omit-frame-pointer -
 LIBLINK := -shared -nostartfiles -Wl,--sort-section=name,-z,now,-z,relro,-z,defs,-z,noseparate-code,-soname,libconprof.so -Wl,--as-needed
 # Calls that only libc can answer come to preload/libc/theirs.c.
 THEIRS := dlsym dlopen dlerror dlinfo dladdr dl_iterate_phdr pthread_key_create pthread_setspecific getauxval clock_gettime \
-	__sigaction pthread_atfork
+	__sigaction pthread_atfork on_exit
 LIBLINK += $(THEIRS:%=-Wl,--wrap=%)
 # Ours come to preload/libc/calls.c; the world's `syscall` is the front in preload/hook/seccomp.c.
 LIBLINK += -Wl,--wrap=syscall -Wl,--defsym,syscall=cp_front_syscall -Wl,--version-script=preload/hook/shown.map

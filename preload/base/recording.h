@@ -174,8 +174,22 @@ enum cp_hits {
 	CP_HITS_WORDS = CP_HITS_LOST + CP_LOSSES
 };
 
-/* How the target's image ended, as far as it could say so itself. */
-enum cp_ended { CP_RUNNING_ON, CP_ENDED_EXEC, CP_ENDED_EXIT };
+/* How the target's image ended, as far as it could say so itself. Beside CP_ENDED_EXIT stands the
+ * status that exit() was given. */
+enum cp_ended { CP_RUNNING_ON, CP_ENDED_EXEC, CP_ENDED_EXIT, CP_ENDED_HOW = 0xff };
+
+static inline uint32_t cp_ended_exit(int status)
+{
+	return CP_ENDED_EXIT | 0x100u | (uint32_t)(status & 0xff) << 16;
+}
+
+/* -1: it did not say that it exits, or not with what. */
+static inline int cp_ended_status(uint32_t ended)
+{
+	int says = (ended & CP_ENDED_HOW) == CP_ENDED_EXIT && ended & 0x100u;
+
+	return says ? (int)(ended >> 16 & 0xff) : -1;
+}
 
 /* Why a living process records no more. */
 enum cp_silence { CP_NOT_SILENCED, CP_SILENCED_BY_FILTER, CP_SILENCED_BY_LOCK };
@@ -231,7 +245,7 @@ struct cp_recording {
 	_Atomic uint32_t rows_used;
 	_Atomic uint32_t frames_used;
 	_Atomic uint32_t epoch;
-	_Atomic uint32_t ended;	   /* enum cp_ended */
+	_Atomic uint32_t ended;	   /* enum cp_ended, cp_ended_exit() */
 	_Atomic uint32_t silenced; /* enum cp_silence */
 	_Atomic uint32_t rules;	   /* bytes that the unwinder's cache of rules may touch now */
 	_Atomic uint64_t measured; /* signals of which our handler took the time, one of many */

@@ -85,6 +85,17 @@ int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*ch
 	return enter ? enter(prepare, parent, child, (void *)&__dso_handle) : ENOSYS;
 }
 
+/* musl has none. */
+int __wrap_on_exit(void (*call)(int, void *), void *with);
+
+int __wrap_on_exit(void (*call)(int, void *), void *with)
+{
+	int (*ask)(void (*)(int, void *), void *);
+
+	*(void **)&ask = cp_libc_find("on_exit");
+	return ask ? ask(call, with) : -1;
+}
+
 int getpagesize(void)
 {
 	return (int)getauxval(AT_PAGESZ);

@@ -1,7 +1,10 @@
-/* exit.c - the last word: nothing, or a wait for the last profile's delivery. */
+/* exit.c - the last word: the exit status, and if asked a wait for the last profile's delivery. */
 /* SPDX-License-Identifier: MIT */
+#include "life/exit.h"
+
 #include <errno.h>
 #include <linux/futex.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,7 +53,7 @@ static int say_goodbye(struct cp_recording *rec, uint64_t end)
 	return 0;
 }
 
-__attribute__((destructor)) static void finish(void)
+static void finish(uint32_t ended)
 {
 	struct cp_recording *rec;
 	uint64_t end;
@@ -69,15 +72,34 @@ __attribute__((destructor)) static void finish(void)
 		return;
 	cp_altstack_end(&cp_self);
 	cp_rest_leave();
+	atomic_store_explicit(&rec->ended, ended, memory_order_release);
 	if (cp_state.homeless)
 		return;
 	wait = seconds(rec);
 	if (!wait)
 		return;
-	atomic_store_explicit(&rec->ended, CP_ENDED_EXIT, memory_order_release);
 	end = cp_now_ns() + wait * SECOND;
 	if (say_goodbye(rec, end) != 0)
 		return;
 	while (!atomic_load_explicit(&rec->delivered, memory_order_acquire) && cp_now_ns() < end)
 		sleep_on(&rec->delivered, 200000000);
+}
+
+/* exit() gives its status to those alone who asked by on_exit. Who asks before the program does
+ * comes after all that it does at its end, destructors included. */
+static void on_end(int status, void *unused)
+{
+	(void)unused;
+	finish(cp_ended_exit(status));
+}
+
+__attribute__((destructor)) static void at_end(void)
+{
+	if (!cp_state.sees_exit)
+		finish(CP_ENDED_EXIT);
+}
+
+void cp_exit_open(void)
+{
+	cp_state.sees_exit = on_exit(on_end, NULL) == 0;
 }

@@ -11,6 +11,7 @@
 #include "base/note.h"
 #include "hook/real.h"
 #include "hook/spawn.h"
+#include "life/exit.h"
 #include "life/fork.h"
 #include "life/home.h"
 #include "life/kernel.h"
@@ -125,6 +126,7 @@ static void begin(struct cp_wiped *wiped)
 		if (cp_state.rec && (cp_state.types & CP_TYPE_THREAD))
 			cp_roster_first(self);
 		cp_fork_open();
+		cp_exit_open();
 		if (cp_state.cpu_period_ns)
 			begin_ticks(self);
 		if (cp_state.heap_interval)

@@ -83,6 +83,7 @@ struct cp_state {
 	    clone; /* the frame that every thread's stack begins with; 0: not met yet */
 	struct cp_scratch *scratch; /* CP_SCRATCHES of them */
 	int thread_key_made;
+	int sees_exit; /* libc will tell us of it, and with which status */
 	unsigned thread_key;
 
 	/* by anyone, atomically */
