@@ -148,3 +148,8 @@ int cp_batch_has(const struct cp_batch *batch, enum cp_profile profile)
 {
 	return !!(batch->has & CP_BIT(profile));
 }
+
+void cp_batch_remark(struct cp_batch *batch, const char *text)
+{
+	batch->remark = cp_arena_text(&batch->texts, text, strlen(text));
+}

@@ -7,8 +7,8 @@
 #include "base/attrs.h"
 #include "encoder/making.h"
 
-#define CP_COMMENTS_MAX 11
-#define CP_COMMENT_MAX	400u
+#define CP_COMMENTS_MAX 12
+#define CP_COMMENT_MAX	1024u
 
 CP_PRINTF(2, 3) static void say(struct cp_making *making, const char *format, ...)
 {
@@ -142,6 +142,8 @@ void cp_making_comments(struct cp_making *making)
 		say_cpu(making);
 	if (making->which == CP_PROFILE_HEAP)
 		say_heap(making);
+	if (making->batch->remark)
+		say(making, "conprof: %s", making->batch->remark);
 	say_exceptions(making);
 	say_nobody(making);
 }

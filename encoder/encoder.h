@@ -140,6 +140,9 @@ void cp_batch_bound(struct cp_batch *batch, uint32_t stacks, uint64_t bytes);
 void cp_batch_skip_cpu(struct cp_view *view);
 /* Whether any recording had this type switched on. */
 int cp_batch_has(const struct cp_batch *batch, enum cp_profile profile);
+/* A line for the comments of all its profiles; the last one counts. Without memory there is none.
+ */
+void cp_batch_remark(struct cp_batch *batch, const char *text);
 /* How many samples a profile is made of, and how many are not as they should be. CPU: ticks; heap:
  * sampled allocations; threads: those alive, each being a sample. A stack may be both truncated (a
  * part was too deep to be kept) and ended early (its root was not reached). */

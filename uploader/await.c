@@ -179,6 +179,12 @@ void cp_await_delivery(struct cp_await *await, int seconds, int quiet)
 		tell(await);
 }
 
+int cp_await_oom(const struct cp_await *await)
+{
+	const char *ended = line_of(await, "ended");
+	return ended && number(ended, "oom") == 1;
+}
+
 void cp_await_free(struct cp_await *await)
 {
 	cp_text_free(&await->last);

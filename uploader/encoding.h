@@ -22,6 +22,7 @@ struct cp_film {
 	struct cp_event event; /* all but the profiles */
 	unsigned profiles;     /* CP_BIT()s of those that are wanted */
 	int64_t time_ns[CP_PROFILES], duration_ns[CP_PROFILES];
+	int apart; /* of one process that died: the period of its program goes on meanwhile */
 	/* of a film that somebody asked for (tap.h): there is no event, and nothing to be sent */
 	cp_film_deliver *deliver;
 	void *ctx;

@@ -9,6 +9,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "uploader/deaths.h"
+#include "uploader/exitcode.h"
 #include "uploader/fetch.h"
 #include "uploader/history.h"
 #include "uploader/spool.h"
@@ -103,6 +105,7 @@ static void unlink_member(struct cp_family *family, const struct cp_member *memb
 			break;
 		}
 	cp_heartbeat_remove(family->heartbeat, cp_view_header(member->view));
+	cp_oom_leave(&family->ooms, member->oom);
 	if (member->source.fd >= 0)
 		epoll_ctl(family->epoll, EPOLL_CTL_DEL, member->source.fd, NULL);
 }
@@ -232,7 +235,7 @@ static void inherit_names(struct cp_family *family, struct cp_member *member)
 {
 	if (!cp_view_header(member->view)->is_fork || !member->names)
 		return;
-	const struct cp_member *parent = cp_family_member(family, cp_member_parent(member));
+	const struct cp_member *parent = cp_family_member(family, cp_exitcode_parent(member->pid));
 	if (parent && parent->names)
 		cp_perfmap_inherit(member->names, parent->names);
 }
@@ -265,6 +268,8 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 		cp_member_names(member, one.names);
 	else
 		inherit_names(family, member);
+	if (!(one.how & CP_JOIN_GONE))
+		member->oom = cp_oom_join(&family->ooms, pid);
 	member->next = family->members;
 	family->members = member;
 	one.program->living++;
@@ -284,12 +289,18 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 void cp_family_ended(struct cp_family *family, struct cp_member *member)
 {
 	struct cp_program *program = member->program;
+	struct cp_ending ending;
+	char text[CP_ENDING_TEXT];
+	uint64_t ticket = 0;
+	cp_member_ending(member, &ending);
+	cp_ending_text(&ending, text);
 	if (!is_taken(member))
-		cp_program_take(program, member, family->log, CP_TAKE_OVER);
+		ticket = cp_deaths_take(family, member, &ending);
 	if (!member->farewell)
-		cp_program_note_end(program, member->pid);
+		cp_program_note_end(program, member->pid, &ending, ticket);
 	cp_taps_left(family, member);
-	cp_log_line(family->log, CP_DEBUG, "process %d is over", (int)member->pid);
+	cp_log_line(family->log, ending.how == CP_END_SIGNAL ? CP_INFO : CP_DEBUG,
+		    "process %d (%s) is over: %s", (int)member->pid, program->service, text);
 	unlink_member(family, member);
 	cp_member_tell_delivered(member);
 	cp_member_free(member);
@@ -311,6 +322,7 @@ void cp_family_leave(struct cp_family *family)
 		cp_program_free(program);
 	}
 	cp_history_free(family->history);
+	cp_ooms_free(&family->ooms);
 	free(family->like);
 	family->history = NULL;
 	family->like = NULL;

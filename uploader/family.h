@@ -11,6 +11,8 @@
 /* Tokens of the latest images that were recorded; those of processes that are over count, too: a
  * daemon's first process is gone when its workers drop their privileges and join. */
 #define CP_FAMILY_TOKENS 256
+/* Films of processes that died which may wait to be made (deaths.c). */
+#define CP_FAMILY_URGENT 4
 /* CPU time: symbols of one profile that take longer have their names, and their lines in the next.
  */
 #define CP_SYMBOLS_NS UINT64_C(10000000000)
@@ -47,6 +49,9 @@ struct cp_family {
 	char listen[sizeof((struct cp_config *)0)->listen];
 	int listen_anywhere;
 	struct cp_listener *listener;
+	struct cp_ooms ooms;
+	uint64_t urgent[CP_FAMILY_URGENT]; /* tickets of the last of them */
+	unsigned urgent_next;
 	uint64_t symbol_bytes; /* the largest of the members' bounds */
 };
 

@@ -53,6 +53,23 @@ static void add_symbols(const struct cp_family *family, struct cp_text *out)
 		     (unsigned long long)is.evictions);
 }
 
+static void add_ended(const struct cp_program *program, unsigned i, struct cp_text *out)
+{
+	const struct cp_ending *ending = &program->ended[i].ending;
+	char word[CP_ENDING_WORD];
+	cp_ending_word(ending, word);
+	cp_text_addf(out, "ended\tpid=%d\tprogram=%llu\tticket=%llu\thow=%s",
+		     (int)program->ended[i].pid, (unsigned long long)program->id,
+		     (unsigned long long)program->ended[i].ticket, word);
+	if (ending->how == CP_END_EXIT && ending->number >= 0)
+		cp_text_addf(out, "\tstatus=%d", ending->number);
+	if (ending->how == CP_END_SIGNAL)
+		cp_text_addf(out, "\tcore_dumped=%d\toom=%d", ending->core_dumped, ending->oom);
+	cp_text_add(out, "\tat=");
+	cp_text_add_time(out, ending->at_ns);
+	cp_text_add(out, "\n");
+}
+
 void cp_family_status(struct cp_family *family, struct cp_text *out)
 {
 	char last[1024];
@@ -67,9 +84,7 @@ void cp_family_status(struct cp_family *family, struct cp_text *out)
 		add_coverage(p, out);
 		for (unsigned i = 0; i < CP_ENDED_KEPT; i++)
 			if (p->ended[i].pid)
-				cp_text_addf(out, "ended\tpid=%d\tprogram=%llu\tticket=%llu\n",
-					     (int)p->ended[i].pid, (unsigned long long)p->id,
-					     (unsigned long long)p->ended[i].ticket);
+				add_ended(p, i, out);
 	}
 	for (const struct cp_member *m = family->members; m && lines < 256; m = m->next, lines++)
 		add_process(m, out);

@@ -240,12 +240,12 @@ void cp_history_add(struct cp_history *history, const struct cp_film *film)
 	struct cp_print *print = print_of(film);
 	pthread_mutex_lock(&history->lock);
 	struct cp_chapter *chapter = chapter_of(history, film);
-	if (chapter) {
+	if (chapter && !film->apart) {
 		chapter->points[chapter->written++ % CP_HISTORY_POINTS] = point;
-		for (int kind = 0; kind < CP_KINDS; kind++)
-			for (int cause = 0; cause < CP_LOSSES; cause++)
-				chapter->lost[kind][cause] += film->event.lost[kind][cause];
 	}
+	for (int kind = 0; chapter && kind < CP_KINDS; kind++)
+		for (int cause = 0; cause < CP_LOSSES; cause++)
+			chapter->lost[kind][cause] += film->event.lost[kind][cause];
 	if (chapter && print)
 		keep(history, chapter, print);
 	else

@@ -2,15 +2,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "uploader/member.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "uploader/exitcode.h"
 
 #define EXEC_LOOKS 3 /* a failed exec is taken back long before the third second */
 
@@ -62,39 +64,30 @@ void cp_member_free(struct cp_member *member)
 	free(member);
 }
 
-/* The state's letter and the parent's pid; 0 and 0: it is gone. They stand behind the name, which
- * may hold anything but ends last with ')'. */
-static void read_stat(pid_t pid, char *state, int *parent)
+int cp_member_is_over(const struct cp_member *member)
 {
-	char path[32], text[512];
-	*state = 0;
-	*parent = 0;
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	ssize_t n = read(fd, text, sizeof text - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	const char *end = strrchr(text, ')');
-	if (end)
-		sscanf(end + 1, " %c %d", state, parent);
+	return cp_exitcode_is_over(member->source.fd, member->pid);
 }
 
-pid_t cp_member_parent(const struct cp_member *member)
+/* The kernel knows best. A status of exit() is next: what comes after it is libc's last steps. Who
+ * was on the way into another program may have been that one already when it ended. */
+void cp_member_ending(const struct cp_member *member, struct cp_ending *ending)
 {
-	char state;
-	int parent;
-	read_stat(member->pid, &state, &parent);
-	return parent;
-}
-
-int cp_member_is_gone(const struct cp_member *member)
-{
-	char state;
-	int parent;
-	read_stat(member->pid, &state, &parent);
-	return !state || state == 'Z' || state == 'X';
+	/* acquire: pairs with the target's release before its end */
+	uint32_t said =
+	    atomic_load_explicit(&cp_view_header(member->view)->ended, memory_order_acquire);
+	int status = 0, code = cp_ended_status(said);
+	*ending = (struct cp_ending){.number = -1, .at_ns = cp_text_now()};
+	if ((said & CP_ENDED_HOW) == CP_ENDED_EXEC || !cp_member_is_over(member)) {
+		ending->how = CP_END_EXEC;
+	} else if (!cp_exitcode(member->source.fd, member->pid, code, &status)) {
+		cp_ending_of_status(status, ending);
+	} else if ((said & CP_ENDED_HOW) == CP_ENDED_EXIT) {
+		ending->how = CP_END_EXIT;
+		ending->number = code;
+	}
+	if (ending->how == CP_END_SIGNAL && ending->number == SIGKILL)
+		ending->oom = cp_oom_claim(member->oom, cp_text_monotonic());
 }
 
 int cp_member_is_replaced(struct cp_member *member)

@@ -4,6 +4,8 @@
 #include <sys/types.h>
 
 #include "encoder/encoder.h"
+#include "uploader/ending.h"
+#include "uploader/oom.h"
 
 /* What an epoll event is about: the first member of whatever is watched. */
 enum cp_source_kind {
@@ -40,6 +42,7 @@ struct cp_member {
 	int farewell;	     /* it waits for, or has had, its delivery */
 	int again;	     /* its recording is known for long: it is only let go of */
 	uint64_t ticket;     /* of that delivery; 0 while it is not yet on its way */
+	struct cp_oom *oom;  /* its memory cgroup; NULL: not to be seen. The family's */
 };
 
 /* Takes view and pidfd over. NULL when out of memory (nothing is taken over then). */
@@ -47,10 +50,10 @@ struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd, size
 /* Names of code that are known already, in place of its own; taken over. */
 void cp_member_names(struct cp_member *member, struct cp_perfmap *names);
 void cp_member_free(struct cp_member *member);
-/* The process's parent as /proc has it; 0: it is gone. */
-pid_t cp_member_parent(const struct cp_member *member);
-/* Without a pidfd: whether /proc says that it is gone or a zombie. */
-int cp_member_is_gone(const struct cp_member *member);
+/* Whether the process is over, with all of its threads. */
+int cp_member_is_over(const struct cp_member *member);
+/* How it ended, as far as anybody knows; or its image alone, if the process lives on. */
+void cp_member_ending(const struct cp_member *member, struct cp_ending *ending);
 /* Whether another program runs under this pid now: /proc/PID/exe is another file, or it has been
  * in exec at several looks in a row and nobody joined in its place. */
 int cp_member_is_replaced(struct cp_member *member);

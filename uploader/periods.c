@@ -78,14 +78,31 @@ static int somebody_waits(const struct cp_family *family)
 	return 0;
 }
 
+/* It says so itself, and how; or somebody says it for one that has ended, but was not seen to. */
+static void note_farewell(const struct cp_member *member)
+{
+	/* acquire: pairs with the target's release before it says farewell */
+	uint32_t said =
+	    atomic_load_explicit(&cp_view_header(member->view)->ended, memory_order_acquire);
+	struct cp_ending ending = {.number = cp_ended_status(said), .at_ns = cp_text_now()};
+	if ((said & CP_ENDED_HOW) == CP_ENDED_EXIT)
+		ending.how = CP_END_EXIT;
+	cp_endings_add(&member->program->endings, &ending, member->pid);
+	cp_program_note_end(member->program, member->pid, &ending, 0);
+}
+
 int cp_family_farewell(struct cp_family *family, pid_t pid)
 {
 	struct cp_member *member = cp_family_member(family, pid);
+	if (member && cp_member_is_over(member)) {
+		cp_family_ended(family, member);
+		member = NULL;
+	}
 	if (member) {
 		if (!member->farewell) {
 			member->farewell = 1;
 			member->ticket = 0;
-			cp_program_note_end(member->program, pid);
+			note_farewell(member);
 			hurry(family, 1);
 			end_period_soon(family, member->program);
 		}
@@ -111,7 +128,7 @@ static void look_at_all(struct cp_family *family)
 		int replaced = cp_member_is_replaced(m);
 		if (replaced)
 			cp_perfmap_replaced(m->names);
-		if (replaced || (m->source.fd < 0 && cp_member_is_gone(m)))
+		if (replaced || (m->source.fd < 0 && cp_member_is_over(m)))
 			cp_family_ended(family, m);
 	}
 }
@@ -144,6 +161,7 @@ int cp_family_tick(struct cp_family *family, uint64_t now_ns)
 	int turned = 0, looked = 0;
 	if (now_ns >= family->looked_ns + LOOK_NS) {
 		family->looked_ns = now_ns;
+		cp_oom_look(&family->ooms, now_ns);
 		look_at_all(family);
 		looked = 1;
 	}

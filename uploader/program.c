@@ -90,13 +90,17 @@ void cp_program_take(struct cp_program *program, struct cp_member *member, struc
 	program->taken_mono_ns = cp_text_monotonic();
 	if (!program->pid)
 		program->pid = member->pid;
+	program->several |= program->pid != member->pid;
 }
 
-void cp_program_note_end(struct cp_program *program, pid_t pid)
+void cp_program_note_end(struct cp_program *program, pid_t pid, const struct cp_ending *ending,
+			 uint64_t ticket)
 {
 	unsigned at = program->ended_count++ % CP_ENDED_KEPT;
 	program->ended[at].pid = pid;
-	program->ended[at].ticket = 0;
+	program->ended[at].ticket = ticket;
+	program->ended[at].ending = *ending;
+	program->signals += ending->how == CP_END_SIGNAL;
 }
 
 /* As Go's profiler writes them: CPU from the start of its window; heap and threads at the moment of
@@ -129,6 +133,8 @@ static void describe(struct cp_program *program, struct cp_event *event, uint64_
 		for (unsigned cause = 0; cause < CP_LOSSES; cause++)
 			event->lost[kind][cause] =
 			    cp_batch_lost(program->batch, (enum cp_kind)kind, (enum cp_loss)cause);
+	event->endings = program->endings;
+	event->alone = !program->several;
 	memcpy(event->runtime_id, program->runtime_id, sizeof event->runtime_id);
 	memcpy(event->exe, program->exe, sizeof event->exe);
 	memcpy(event->cwd, program->cwd, sizeof event->cwd);
@@ -149,6 +155,17 @@ static void address(const struct cp_program *program, struct cp_parcel *parcel)
 	parcel->config = program->config;
 }
 
+static void remark(struct cp_program *program)
+{
+	struct cp_text text = {0};
+	if (!program->endings.count)
+		return;
+	cp_endings_say(&program->endings, &text);
+	if (!text.failed)
+		cp_batch_remark(program->batch, text.data);
+	cp_text_free(&text);
+}
+
 /* The batch goes into the film, a fresh one takes its place. */
 static struct cp_film *take_out(struct cp_program *program, uint64_t dropped)
 {
@@ -163,10 +180,60 @@ static struct cp_film *take_out(struct cp_program *program, uint64_t dropped)
 	address(program, parcel);
 	set_times(program, film);
 	describe(program, &film->event, dropped);
+	remark(program);
 	film->parcel = parcel;
 	film->profiles = CP_BIT(CP_PROFILES) - 1;
 	film->batch = program->batch;
 	program->batch = fresh;
+	return film;
+}
+
+static void begin_sheet(struct cp_program *program)
+{
+	program->taken = 0;
+	program->pid = 0;
+	program->several = 0;
+	program->endings = (struct cp_endings){0};
+}
+
+/* The period of the others goes on: what it has so far is laid aside meanwhile. */
+struct cp_film *cp_program_close_member(struct cp_program *program, struct cp_member *member,
+					const struct cp_ending *ending, struct cp_log *log,
+					uint64_t dropped)
+{
+	struct cp_batch *batch = program->batch, *own = cp_program_batch(program->symbols);
+	struct cp_endings endings = program->endings;
+	struct cp_schedule schedule = program->schedule;
+	unsigned taken = program->taken;
+	int several = program->several;
+	pid_t pid = program->pid;
+	int64_t heap_ns = program->heap_ns;
+	if (!own)
+		return NULL;
+	program->batch = own;
+	begin_sheet(program);
+	if (!schedule.cpu_open) /* its marks are those of the period's beginning */
+		program->schedule.cpu_start_ns = schedule.start_ns;
+	program->schedule.cpu_open = 1;
+	cp_program_take(program, member, log, CP_TAKE_OVER);
+	cp_endings_add(&program->endings, ending, member->pid);
+	struct cp_film *film = take_out(program, dropped);
+	if (film) {
+		film->apart = program->living > 1;
+		program->seq++;
+	} else {
+		cp_log_change(log, CP_TOPIC_ENCODE, CP_ERROR,
+			      "%s: out of memory, the last profile of process %d is lost",
+			      program->service, (int)member->pid);
+	}
+	cp_batch_free(program->batch);
+	program->batch = batch;
+	program->endings = endings;
+	program->schedule = schedule;
+	program->taken = taken;
+	program->several = several;
+	program->pid = pid;
+	program->heap_ns = heap_ns;
 	return film;
 }
 
@@ -181,10 +248,8 @@ struct cp_film *cp_program_close_period(struct cp_program *program, struct cp_lo
 				      "%s: out of memory, a profile is late", program->service);
 		program->seq++;
 	}
-	if (film || !program->taken) {
-		program->taken = 0;
-		program->pid = 0;
-	}
+	if (film || !program->taken)
+		begin_sheet(program);
 	program->start_ns = cp_text_now();
 	cp_schedule_turn(&program->schedule, cp_text_monotonic());
 	return film;

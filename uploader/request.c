@@ -94,6 +94,36 @@ static void add_labels(struct cp_text *tags, const char *labels)
 	}
 }
 
+static void add_number(struct cp_text *tags, const char *key, unsigned value)
+{
+	char number[24];
+	snprintf(number, sizeof number, "%u", value);
+	add(tags, key, value ? number : "");
+}
+
+/* Of one process how it ended; of several how many did. */
+static void add_endings(struct cp_text *out, const struct cp_event *event)
+{
+	static const char *const ways[] = {"unknown", "exec", "exit", "signal"};
+	const struct cp_endings *all = &event->endings;
+	const struct cp_ending *one = &all->of[0].like;
+	char text[CP_ENDING_WORD];
+	if (!event->alone || all->count != 1) {
+		add_number(out, "processes_ended", all->count);
+		add_number(out, "ended_by_signal", all->by_signal);
+		add_number(out, "ended_by_oom", all->oom);
+		add_number(out, "exit_failed", all->failed);
+		return;
+	}
+	add(out, "process_ended", ways[one->how]);
+	cp_ending_word(one, text);
+	add(out, "signal", one->how == CP_END_SIGNAL ? text : "");
+	add(out, "core_dumped", one->core_dumped ? "true" : "");
+	add(out, "oom", one->oom ? "true" : "");
+	snprintf(text, sizeof text, "%d", one->number);
+	add(out, "exit_status", one->how == CP_END_EXIT && one->number >= 0 ? text : "");
+}
+
 void cp_request_tags(const struct cp_event *event, struct cp_text *out)
 {
 	char number[24];
@@ -116,6 +146,7 @@ void cp_request_tags(const struct cp_event *event, struct cp_text *out)
 	add(out, "service", event->service);
 	snprintf(number, sizeof number, "%llu", (unsigned long long)event->seq);
 	add(out, "profile_seq", number);
+	add_endings(out, event);
 	add_labels(out, event->config->labels);
 }
 
@@ -178,6 +209,8 @@ static void add_info(struct cp_text *out, const struct cp_event *event)
 	add_coverage(out, event);
 	cp_text_add(out, "},\"losses\":{");
 	add_losses(out, event);
+	cp_text_add(out, "},\"ended\":{");
+	cp_endings_json(&event->endings, out);
 	cp_text_add(out, "}}}");
 }
 

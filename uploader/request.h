@@ -3,7 +3,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include "encoder/encoder.h"
-#include "uploader/text.h"
+#include "uploader/ending.h"
 
 /* What event.json tells about a batch. Strings end with NUL; empty is "not known". */
 struct cp_event {
@@ -14,6 +14,8 @@ struct cp_event {
 	uint64_t dropped; /* uploads given up so far, and refused by the agent */
 	struct cp_coverage coverage[CP_PROFILES];
 	uint64_t lost[CP_KINDS][CP_LOSSES];
+	struct cp_endings endings; /* of processes in it */
+	int alone;		   /* it is of one process */
 	char runtime_id[37];
 	char host[256];
 	char service[256];

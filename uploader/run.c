@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "uploader/await.h"
+#include "uploader/ending.h"
 #include "uploader/options.h"
-#include "uploader/text.h"
 
 #define LIBRARY "libconprof.so"
 
@@ -93,18 +93,24 @@ static void forward(pid_t pid, const siginfo_t *info)
 	kill(pid, info->si_signo);
 }
 
-/* The app's wait status; meanwhile its uploader is looked for, so that it is known at the end. */
-static int supervise(pid_t pid, const sigset_t *set, struct cp_await *await)
+/* Whether it has ended. It stays a zombie: of one the uploader can learn, on every kernel, how it
+ * ended. */
+static int has_ended(pid_t pid)
+{
+	siginfo_t info = {.si_pid = 0};
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG))
+		return errno != EINTR;
+	return info.si_pid == pid;
+}
+
+/* Until the app ends; meanwhile its uploader is looked for, so that it is known at the end. */
+static void supervise(pid_t pid, const sigset_t *set, struct cp_await *await)
 {
 	struct timespec wait = {.tv_nsec = 100000000};
 	for (;;) {
-		int status;
 		siginfo_t info;
-		pid_t ended = waitpid(pid, &status, WNOHANG);
-		if (ended == pid)
-			return status;
-		if (ended < 0 && errno != EINTR)
-			return 0;
+		if (has_ended(pid))
+			return;
 		if (!await->name[0])
 			cp_await_find(await);
 		if (await->name[0])
@@ -112,6 +118,36 @@ static int supervise(pid_t pid, const sigset_t *set, struct cp_await *await)
 		if (sigtimedwait(set, &info, &wait) > 0)
 			forward(pid, &info);
 	}
+}
+
+/* The exit status; -1: there is none. */
+static int ended_with(pid_t pid)
+{
+	siginfo_t info = {.si_code = 0};
+	int known = !waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG);
+	return known && info.si_code == CLD_EXITED ? info.si_status : -1;
+}
+
+static int reap(pid_t pid)
+{
+	int status = 0;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return 0;
+	return status;
+}
+
+/* What a shell says of it; and what it can't, because only the uploader knows. */
+static void tell_end(const struct cp_await *await, int status)
+{
+	struct cp_ending ending;
+	char text[CP_ENDING_TEXT];
+	cp_ending_of_status(status, &ending);
+	if (ending.how != CP_END_SIGNAL)
+		return;
+	ending.oom = cp_await_oom(await);
+	cp_ending_text(&ending, text);
+	fprintf(stderr, "conprof: the program was ended by %s\n", text);
 }
 
 /* As the app ended, so do we: by the same signal, but without a second core. */
@@ -148,12 +184,15 @@ int cp_run_main(char **args)
 		fprintf(stderr, "conprof run: fork: %s\n", cp_text_error(errno));
 		return 1;
 	}
-	int status = supervise(await.pid, &set, &await);
+	supervise(await.pid, &set, &await);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	/* 126 and 127: the app was never started, which was said already */
-	int never = WIFEXITED(status) && WEXITSTATUS(status) >= 126 && !await.name[0];
+	int never = ended_with(await.pid) >= 126 && !await.name[0];
 	if (!never)
 		cp_await_delivery(&await, options.wait_s < 0 ? 15 : options.wait_s, options.quiet);
+	int status = reap(await.pid);
+	if (!options.quiet)
+		tell_end(&await, status);
 	cp_await_free(&await);
 	return end_like(status);
 }

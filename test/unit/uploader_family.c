@@ -1,9 +1,14 @@
 /* uploader_family.c - what a process did is handed in once, however it goes and whoever is busy. */
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "encoder/reader.h"
@@ -12,16 +17,38 @@
 #include "uploader/encoding.h"
 #include "uploader/family.h"
 
-#define PID	1234567 /* nobody's: nothing of it is in /proc */
 #define BYTES	4096
 #define OBJECTS 2
 
 struct home {
 	char dir[64];
 	struct fake fake;
+	pid_t pid; /* a child of ours, that sleeps */
 	int done_fd;
 	struct cp_family family;
 };
+
+/* cmocka catches SIGSEGV and its like, also in a child. */
+static pid_t sleeper(void)
+{
+	pid_t pid = fork();
+	if (!pid) {
+		struct rlimit none = {0};
+		setrlimit(RLIMIT_CORE, &none);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void die(pid_t pid, int number)
+{
+	siginfo_t info;
+	kill(pid, number);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+}
 
 static void move_in(struct home *home)
 {
@@ -31,6 +58,7 @@ static void move_in(struct home *home)
 	strcpy(home->dir, "/tmp/conprof-family-XXXXXX");
 	assert_non_null(mkdtemp(home->dir));
 	fake_new(&home->fake);
+	home->pid = sleeper();
 	snprintf(home->fake.rec->config.agent_socket, sizeof(home->fake.rec->config.agent_socket),
 		 "dir://%s", home->dir);
 	snprintf(home->fake.rec->config.spool_dir, sizeof(home->fake.rec->config.spool_dir), "%s",
@@ -47,7 +75,7 @@ static void move_in(struct home *home)
 	family->delivery = cp_delivery_new(family->log, home->done_fd);
 	family->encoding =
 	    cp_encoding_new(family->log, family->symbols, family->delivery, home->done_fd);
-	assert_int_equal(cp_family_join(family, home->fake.fd, PID, -1, 0), 0);
+	assert_int_equal(cp_family_join(family, home->fake.fd, home->pid, -1, 0), 0);
 }
 
 static void move_out(struct home *home)
@@ -61,6 +89,9 @@ static void move_out(struct home *home)
 	close(family->epoll);
 	close(home->done_fd);
 	fake_free(&home->fake);
+	die(home->pid, SIGKILL);
+	while (wait(NULL) > 0)
+		continue;
 	snprintf(command, sizeof(command), "rm -r %s", home->dir);
 	assert_int_equal(system(command), 0); /* NOLINT */
 }
@@ -131,7 +162,7 @@ static void a_farewell_is_one_profile(void **state)
 	struct home home;
 	(void)state;
 	move_in(&home);
-	assert_int_equal(cp_family_farewell(&home.family, PID), 0);
+	assert_int_equal(cp_family_farewell(&home.family, home.pid), 0);
 	cp_family_ended(&home.family, home.family.members);
 	cp_family_tick(&home.family, 1);
 	expect_one_profile(&home);
@@ -143,7 +174,7 @@ static void a_farewell_while_busy_waits(void **state)
 	(void)state;
 	move_in(&home);
 	be_busy(&home, 1);
-	assert_int_equal(cp_family_farewell(&home.family, PID), 0);
+	assert_int_equal(cp_family_farewell(&home.family, home.pid), 0);
 	cp_family_tick(&home.family, 1);
 	be_busy(&home, 0);
 	cp_family_tick(&home.family, 2);
@@ -157,7 +188,7 @@ static void who_dies_while_busy_is_handed_in(void **state)
 	(void)state;
 	move_in(&home);
 	be_busy(&home, 1);
-	assert_int_equal(cp_family_farewell(&home.family, PID), 0);
+	assert_int_equal(cp_family_farewell(&home.family, home.pid), 0);
 	cp_family_ended(&home.family, home.family.members);
 	cp_family_tick(&home.family, 1);
 	be_busy(&home, 0);
@@ -180,9 +211,121 @@ static void a_renewal_is_one_profile(void **state)
 	uint32_t row = fake_row(&home.fake, CP_KIND_HEAP, 0, frames, 1);
 	fake_count(&home.fake, row, CP_INHERITED_OBJECTS, OBJECTS * CP_OBJECT_ONE);
 	fake_count(&home.fake, row, CP_INHERITED_BYTES, BYTES);
-	assert_int_equal(cp_family_join(&home.family, home.fake.fd, PID, -1, 0), 0);
+	assert_int_equal(cp_family_join(&home.family, home.fake.fd, home.pid, -1, 0), 0);
 	fake_free(&old);
 	assert_int_equal(home.family.living, 1);
+	cp_family_flush(&home.family);
+	expect_one_profile(&home);
+}
+
+/* ---- who dies by a signal ---- */
+
+/* As cp_family_ended is called for a pidfd that became ready. */
+static void end_of(struct home *home, pid_t pid)
+{
+	struct cp_member *member = cp_family_member(&home->family, pid);
+	assert_non_null(member);
+	cp_family_ended(&home->family, member);
+}
+
+static void join(struct home *home, pid_t pid)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	home->fake.rec->start_monotonic_ns++;
+	assert_int_equal(cp_family_join(&home->family, home->fake.fd, pid, pidfd, 0), 0);
+}
+
+static void wait_for_files(struct home *home, uint64_t ticket)
+{
+	for (int i = 0; i < 6000 && cp_delivery_done(home->family.delivery) < ticket; i++)
+		usleep(10000);
+	assert_true(cp_delivery_done(home->family.delivery) >= ticket);
+}
+
+static void a_crash_goes_out_at_once_and_alone(void **state)
+{
+	struct home home;
+	int64_t sums[3] = {0};
+	(void)state;
+	move_in(&home);
+	pid_t victim = sleeper();
+	join(&home, victim);
+	/* nobody ends a period here */
+	die(victim, SIGABRT);
+	end_of(&home, victim);
+	struct cp_program *program = home.family.programs;
+	assert_int_equal(program->ended[0].pid, victim);
+	assert_true(program->ended[0].ticket > 0);
+	assert_int_equal(program->ended[0].ending.number, SIGABRT);
+	assert_int_equal(program->taken, 0);
+	wait_for_files(&home, program->ended[0].ticket);
+	assert_int_equal(all_sums(&home, sums), 1);
+	assert_int_equal(sums[2], BYTES);
+	/* what the other one has is its own; the dead one is not in it */
+	cp_family_flush(&home.family);
+	cp_encoding_finish(home.family.encoding, 1000);
+	cp_delivery_finish(home.family.delivery, 10000);
+	assert_int_equal(all_sums(&home, sums), 2);
+	assert_int_equal(sums[2], BYTES + 2 * BYTES); /* the first one's was added twice */
+	move_out(&home);
+}
+
+/* Seven die within a moment: the first goes out by itself, the others are counted in the period's.
+ */
+static void a_crowd_is_bounded_and_counted(void **state)
+{
+	struct home home;
+	(void)state;
+	move_in(&home);
+	for (int i = 0; i < 7; i++) {
+		pid_t victim = sleeper();
+		join(&home, victim);
+		die(victim, i % 2 ? SIGABRT : SIGQUIT);
+		end_of(&home, victim);
+	}
+	struct cp_program *program = home.family.programs;
+	assert_int_equal(program->signals, 7);
+	assert_int_equal(program->endings.count, 6);
+	assert_int_equal(program->endings.kinds, 2);
+	cp_family_flush(&home.family);
+	cp_encoding_finish(home.family.encoding, 1000);
+	cp_delivery_finish(home.family.delivery, 10000);
+	int64_t sums[3] = {0};
+	assert_int_equal(all_sums(&home, sums), 2);
+	move_out(&home);
+}
+
+static void who_exits_waits_for_the_period(void **state)
+{
+	struct home home;
+	(void)state;
+	move_in(&home);
+	die(home.pid, SIGKILL);
+	home.fake.rec->ended = cp_ended_exit(3);
+	struct cp_ending ending;
+	cp_member_ending(home.family.members, &ending);
+	assert_int_equal(ending.how, CP_END_SIGNAL); /* the kernel knows better */
+	assert_int_equal(waitpid(home.pid, NULL, 0), home.pid);
+	end_of(&home, home.pid);
+	struct cp_program *program = home.family.programs;
+	assert_int_equal(program->ended[0].ending.how, CP_END_EXIT);
+	assert_int_equal(program->ended[0].ending.number, 3);
+	assert_int_equal(program->ended[0].ticket, 0);
+	home.pid = sleeper();
+	cp_family_flush(&home.family);
+	expect_one_profile(&home);
+}
+
+static void exec_is_no_end(void **state)
+{
+	struct home home;
+	(void)state;
+	move_in(&home);
+	home.fake.rec->ended = CP_ENDED_EXEC;
+	die(home.pid, SIGABRT);
+	end_of(&home, home.pid);
+	assert_int_equal(home.family.programs->ended[0].ending.how, CP_END_EXEC);
+	assert_int_equal(home.family.programs->endings.count, 0);
 	cp_family_flush(&home.family);
 	expect_one_profile(&home);
 }
@@ -194,6 +337,10 @@ int main(void)
 	    cmocka_unit_test(a_farewell_while_busy_waits),
 	    cmocka_unit_test(who_dies_while_busy_is_handed_in),
 	    cmocka_unit_test(a_renewal_is_one_profile),
+	    cmocka_unit_test(a_crash_goes_out_at_once_and_alone),
+	    cmocka_unit_test(a_crowd_is_bounded_and_counted),
+	    cmocka_unit_test(who_exits_waits_for_the_period),
+	    cmocka_unit_test(exec_is_no_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
