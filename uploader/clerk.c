@@ -24,7 +24,8 @@ struct cp_clerk {
 	int busy;
 	enum cp_verdict last; /* of the attempts; CP_SENT before the first */
 	uint64_t counts[CP_LEDGER_KINDS];
-	uint64_t next_ns;  /* of outlet.retry */
+	uint32_t failures; /* of outlet.retry */
+	uint64_t next_ns;  /* likewise */
 	int maybe_spooled; /* the spool may hold something for it */
 	uint64_t look_ns;  /* when we look there all the same */
 
@@ -76,36 +77,45 @@ void cp_clerk_keep(struct cp_clerk *c, struct cp_errand *errand)
 /* How long an attempt may take now; 0: there is no time for one. */
 static long time_for(struct cp_clerk *c)
 {
-	uint64_t now = cp_text_monotonic();
 	long timeout_ms = (long)c->outlet.config.upload_timeout_s * 1000;
 	pthread_mutex_lock(&c->room->lock);
-	int stop = c->room->stop, hurry = c->room->hurry;
+	int stop = c->room->stop, hurry = c->room->hurry || stop;
 	uint64_t until = c->room->stop_ns;
 	pthread_mutex_unlock(&c->room->lock);
-	if ((stop || hurry) && c->failed_hurry)
+	if ((hurry && c->failed_hurry) || !cp_outlet_may(&c->outlet, hurry))
 		return 0;
 	if (!stop)
-		return hurry || cp_retry_may(&c->outlet.retry, now) ? timeout_ms : 0;
+		return timeout_ms;
+	uint64_t now = cp_text_monotonic();
 	if (now + 1000000 >= until)
 		return 0;
 	long left_ms = (long)((until - now) / 1000000);
 	return left_ms < timeout_ms ? left_ms : timeout_ms;
 }
 
+/* What of an attempt, if there was one, the others may see. */
+static void publish(struct cp_clerk *c, int tried, enum cp_verdict verdict)
+{
+	pthread_mutex_lock(&c->room->lock);
+	c->failures = c->outlet.retry.failures;
+	c->next_ns = c->outlet.retry.next_ns;
+	if (tried) {
+		c->last = verdict;
+		c->failed_hurry = verdict == CP_AGAIN && (c->room->hurry || c->room->stop);
+		c->counts[CP_LEDGER_FAILED] += verdict == CP_AGAIN;
+	}
+	pthread_mutex_unlock(&c->room->lock);
+}
+
 static enum cp_verdict attempt(struct cp_clerk *c, const struct cp_parcel *parcel)
 {
+	enum cp_verdict verdict = CP_AGAIN;
 	long timeout_ms = time_for(c);
-	if (!timeout_ms)
-		return CP_AGAIN;
-	enum cp_verdict verdict = cp_outlet_send(&c->outlet, c->room->log, parcel, timeout_ms);
-	if (verdict == CP_AGAIN)
+	if (timeout_ms)
+		verdict = cp_outlet_send(&c->outlet, c->room->log, parcel, timeout_ms);
+	if (timeout_ms && verdict == CP_AGAIN)
 		cp_ledger_count(&c->room->ledger, CP_LEDGER_FAILED, 1);
-	pthread_mutex_lock(&c->room->lock);
-	c->last = verdict;
-	c->next_ns = c->outlet.retry.next_ns;
-	c->counts[CP_LEDGER_FAILED] += verdict == CP_AGAIN;
-	c->failed_hurry = verdict == CP_AGAIN && (c->room->hurry || c->room->stop);
-	pthread_mutex_unlock(&c->room->lock);
+	publish(c, timeout_ms > 0, verdict);
 	return verdict;
 }
 
@@ -254,7 +264,7 @@ int cp_clerk_is(const struct cp_clerk *c, const struct cp_config *config, const 
 
 int cp_clerk_is_quick(const struct cp_clerk *c)
 {
-	return c->last == CP_SENT && !c->queued;
+	return c->last == CP_SENT && !c->failures && !c->queued;
 }
 
 int cp_clerk_is_idle(const struct cp_clerk *c)
@@ -276,6 +286,8 @@ void cp_clerk_end(struct cp_clerk *c)
 
 static const char *state(const struct cp_clerk *c)
 {
+	if (c->failures)
+		return "down";
 	switch (c->last) {
 	case CP_SENT:
 		return c->counts[CP_LEDGER_SENT] + c->counts[CP_LEDGER_RESENT] ? "up" : "untried";

@@ -50,8 +50,7 @@ int cp_folder_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/* One file: temporary name, on the disk if that is wanted, its name. */
-static int write_file(int dir, const char *name, const struct cp_bytes *bytes, int sync)
+int cp_folder_file(int dir, const char *name, const struct cp_bytes *bytes, int sync)
 {
 	char temporary[288];
 	int n = snprintf(temporary, sizeof temporary, ".%s.%d", name, (int)getpid());
@@ -79,11 +78,11 @@ static int write_profile(int dir, const struct cp_parcel *parcel, enum cp_profil
 	char name[256];
 	snprintf(name, sizeof name, "%s%s", parcel->stem, cp_parcel_suffix(profile));
 	if (bytes->len > 2 && bytes->data[0] == 0x1f && bytes->data[1] == 0x8b)
-		return write_file(dir, name, bytes, sync);
+		return cp_folder_file(dir, name, bytes, sync);
 	struct cp_bytes packed = {0};
 	int error = cp_gzip(bytes, &packed);
 	if (!error)
-		error = write_file(dir, name, &packed, sync);
+		error = cp_folder_file(dir, name, &packed, sync);
 	free(packed.data);
 	return error;
 }

@@ -11,6 +11,8 @@
 int cp_folder_write(const char *path, mode_t dir_mode, const struct cp_parcel *parcel);
 /* The same into an open directory; sync: on the disk, too, before it has its name. */
 int cp_folder_profiles(int dir, const struct cp_parcel *parcel, int sync);
+/* One file: a temporary name, sync: the disk, its name. 0 or -errno. */
+int cp_folder_file(int dir, const char *name, const struct cp_bytes *bytes, int sync);
 /* All of it, or -errno. */
 int cp_folder_write_all(int fd, const void *data, size_t len);
 /* Makes path and its parents; 0 or -errno. */

@@ -39,6 +39,47 @@ int cp_outlet_is(const struct cp_outlet *outlet, const struct cp_config *config,
 	       strcmp(mine->spool_dir, config->spool_dir) == 0;
 }
 
+static uint64_t chance(void)
+{
+	uint64_t random = 0;
+	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+		random = cp_text_monotonic();
+	return random;
+}
+
+/* A folder is at hand: to ask it is as cheap as to look whether it may be asked. */
+static void recall(struct cp_outlet *outlet)
+{
+	struct cp_spool spool;
+	struct cp_retry known;
+	if (outlet->address.kind == CP_ADDRESS_FOLDER || cp_spool_open(&spool, &outlet->config))
+		return;
+	cp_patience_load(&spool, outlet->to, &known);
+	if (known.failures || outlet->noted)
+		cp_retry_adopt(&outlet->retry, &known, chance());
+	outlet->noted = known.failures > 0;
+}
+
+static void note(struct cp_outlet *outlet)
+{
+	struct cp_spool spool;
+	if (outlet->address.kind == CP_ADDRESS_FOLDER ||
+	    (!outlet->retry.failures && !outlet->noted))
+		return;
+	int error = cp_spool_open(&spool, &outlet->config);
+	if (!error)
+		error = cp_patience_save(&spool, outlet->to, &outlet->retry);
+	outlet->noted = !error && outlet->retry.failures;
+}
+
+int cp_outlet_may(struct cp_outlet *outlet, int hurry)
+{
+	if (!hurry && !cp_retry_may(&outlet->retry, cp_text_monotonic()))
+		return 0;
+	recall(outlet);
+	return (hurry ? cp_retry_may_at_last : cp_retry_may)(&outlet->retry, cp_text_monotonic());
+}
+
 /* One line per state of this destination: what differs in numbers alone (a time, a port) is the
  * same again. */
 static void say(struct cp_outlet *outlet, struct cp_log *log, enum cp_level level, const char *what,
@@ -93,7 +134,6 @@ enum cp_verdict cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log,
 			       const struct cp_parcel *parcel, long timeout_ms)
 {
 	char why[900] = "";
-	uint64_t random = 0;
 	uint32_t after_s = 0;
 	enum cp_verdict verdict =
 	    attempt(outlet, log, parcel, timeout_ms, &after_s, why, sizeof why);
@@ -114,11 +154,11 @@ enum cp_verdict cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log,
 	case CP_AGAIN:
 		say(outlet, log, CP_ERROR,
 		    "profiles can not be delivered, they are spooled and sent later:", why);
-		if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-			random = now;
-		cp_retry_failed(&outlet->retry, now, random);
+		cp_retry_failed(&outlet->retry, now, chance());
 		cp_retry_not_before(&outlet->retry, now, after_s);
 		break;
 	}
+	if (verdict != CP_ABSENT)
+		note(outlet);
 	return verdict;
 }

@@ -3,8 +3,8 @@
 #pragma once
 #include "uploader/blackfire.h"
 #include "uploader/log.h"
+#include "uploader/patience.h"
 #include "uploader/push.h"
-#include "uploader/retry.h"
 
 struct cp_outlet {
 	struct cp_config config;     /* of the first parcel that went here */
@@ -13,6 +13,7 @@ struct cp_outlet {
 	struct cp_address address;
 	struct cp_retry retry;
 	struct cp_push_progress progress;
+	int noted;	/* its failures are noted in the spool */
 	char said[900]; /* the last line about it, without numbers: not said again */
 };
 
@@ -20,6 +21,8 @@ struct cp_outlet {
 void cp_outlet_init(struct cp_outlet *outlet, const struct cp_config *config, const char *to,
 		    struct cp_log *log);
 int cp_outlet_is(const struct cp_outlet *outlet, const struct cp_config *config, const char *to);
+/* Looks what others know of it, and whether it may be tried now. hurry: there is no later. */
+int cp_outlet_may(struct cp_outlet *outlet, int hurry);
 /* One attempt; waits at most timeout_ms. The outcome is kept for the next one's time. */
 enum cp_verdict cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log,
 			       const struct cp_parcel *parcel, long timeout_ms);

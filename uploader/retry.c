@@ -37,3 +37,26 @@ int cp_retry_may(const struct cp_retry *retry, uint64_t now_ns)
 {
 	return now_ns >= retry->next_ns;
 }
+
+int cp_retry_may_at_last(const struct cp_retry *retry, uint64_t now_ns)
+{
+	return retry->failures < CP_RETRY_PATIENT || cp_retry_may(retry, now_ns);
+}
+
+/* A note may be our own, whose time has passed through another clock. */
+#define SAME_NS UINT64_C(100000000)
+
+/* Not at the very moment that the other has chosen: all who read it would come at once. */
+void cp_retry_adopt(struct cp_retry *retry, const struct cp_retry *noted, uint64_t random)
+{
+	if (!noted->failures) {
+		cp_retry_succeeded(retry);
+		return;
+	}
+	if (noted->failures > retry->failures)
+		retry->failures = noted->failures;
+	uint32_t like = noted->failures < CP_RETRY_PATIENT ? noted->failures : CP_RETRY_PATIENT;
+	if (noted->next_ns > retry->next_ns + SAME_NS)
+		retry->next_ns =
+		    noted->next_ns + (uint64_t)cp_retry_delay_ms(like, random) * 1000000u;
+}

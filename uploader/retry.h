@@ -19,3 +19,10 @@ void cp_retry_failed(struct cp_retry *retry, uint64_t now_ns, uint64_t random);
 void cp_retry_not_before(struct cp_retry *retry, uint64_t now_ns, uint32_t after_s);
 void cp_retry_succeeded(struct cp_retry *retry);
 int cp_retry_may(const struct cp_retry *retry, uint64_t now_ns);
+
+/* So many failures in a row, by whomever: then even who has no later time to try at waits. */
+#define CP_RETRY_PATIENT 5u
+int cp_retry_may_at_last(const struct cp_retry *retry, uint64_t now_ns);
+/* What another uploader has found out about the same destination, and its note of it is there; of
+ * no failures: since we noted our own, somebody was let in. random: as above. */
+void cp_retry_adopt(struct cp_retry *retry, const struct cp_retry *noted, uint64_t random);
