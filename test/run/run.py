@@ -23,6 +23,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'harm'), REAL]
 import allocators  # noqa: E402
 import allocs  # noqa: E402
 import cpu_truths  # noqa: E402
+import deaths  # noqa: E402
 import credentials  # noqa: E402
 import delivery  # noqa: E402
 import files  # noqa: E402
@@ -127,7 +128,7 @@ def real_programs():
 
 
 def chosen(args):
-    for module in (itself, truths, cpu_truths, allocs, allocators, lives, delivery, credentials, files, memory, renewals, symbols, names,
+    for module in (itself, truths, cpu_truths, allocs, allocators, lives, deaths, delivery, credentials, files, memory, renewals, symbols, names,
                    page, pull, readonly, settings, labels, program, push, same, harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
