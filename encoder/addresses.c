@@ -51,7 +51,9 @@ static const char *name_of(const struct cp_reader *reader, const Cp__Sample *sam
 	const Cp__Location *at = id && id <= it->n_location ? it->location[id - 1] : NULL;
 	const Cp__Function *is =
 	    at && at->n_line ? cp_reader_function(reader, at->line[0]->function_id) : NULL;
-	return is && at->mapping_id ? cp_reader_text(reader, is->name) : "";
+	const char *name = is ? cp_reader_text(reader, is->name) : "";
+	/* in brackets stands what is said of addresses that have none */
+	return *name == '[' ? "" : name;
 }
 
 int cp_addresses_text(const struct cp_bytes *profile, const uint64_t *addresses, uint32_t count,

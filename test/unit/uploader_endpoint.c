@@ -1,5 +1,5 @@
-/* uploader_endpoint.c - proves endpoint, query: what CONPROF_LISTEN says, whose Host is ours, and
- * what a request's line asks for.
+/* uploader_endpoint.c - proves endpoint, query, pull_symbol: what CONPROF_LISTEN says, whose Host
+ * is ours, and what a request's line asks for.
  */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
@@ -7,6 +7,7 @@
 
 #include "unit.h"
 #include "uploader/endpoint.h"
+#include "uploader/pull_symbol.h"
 #include "uploader/query.h"
 
 static const struct {
@@ -192,6 +193,21 @@ static void numbers_are_as_go_reads_them(void **state)
 		assert_true(cp_query_number(rows[i].query, "seconds", 30) == rows[i].number);
 }
 
+static void addresses_are_as_go_reads_them(void **state)
+{
+	uint64_t out[8] = {0};
+	(void)state;
+	assert_int_equal(cp_pull_addresses("0x1f+12+0B11+017+0o20+0+x+0x+-1+1e+08++0XFF", out, 8),
+			 6);
+	assert_true(out[0] == 0x1f && out[1] == 12 && out[2] == 3 && out[3] == 15);
+	assert_true(out[4] == 16 && out[5] == 255 && !out[6]);
+	assert_int_equal(cp_pull_addresses("0xffffffffffffffff+0x10000000000000000", out, 8), 1);
+	assert_true(out[0] == UINT64_MAX);
+	assert_int_equal(cp_pull_addresses("1+2+3", out, 2), 3);
+	assert_true(out[1] == 2 && out[2] == 3); /* of before: there is room for two */
+	assert_int_equal(cp_pull_addresses("", NULL, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +215,7 @@ int main(void)
 	    cmocka_unit_test(only_names_of_ours_are_answered),
 	    cmocka_unit_test(escapes_are_undone),
 	    cmocka_unit_test(parameters_are_found),
+	    cmocka_unit_test(addresses_are_as_go_reads_them),
 	    cmocka_unit_test(numbers_are_as_go_reads_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
