@@ -81,7 +81,7 @@ $(B)/gen/pprof.pb-c.c $(B)/gen/pprof.pb-c.h &: encoder/pprof.proto
 $(B)/gen/push.pb-c.c $(B)/gen/push.pb-c.h &: uploader/push.proto
 	@mkdir -p $(B)/gen
 	protoc-c --proto_path=uploader --c_out=$(B)/gen push.proto
-$(B)/uploader/pyroscope.o: | $(B)/gen/push.pb-c.h
+$(B)/uploader/pyroscope.o $(B)/unit/uploader_push: | $(B)/gen/push.pb-c.h
 
 $(B)/gen/%.pb-c.o: $(B)/gen/%.pb-c.c
 	$(CC) -I$(B)/gen $(OPT) $(EXTRA) -w -c -o $@ $<

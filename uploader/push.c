@@ -240,7 +240,7 @@ static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
 		if (verdict == CP_REFUSED)
 			worst = CP_REFUSED;
 		*s->sent = number + 1;
-		if (at + count < pieces->count)
+		if (verdict == CP_SENT && at + count < pieces->count)
 			pause_for(bytes, s->until);
 	}
 	return worst;
