@@ -30,6 +30,7 @@ import files  # noqa: E402
 import harms  # noqa: E402
 import itself  # noqa: E402
 import labels  # noqa: E402
+import live  # noqa: E402
 import lives  # noqa: E402
 import memory  # noqa: E402
 import names  # noqa: E402
@@ -129,7 +130,7 @@ def real_programs():
 
 def chosen(args):
     for module in (itself, truths, cpu_truths, allocs, allocators, lives, deaths, delivery, credentials, files, memory, renewals, symbols, names,
-                   page, pull, readonly, settings, labels, program, push, same, harms, *real_programs()):
+                   page, live, pull, readonly, settings, labels, program, push, same, harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
                 yield name, function

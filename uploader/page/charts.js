@@ -27,7 +27,7 @@ function valueText(one, value) {
 
 class Chart {
   constructor(one, chosen) {
-    Object.assign(this, {one, chosen, points: []});
+    Object.assign(this, {one, chosen, points: [], bars: []});
     this.value = make('b', {});
     this.range = make('small', {});
     this.button = make('button', {type: 'button'}, make('span', {textContent: dimensions[one.dimension]}), this.value, this.range);

@@ -105,9 +105,10 @@ class Live {
     const here = new Set(moments.map(({key}) => key));
     const kept = state.moment ? state.moments.filter(({key}) => using.has(key) && !here.has(key)) : [];
     state.moments = [...kept, ...moments];
-    state.program = now ? now.name : '';
+    const name = now ? now.name : '', same = name === state.program;
+    state.program = name;
     this.known = new Map(state.moments.map((moment) => [moment.n, moment.key]));
-    if (before === latest() && state.moments.length === known.size) return;
+    if (same && before === latest() && state.moments.length === known.size) return;
     offer();
     if (!state.moment || state.base === 'before' || !before) draw();
     this.speak(before);

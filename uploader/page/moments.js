@@ -85,11 +85,11 @@ function offer() {
   const now = moments[indexOf(state.moment)], first = now && now.profiles[0];
   if (!types.has(state.dimension) && first) state.dimension = types.has('cpu') ? 'cpu' : first.first || typesOf(first).pop();
   fill($('dimension'), [...types].map(([type, title]) => option(type, title)), state.dimension);
-  const choices = moments.map((moment) => option(moment.key, moment.label)).reverse();
-  fill($('moment'), state.live ? [option('', 'the latest, live'), ...choices] : choices, state.moment);
+  const choices = () => moments.map((moment) => option(moment.key, moment.label)).reverse();
+  fill($('moment'), state.live ? [option('', 'the latest, live'), ...choices()] : choices(), state.moment);
   const spans = [1, 2, 3, 5, 10, 20, 50, state.span].filter((span, at, all) => span <= Math.max(moments.length, state.span) && all.indexOf(span) === at).sort((a, b) => a - b);
   fill($('span'), spans.map((span) => option(String(span), span === 1 ? 'it alone' : `it and the ${span - 1} before`)), String(state.span));
-  fill($('base'), [option('-1', 'nothing'), ...(state.live ? [option('before', 'what was before')] : []), ...choices], state.base);
+  fill($('base'), [option('-1', 'nothing'), ...(state.live ? [option('before', 'what was before')] : []), ...choices()], state.base);
   for (const one of ['moment', 'span', 'base']) $(one).parentElement.hidden = moments.length < 2;
   const title = state.program || (first && first.program) || 'conprof';
   $('program').textContent = title;
