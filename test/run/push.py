@@ -1,5 +1,6 @@
 # push.py - servers that keep series of profiles: what Pyroscope and Parca are sent, and when again.
 # SPDX-License-Identifier: MIT
+import glob
 import json
 import os
 
@@ -135,8 +136,41 @@ def parca(world):
     receiver.stop()
 
 
+def stacks(files, type_):
+    """What each stack took, by process and thread's number."""
+    sums = {}
+    for profile in (Profile(f) for f in files):
+        at = profile.types.index(type_)
+        for sample in profile.samples:
+            key = (tuple(sample.stack), sample.pid(), sample.labels.get('tid'))
+            sums[key] = sums.get(key, 0) + sample.values[at]
+    return {key: value for key, value in sums.items() if value}
+
+
+def same(world):
+    """A folder, Pyroscope and Parca at once: each stack has the same everywhere."""
+    folder = os.path.join(world.dir, 'folder')
+    one, other = pyroscope(world), Receiver(world, 'tcp://127.0.0.1:0', name='parca', kind='parca')
+    to_all = ','.join(('dir://' + folder, to(one)['CONPROF_AGENT_SOCKET'],
+                       to(other, server='parca')['CONPROF_AGENT_SOCKET']))
+    worker(world, {'CONPROF_AGENT_SOCKET': to_all})
+    world.quiet()
+    for type_, name, at_parca in (('cpu', 'cpu', 'cpu'), ('samples', 'cpu', 'cpu'),
+                                  ('goroutine', 'threads', 'threads'),
+                                  ('alloc_objects', 'heap', 'allocated'),
+                                  ('alloc_space', 'heap', 'allocated'),
+                                  ('inuse_objects', 'heap', 'in-use'),
+                                  ('inuse_space', 'heap', 'in-use')):
+        want = stacks(sorted(glob.glob(os.path.join(folder, f'*.{name}.pprof'))), type_)
+        expect(want, f'nothing of {type_} in the folder')
+        expect(stacks(one.files(name + '.pprof'), type_) == want, f'{type_} at Pyroscope differs')
+        expect(stacks(other.files(at_parca + '.pprof'), type_) == want, f'{type_} at Parca differs')
+    one.stop()
+    other.stop()
+
+
 def tests(_build):
-    for function in (labelled, unnamed, of_settings, of_bearer, of_address, parca):
+    for function in (labelled, unnamed, of_settings, of_bearer, of_address, parca, same):
         yield 'push_' + function.__name__, True, function
     error = json.dumps({'code': 'invalid_argument', 'message': 'profile\n is "too" old'})
     yield 'push_refused_400', True, refused('400', error, 'answered 400: profile  is "too" old')
