@@ -96,7 +96,7 @@ static int says_the_process(void)
 
 static int by_stat(pid_t pid, int said, int *status)
 {
-	struct stat_line line;
+	struct stat_line line = {.threads = 1};
 	int may = may_know(pid); /* first: of who is reaped meanwhile there is no line then */
 	if (read_stat(pid, &line))
 		return -ENOENT;
@@ -120,7 +120,7 @@ int cp_exitcode(int pidfd, pid_t pid, int said, int *status)
 int cp_exitcode_is_over(int pidfd, pid_t pid)
 {
 	struct pollfd poll_one = {.fd = pidfd, .events = POLLIN};
-	struct stat_line line;
+	struct stat_line line = {.threads = 1};
 	if (pidfd >= 0)
 		return poll(&poll_one, 1, 0) == 1;
 	return read_stat(pid, &line) || is_zombie(&line);
@@ -128,6 +128,6 @@ int cp_exitcode_is_over(int pidfd, pid_t pid)
 
 pid_t cp_exitcode_parent(pid_t pid)
 {
-	struct stat_line line;
+	struct stat_line line = {.threads = 1};
 	return read_stat(pid, &line) ? 0 : line.parent;
 }
