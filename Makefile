@@ -35,10 +35,11 @@ ENC_O := $(patsubst %.c,$(B)/%.o,$(wildcard encoder/*.c)) $(PBC_O)
 UP_O := $(patsubst %.c,$(B)/%.o,$(wildcard uploader/*.c)) $(B)/gen/push.pb-c.o
 UNIT := $(filter-out $(SKIP:%=$(B)/unit/%),$(patsubst test/%.c,$(B)/%,$(wildcard test/unit/*.c)))
 FUZZ := $(patsubst test/%.c,$(B)/%,$(wildcard test/fuzz/*.c))
+FAULT := $(patsubst test/%.c,$(B)/%,$(wildcard test/fault/*.c))
 OURS = $(shell find preload encoder uploader test doc -name '*.c' -o -name '*.h' -o -name '*.cpp')
 
 .PHONY: all unit fuzz demo check check-slow bench install uninstall format format-check deps clean help
-.PHONY: run-unit run-fuzz
+.PHONY: run-unit run-fuzz fault run-fault
 all: $(B)/libconprof.so $(B)/conprof
 
 $(B)/libconprof.so: $(PRELOAD_O)
@@ -103,12 +104,16 @@ $(filter $(B)/unit/base_% $(B)/fuzz/base_%,$(UNIT) $(FUZZ)): $(BASE_O)
 $(filter $(B)/unit/signal_% $(B)/fuzz/signal_%,$(UNIT) $(FUZZ)): $(B)/signal.a
 $(filter $(B)/unit/hook_% $(B)/fuzz/hook_%,$(UNIT) $(FUZZ)): $(B)/hook.a
 $(filter $(B)/unit/encoder_% $(B)/fuzz/encoder_%,$(UNIT) $(FUZZ)): $(ENC_O) $(BASE_O)
-$(filter $(B)/unit/uploader_% $(B)/fuzz/uploader_%,$(UNIT) $(FUZZ)): $(filter-out %/main.o,$(UP_O)) $(ENC_O) $(BASE_O)
-$(B)/unit/% $(B)/fuzz/%: LINK = $(if $(findstring coder_,$@)$(findstring loader_,$@),$(PROGLIBS))
+$(filter $(B)/unit/uploader_% $(B)/fuzz/uploader_% $(B)/fault/uploader_%,$(UNIT) $(FUZZ) $(FAULT)): $(filter-out %/main.o,$(UP_O)) $(ENC_O) $(BASE_O)
+$(B)/unit/% $(B)/fuzz/% $(B)/fault/%: LINK = $(if $(findstring coder_,$@)$(findstring loader_,$@),$(PROGLIBS))
 
 $(B)/unit/%: test/unit/%.c | $(B)/gen/pprof.pb-c.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) -MMD -MP -MF $@.d -o $@ $< $(filter %.o %.a,$^) $(LINK) -lcmocka -lm
+
+$(B)/fault/%: test/fault/%.c | $(B)/gen/pprof.pb-c.h
+	@mkdir -p $(@D)
+	$(CC) $(BASE) -Itest/unit -MMD -MP -MF $@.d -o $@ $< $(filter %.o %.a,$^) $(LINK) -lcmocka -lm
 
 $(B)/fuzz/%: test/fuzz/%.c | $(B)/gen/pprof.pb-c.h
 	@mkdir -p $(@D)
@@ -117,6 +122,10 @@ $(B)/fuzz/%: test/fuzz/%.c | $(B)/gen/pprof.pb-c.h
 unit: $(UNIT)
 run-unit: unit
 	@test/unit/run.sh $(UNIT)
+# Killed, or failing, at each system call in turn.
+fault: $(FAULT)
+run-fault: fault
+	@test/unit/run.sh $(FAULT)
 fuzz: $(FUZZ)
 run-fuzz: fuzz
 	@test/fuzz/run.sh 20 $(FUZZ)
@@ -140,6 +149,7 @@ check-slow:
 	@test/steps.sh "clang=$(M) B=$(B)/clang CC=clang all" \
 		"asan=$(M) B=$(B)/asan EXTRA='$(ASAN)' SKIP=signal_unwind run-unit" \
 		"tsan=$(M) B=$(B)/tsan EXTRA='-fsanitize=thread -Wno-tsan' SKIP='signal_unwind signal_own_steps signal_interrupted signal_filter' run-unit" \
+		"fault=$(M) run-fault" \
 		"fuzz=$(M) B=$(B)/fuzzing CC=clang EXTRA='$(FUZZING)' run-fuzz" \
 		"tidy=test/tidy.sh -std=gnu11 -D_GNU_SOURCE '-DCP_VERSION=\"\"' -Ipreload -I. -I$(B)/gen" \
 		"aarch64=$(M) B=$(B)/aarch64 CC=aarch64-linux-gnu-gcc $(B)/aarch64/libconprof.so" \

@@ -107,35 +107,42 @@ static void publish(struct cp_clerk *c, int tried, enum cp_verdict verdict)
 	pthread_mutex_unlock(&c->room->lock);
 }
 
-static enum cp_verdict attempt(struct cp_clerk *c, const struct cp_parcel *parcel)
+/* One attempt with what is held; when the destination has it, or will not have it, its mark goes
+ * before anything else. */
+static enum cp_verdict attempt(struct cp_clerk *c, const struct cp_parcel *parcel,
+			       struct cp_claim *claim)
 {
-	enum cp_verdict verdict = CP_AGAIN;
+	struct cp_outcome outcome;
 	long timeout_ms = time_for(c);
-	if (timeout_ms)
-		verdict = cp_outlet_send(&c->outlet, c->room->log, parcel, timeout_ms);
-	if (timeout_ms && verdict == CP_AGAIN)
+	if (!timeout_ms) {
+		publish(c, 0, CP_AGAIN);
+		return CP_AGAIN;
+	}
+	cp_outlet_send(&c->outlet, c->room->log, parcel, timeout_ms, &outcome);
+	if (outcome.verdict == CP_SENT || outcome.verdict == CP_REFUSED)
+		cp_spool_release(claim, 1);
+	cp_outlet_learn(&c->outlet, c->room->log, &outcome);
+	if (outcome.verdict == CP_AGAIN)
 		cp_ledger_count(&c->room->ledger, CP_LEDGER_FAILED, 1);
-	publish(c, timeout_ms > 0, verdict);
-	return verdict;
+	publish(c, 1, outcome.verdict);
+	return outcome.verdict;
 }
 
-/* 1 when the destination has it, or will not have it: then its mark goes. */
-static int concluded(struct cp_clerk *c, const struct cp_parcel *parcel, struct cp_claim *claim,
-		     enum cp_verdict verdict, enum cp_ledger_kind sent)
+/* 1 when the destination is done with it. */
+static int conclude(struct cp_clerk *c, const struct cp_parcel *parcel, enum cp_verdict verdict,
+		    enum cp_ledger_kind sent)
 {
-	struct cp_spool spool;
-	if (verdict != CP_SENT && verdict != CP_REFUSED)
-		return 0;
-	if (claim->fd >= 0 && !cp_spool_open(&spool, &parcel->config))
-		cp_spool_release(&spool, claim, 1);
-	note(c, parcel, verdict == CP_SENT ? sent : CP_LEDGER_REFUSED);
-	return 1;
+	if (verdict == CP_SENT)
+		note(c, parcel, sent);
+	else if (verdict == CP_REFUSED)
+		note(c, parcel, CP_LEDGER_REFUSED);
+	return verdict == CP_SENT || verdict == CP_REFUSED;
 }
 
 static void deliver(struct cp_clerk *c, struct cp_errand *errand)
 {
-	enum cp_verdict verdict = attempt(c, errand->parcel);
-	if (!concluded(c, errand->parcel, &errand->claim, verdict, CP_LEDGER_SENT))
+	enum cp_verdict verdict = attempt(c, errand->parcel, &errand->claim);
+	if (!conclude(c, errand->parcel, verdict, CP_LEDGER_SENT))
 		cp_clerk_keep(c, errand);
 }
 
@@ -163,9 +170,9 @@ static void resend(struct cp_clerk *c)
 		nothing_there(c);
 		return;
 	}
-	enum cp_verdict verdict = attempt(c, parcel);
-	if (!concluded(c, parcel, &claim, verdict, CP_LEDGER_RESENT))
-		cp_spool_release(&spool, &claim, 0);
+	enum cp_verdict verdict = attempt(c, parcel, &claim);
+	if (!conclude(c, parcel, verdict, CP_LEDGER_RESENT))
+		cp_spool_release(&claim, 0);
 	cp_parcel_free(parcel);
 }
 

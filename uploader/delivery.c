@@ -116,7 +116,7 @@ static void plan(struct cp_delivery *d, const struct cp_parcel *parcel, struct r
 		struct cp_clerk *clerk = clerk_of(d, &parcel->config, to);
 		round->clerks[round->count] = clerk;
 		round->quick &= clerk && cp_clerk_is_quick(clerk);
-		round->claims[round->count++] = (struct cp_claim){.fd = -1};
+		round->claims[round->count++] = (struct cp_claim){.fd = -1, .dir = -1};
 	}
 	pthread_mutex_unlock(&d->room.lock);
 }

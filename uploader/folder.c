@@ -50,12 +50,9 @@ int cp_folder_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-int cp_folder_file(int dir, const char *name, const struct cp_bytes *bytes, int sync)
+static int write_as(int dir, const char *temporary, const char *name, const struct cp_bytes *bytes,
+		    int sync)
 {
-	char temporary[288];
-	int n = snprintf(temporary, sizeof temporary, ".%s.%d", name, (int)getpid());
-	if (n < 0 || (size_t)n >= sizeof temporary)
-		return -ENAMETOOLONG;
 	unlinkat(dir, temporary, 0);
 	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
@@ -72,17 +69,35 @@ int cp_folder_file(int dir, const char *name, const struct cp_bytes *bytes, int 
 	return error;
 }
 
+int cp_folder_file(int dir, const char *name, const struct cp_bytes *bytes, int sync)
+{
+	char temporary[288];
+	int n = snprintf(temporary, sizeof temporary, ".%s.%d", name, (int)getpid());
+	if (n < 0 || (size_t)n >= sizeof temporary)
+		return -ENAMETOOLONG;
+	return write_as(dir, temporary, name, bytes, sync);
+}
+
+/* One alone writes a profile of this name, the holder of its mark; after him perhaps another, who
+ * then finds what he left. */
+static int write_part(int dir, const char *name, const struct cp_bytes *bytes, int sync)
+{
+	char temporary[288];
+	snprintf(temporary, sizeof temporary, ".%.255s.part", name);
+	return write_as(dir, temporary, name, bytes, sync);
+}
+
 static int write_profile(int dir, const struct cp_parcel *parcel, enum cp_profile profile, int sync)
 {
 	const struct cp_bytes *bytes = &parcel->profiles[profile];
 	char name[256];
 	snprintf(name, sizeof name, "%s%s", parcel->stem, cp_parcel_suffix(profile));
 	if (bytes->len > 2 && bytes->data[0] == 0x1f && bytes->data[1] == 0x8b)
-		return cp_folder_file(dir, name, bytes, sync);
+		return write_part(dir, name, bytes, sync);
 	struct cp_bytes packed = {0};
 	int error = cp_gzip(bytes, &packed);
 	if (!error)
-		error = cp_folder_file(dir, name, &packed, sync);
+		error = write_part(dir, name, &packed, sync);
 	free(packed.data);
 	return error;
 }

@@ -37,7 +37,7 @@ static int put(const struct cp_parcel *parcel, const char *to, struct cp_spool *
 	snprintf(address[0], sizeof address[0], "%s", to);
 	int error = cp_spool_put(spool, parcel, address, 1, 1, &claim);
 	if (!error)
-		cp_spool_release(spool, &claim, 0);
+		cp_spool_release(&claim, 0);
 	return error;
 }
 
@@ -47,10 +47,10 @@ static int keep(struct cp_mailroom *room, const char *to, struct cp_errand *erra
 	int error = cp_spool_open(spool, &errand->parcel->config);
 	pthread_mutex_lock(&room->keeping);
 	if (!error && cp_spool_holds(&errand->claim))
-		error = cp_spool_settle(spool, errand->claim.stem);
+		error = cp_spool_settle(&errand->claim);
 	else if (!error)
 		error = put(errand->parcel, to, spool);
-	cp_spool_release(spool, &errand->claim, 0);
+	cp_spool_release(&errand->claim, 0);
 	pthread_mutex_unlock(&room->keeping);
 	return error;
 }

@@ -130,15 +130,20 @@ static enum cp_verdict attempt(struct cp_outlet *outlet, struct cp_log *log,
 	return error ? CP_AGAIN : CP_SENT;
 }
 
-enum cp_verdict cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log,
-			       const struct cp_parcel *parcel, long timeout_ms)
+void cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log, const struct cp_parcel *parcel,
+		    long timeout_ms, struct cp_outcome *outcome)
 {
-	char why[900] = "";
-	uint32_t after_s = 0;
-	enum cp_verdict verdict =
-	    attempt(outlet, log, parcel, timeout_ms, &after_s, why, sizeof why);
+	outcome->after_s = 0;
+	outcome->why[0] = '\0';
+	outcome->verdict = attempt(outlet, log, parcel, timeout_ms, &outcome->after_s, outcome->why,
+				   sizeof outcome->why);
+}
+
+void cp_outlet_learn(struct cp_outlet *outlet, struct cp_log *log, const struct cp_outcome *outcome)
+{
+	const char *why = outcome->why;
 	uint64_t now = cp_text_monotonic();
-	switch (verdict) {
+	switch (outcome->verdict) {
 	case CP_SENT:
 		say(outlet, log, CP_INFO, "profiles arrive at", outlet->name);
 		cp_retry_succeeded(&outlet->retry);
@@ -155,10 +160,9 @@ enum cp_verdict cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log,
 		say(outlet, log, CP_ERROR,
 		    "profiles can not be delivered, they are spooled and sent later:", why);
 		cp_retry_failed(&outlet->retry, now, chance());
-		cp_retry_not_before(&outlet->retry, now, after_s);
+		cp_retry_not_before(&outlet->retry, now, outcome->after_s);
 		break;
 	}
-	if (verdict != CP_ABSENT)
+	if (outcome->verdict != CP_ABSENT)
 		note(outlet);
-	return verdict;
 }

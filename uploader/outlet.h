@@ -23,6 +23,16 @@ void cp_outlet_init(struct cp_outlet *outlet, const struct cp_config *config, co
 int cp_outlet_is(const struct cp_outlet *outlet, const struct cp_config *config, const char *to);
 /* Looks what others know of it, and whether it may be tried now. hurry: there is no later. */
 int cp_outlet_may(struct cp_outlet *outlet, int hurry);
-/* One attempt; waits at most timeout_ms. The outcome is kept for the next one's time. */
-enum cp_verdict cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log,
-			       const struct cp_parcel *parcel, long timeout_ms);
+/* What is to be said and learned of an attempt. */
+struct cp_outcome {
+	enum cp_verdict verdict;
+	uint32_t after_s; /* the server asks to be left alone for so long */
+	char why[900];
+};
+/* One attempt; waits at most timeout_ms. */
+void cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log, const struct cp_parcel *parcel,
+		    long timeout_ms, struct cp_outcome *outcome);
+/* Its outcome is told, and kept for the next one's time. Apart from it, since first the parcel must
+ * be known to have arrived. */
+void cp_outlet_learn(struct cp_outlet *outlet, struct cp_log *log,
+		     const struct cp_outcome *outcome);

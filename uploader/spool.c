@@ -76,6 +76,9 @@ static int put_marks(int dir, const struct cp_parcel *parcel, char (*to)[CP_DEST
 		claims[i].fd = cp_mark_make(dir, parcel->stem, to[i]);
 		if (claims[i].fd < 0)
 			return claims[i].fd;
+		claims[i].dir = fcntl(dir, F_DUPFD_CLOEXEC, 3);
+		if (claims[i].dir < 0)
+			return -errno;
 		if (sync && fsync(claims[i].fd))
 			return -errno;
 	}
@@ -86,8 +89,8 @@ static void begin_claims(const struct cp_parcel *parcel, char (*to)[CP_DESTINATI
 			 unsigned count, struct cp_claim *claims)
 {
 	for (unsigned i = 0; i < count; i++) {
-		claims[i] =
-		    (struct cp_claim){.fd = -1, .count = count, .number = cp_address_number(to[i])};
+		claims[i] = (struct cp_claim){
+		    .fd = -1, .dir = -1, .count = count, .number = cp_address_number(to[i])};
 		snprintf(claims[i].stem, sizeof claims[i].stem, "%s", parcel->stem);
 		for (unsigned j = 0; j < count; j++)
 			claims[i].numbers[j] = cp_address_number(to[j]);
@@ -101,8 +104,7 @@ static void undo(int dir, int was_there, struct cp_claim *claims, unsigned count
 		cp_mark_name(claims[i].stem, claims[i].number, name);
 		if (claims[i].fd >= 0)
 			unlinkat(dir, name, 0);
-		close_fd(&claims[i].fd);
-		claims[i].fd = -1;
+		cp_spool_release(&claims[i], 0);
 	}
 	if (!was_there)
 		cp_shelf_remove(dir, claims[0].stem, NULL, 0);
@@ -132,10 +134,9 @@ int cp_spool_put(struct cp_spool *spool, const struct cp_parcel *parcel,
 	return error;
 }
 
-int cp_spool_settle(const struct cp_spool *spool, const char *stem)
+int cp_spool_settle(const struct cp_claim *claim)
 {
-	int dir CP_CLEANUP(close_fd) = open_dir(spool);
-	return dir < 0 ? dir : cp_entry_sync(dir, stem);
+	return claim->fd < 0 ? -ENOENT : cp_entry_sync(claim->dir, claim->stem);
 }
 
 uint64_t cp_spool_bytes(const struct cp_spool *spool, uint64_t *entries)
@@ -197,13 +198,16 @@ int cp_spool_claim(struct cp_spool *spool, const struct cp_config *config, const
 	cp_tidy(spool, dir, &shelf);
 	for (size_t i = 0; i < shelf.count; i++) {
 		int error = take_mark(dir, &shelf.entries[i], to, claim);
+		claim->dir = error ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 3);
+		if (!error && claim->dir < 0)
+			error = -errno;
 		if (!error)
 			error = cp_entry_load(dir, claim->stem, config, parcel);
 		if (!error)
 			return 0;
 		if (error == -EBADMSG)
 			cp_tidy_set_aside(spool, dir, claim->stem);
-		close_fd(&claim->fd);
+		cp_spool_release(claim, 0);
 	}
 	claim->fd = -1;
 	return -ENOENT;
@@ -215,16 +219,17 @@ int cp_spool_holds(const struct cp_claim *claim)
 	return claim->fd >= 0 && !fstat(claim->fd, &st) && st.st_nlink;
 }
 
-void cp_spool_release(const struct cp_spool *spool, struct cp_claim *claim, int over)
+/* The first call here is all that there is between a profile's arrival and our knowing of it. */
+void cp_spool_release(struct cp_claim *claim, int over)
 {
 	char name[CP_MARK_NAME];
-	int dir CP_CLEANUP(close_fd) = over && claim->fd >= 0 ? open_dir(spool) : -1;
-	if (dir >= 0 && cp_spool_holds(claim)) {
+	if (over && claim->fd >= 0) {
 		cp_mark_name(claim->stem, claim->number, name);
-		unlinkat(dir, name, 0);
-		if (!cp_shelf_has_mark(dir, claim->stem, claim->numbers, claim->count))
-			cp_shelf_remove(dir, claim->stem, NULL, 0);
+		unlinkat(claim->dir, name, 0);
+		if (!cp_shelf_has_mark(claim->dir, claim->stem, claim->numbers, claim->count))
+			cp_shelf_remove(claim->dir, claim->stem, NULL, 0);
 	}
 	close_fd(&claim->fd);
-	claim->fd = -1;
+	close_fd(&claim->dir);
+	claim->fd = claim->dir = -1;
 }

@@ -29,7 +29,8 @@ int cp_spool_open(struct cp_spool *spool, const struct cp_config *config);
 
 /* An entry held for one destination, so that no other uploader sends it. */
 struct cp_claim {
-	int fd; /* -1: none */
+	int fd;	 /* of its mark; -1: none */
+	int dir; /* of the spool, so that after the sending no call is lost on finding it */
 	char stem[CP_STEM];
 	uint64_t number; /* of the destination's mark, and of all marks that the entry had */
 	uint64_t numbers[CP_DESTINATIONS + 1];
@@ -42,8 +43,8 @@ struct cp_claim {
 int cp_spool_put(struct cp_spool *spool, const struct cp_parcel *parcel,
 		 char (*to)[CP_DESTINATION_LEN + 1], unsigned count, int sync,
 		 struct cp_claim *claims);
-/* Brings a kept entry to the disk. 0 or -errno. */
-int cp_spool_settle(const struct cp_spool *spool, const char *stem);
+/* Brings a held entry to the disk. 0 or -errno. */
+int cp_spool_settle(const struct cp_claim *claim);
 /* Bytes kept, how many entries, and how many of them have a mark of this number. */
 uint64_t cp_spool_bytes(const struct cp_spool *spool, uint64_t *entries);
 uint64_t cp_spool_waiting(const struct cp_spool *spool, uint64_t number);
@@ -54,4 +55,4 @@ int cp_spool_claim(struct cp_spool *spool, const struct cp_config *config, const
 /* Whether the mark is still there. */
 int cp_spool_holds(const struct cp_claim *claim);
 /* over: the destination has it, or will not have it; the entry goes with its last mark. */
-void cp_spool_release(const struct cp_spool *spool, struct cp_claim *claim, int over);
+void cp_spool_release(struct cp_claim *claim, int over);

@@ -59,7 +59,7 @@ static inline int put(int seq, const char *list, size_t size, uint64_t *dropped)
 	if (!error)
 		error = cp_spool_put(&spool, p, to, count, seq % 2, claims);
 	for (unsigned i = 0; i < count; i++)
-		cp_spool_release(&spool, &claims[i], 0);
+		cp_spool_release(&claims[i], 0);
 	*dropped += spool.full;
 	cp_parcel_free(p);
 	return error;

@@ -31,8 +31,8 @@ static void entries_come_back_oldest_first_to_their_destination(void **state)
 	/* claimed: another sender gets the next one */
 	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &other, &again), 0);
 	assert_string_equal(again->stem, "app-9-20260413T120002Z-2");
-	cp_spool_release(&spool, &other, 0);
-	cp_spool_release(&spool, &claim, 1);
+	cp_spool_release(&other, 0);
+	cp_spool_release(&claim, 1);
 	cp_spool_bytes(&spool, &entries);
 	assert_int_equal(entries, 2);
 	cp_parcel_free(got);
@@ -56,7 +56,7 @@ static void the_oldest_make_room_and_are_counted(void **state)
 	assert_int_equal(entries, 3);
 	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &claim, &got), 0);
 	assert_string_equal(got->stem, "app-9-20260413T120002Z-2");
-	cp_spool_release(&spool, &claim, 0);
+	cp_spool_release(&claim, 0);
 	cp_parcel_free(got);
 	cp_parcel_free(like);
 }
@@ -79,7 +79,7 @@ static void an_entry_stays_until_all_have_it(void **state)
 		assert_int_equal(files("*.send-to.*"), 3 - i);
 		assert_int_equal(cp_spool_waiting(&spool, cp_address_number(to[i])), 1);
 		assert_int_equal(cp_spool_claim(&spool, &like->config, to[i], &claim, &got), 0);
-		cp_spool_release(&spool, &claim, 1);
+		cp_spool_release(&claim, 1);
 		cp_parcel_free(got);
 		assert_int_equal(cp_spool_waiting(&spool, cp_address_number(to[i])), 0);
 		assert_int_equal(cp_spool_claim(&spool, &like->config, to[i], &claim, &got),
@@ -106,7 +106,7 @@ static void old_entries_are_read(void **state)
 	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
 	assert_int_equal(cp_spool_claim(&spool, &like->config, "tcp://b:1", &claim, &got), -ENOENT);
 	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &claim, &got), 0);
-	cp_spool_release(&spool, &claim, 1);
+	cp_spool_release(&claim, 1);
 	cp_parcel_free(got);
 	assert_int_equal(files("*app*"), 0);
 	cp_parcel_free(like);

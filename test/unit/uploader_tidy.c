@@ -29,7 +29,7 @@ static int next(struct cp_spool *spool)
 	assert_int_equal(cp_spool_open(spool, &like->config), 0);
 	if (!cp_spool_claim(spool, &like->config, TO, &claim, &got)) {
 		seq = atoi(strrchr(got->stem, '-') + 1);
-		cp_spool_release(spool, &claim, 0);
+		cp_spool_release(&claim, 0);
 		cp_parcel_free(got);
 	}
 	cp_parcel_free(like);
@@ -161,7 +161,7 @@ static void the_old_go_but_for_those_that_somebody_sends(void **state)
 	assert_int_equal(spool.old, 2);
 	assert_int_equal(files("*.event.json"), 1);
 	assert_int_equal(files(ONE "*"), 3);
-	cp_spool_release(&spool, &claim, 0);
+	cp_spool_release(&claim, 0);
 	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &other, &got), -ENOENT);
 	assert_int_equal(spool.old, 3);
 	assert_int_equal(files("*app*"), 0);
@@ -203,8 +203,8 @@ static void a_spool_that_is_gone_comes_again(void **state)
 	assert_true(cp_spool_holds(&claim));
 	in_spool("rm -rf ../spool");
 	assert_false(cp_spool_holds(&claim));
-	assert_int_equal(cp_spool_settle(&spool, claim.stem) < 0, 1);
-	cp_spool_release(&spool, &claim, 1);
+	assert_int_equal(cp_spool_settle(&claim) < 0, 1);
+	cp_spool_release(&claim, 1);
 	assert_int_equal(next(&spool), -1);
 	assert_int_equal(put(2, TO, 100, &dropped), 0);
 	assert_int_equal(next(&spool), 2);
