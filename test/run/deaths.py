@@ -108,6 +108,10 @@ def signals(world):
         expect(event['info']['profiler']['ended'] == {word: 1}, f'{way}: {event["info"]["profiler"]["ended"]}')
         comments = exact(server, event)
         expect(f'process {pid} ended by {word} at 20' in comments, f'{way}: {comments}')
+    shown = world.run([os.path.join(world.build, 'conprof'), 'status'], preload=False).out.decode()
+    for way, word in ways.items():
+        expect(re.search(rf'ended pid={pids[way]} program=1 ticket=[1-9]\d* how={word} core_dumped=0 oom=0 at=20', shown),
+               f'{way}: status does not show it: {shown}')
     for way, server in servers.items():
         for other in ('exit3', 'exit4', 'none'):
             server.lose(other)
