@@ -77,7 +77,8 @@ static void unescape(char *text)
 	char *to = text;
 	for (const char *at = text; *at; to++) {
 		int octal = at[0] == '\\' && strspn(at + 1, "01234567") >= 3;
-		*to = octal ? (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0')) : *at;
+		int c = octal ? (at[1] - '0') * 64 + (at[2] - '0') * 8 + (at[3] - '0') : *at;
+		*to = (char)c;
 		at += octal ? 4 : 1;
 	}
 	*to = '\0';

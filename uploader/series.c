@@ -35,14 +35,19 @@ void cp_series_add(struct cp_series *series, const char *name, const char *value
 	series->count++;
 }
 
-/* Tags that are told under another name, or that would make a series of each process or upload. */
+/* Tags that are told under another name, or that would make a series of each process or upload. Of
+ * how a process ended the signal remains, and whether memory had run out: by those a crash is
+ * found. */
 static int is_ours(const char *key, size_t len)
 {
-	static const char *const ours[] = {"process_id",       "profiler_version", "runtime_os",
-					   "runtime_arch",     "runtime-id",	   "language",
-					   "runtime",	       "probe_version",	   "host",
-					   "application_name", "service",	   "profile_seq",
-					   "runtime_version",  "runtime_compiler"};
+	static const char *const ours[] = {
+	    "process_id",	"profiler_version", "runtime_os",
+	    "runtime_arch",	"runtime-id",	    "language",
+	    "runtime",		"probe_version",    "host",
+	    "application_name", "service",	    "profile_seq",
+	    "runtime_version",	"runtime_compiler", "process_ended",
+	    "core_dumped",	"exit_status",	    "processes_ended",
+	    "ended_by_signal",	"ended_by_oom",	    "exit_failed"};
 	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
 		if (strlen(ours[i]) == len && memcmp(ours[i], key, len) == 0)
 			return 1;

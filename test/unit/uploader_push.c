@@ -124,6 +124,12 @@ static void an_event_names_its_series(void **state)
 	assert_null(label(&series, "process_id"));
 	assert_null(label(&series, "__name__"));
 	assert_int_equal(series.count, 10);
+	series_of(&series, "service:svc,process_ended:signal,signal:SIGSEGV,core_dumped:true", 0);
+	assert_string_equal(label(&series, "signal"), "SIGSEGV");
+	assert_null(label(&series, "process_ended"));
+	assert_int_equal(series.count, 4);
+	series_of(&series, "service:svc,processes_ended:9,ended_by_signal:2,exit_failed:3", 0);
+	assert_int_equal(series.count, 3);
 	series_of(&series, "service:svc,a.b:c", 0);
 	assert_string_equal(label(&series, "service_name"), "svc");
 	assert_string_equal(label(&series, "a_b"), "c");
