@@ -56,16 +56,19 @@ static int order(struct cp_family *family, int socket, const struct cp_glance *g
 		return -ENOMEM;
 	watcher->profile = (enum cp_profile)glance->profile;
 	watcher->socket = fcntl(socket, F_DUPFD_CLOEXEC, 3);
+	if (watcher->socket < 0) {
+		free(watcher);
+		return -EMFILE;
+	}
 	const struct cp_tap_order order = {.program = glance->program,
 					   .pid = glance->pid,
 					   .profiles = CP_BIT(glance->profile),
 					   .length_ns = glance->length_ms * MS,
 					   .deliver = deliver,
 					   .ctx = watcher};
-	int error = watcher->socket < 0 ? -errno : cp_tap_open(family, &order);
+	int error = cp_tap_open(family, &order);
 	if (error) {
-		if (watcher->socket >= 0)
-			close(watcher->socket);
+		close(watcher->socket);
 		free(watcher);
 	}
 	return error;

@@ -232,7 +232,7 @@ static void die_of(int signal)
 	sigemptyset(&mask);
 	sigaddset(&mask, signal);
 	raise(signal);
-	sigprocmask(SIG_UNBLOCK, &mask, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &mask, NULL);
 }
 
 static void attend(struct top *top)
@@ -296,7 +296,7 @@ static int begin(struct top *top)
 	sigaddset(&mask, SIGQUIT);
 	sigaddset(&mask, SIGTSTP);
 	sigaddset(&mask, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &mask, NULL);
+	pthread_sigmask(SIG_BLOCK, &mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	top->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (top->signals < 0)

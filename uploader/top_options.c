@@ -30,6 +30,7 @@ int cp_top_options(int argc, char **argv, struct cp_top_options *options, struct
 	int option;
 	char *end = NULL;
 	opterr = 0;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
 	while ((option = getopt(argc, argv, "bn:d:k:tf:")) != -1) {
 		double seconds;
 		if (option == 'b') {
@@ -65,6 +66,7 @@ int cp_top_options(int argc, char **argv, struct cp_top_options *options, struct
 /* What kind of terminal it is, if it is one. */
 void cp_top_look_around(struct cp_top_options *options, struct cp_top_view *view)
 {
+	/* NOLINTBEGIN(concurrency-mt-unsafe): likewise */
 	const char *term = getenv("TERM"), *none = getenv("NO_COLOR");
 	int screen = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term &&
 		     strcmp(term, "dumb") != 0;
@@ -78,4 +80,5 @@ void cp_top_look_around(struct cp_top_options *options, struct cp_top_view *view
 		view->utf8 = setlocale(LC_CTYPE, "C.UTF-8") != NULL;
 	else if (setlocale(LC_CTYPE, ""))
 		view->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	/* NOLINTEND(concurrency-mt-unsafe) */
 }

@@ -36,6 +36,7 @@ void cp_top_name(const char *name, size_t columns, int utf8, struct cp_text *out
 		size_t len = cp_text_utf8(name);
 		wchar_t wide = 0;
 		int width = 1;
+		/* NOLINTNEXTLINE(concurrency-mt-unsafe): the state is our own */
 		if (len > 1 && utf8 && mbrtowc(&wide, name, len, &state) == len) {
 			width = is_trick((wint_t)wide) ? -1 : wcwidth(wide);
 		} else if (len != 1 || *name < ' ' || *name == 0x7f) {
