@@ -42,6 +42,7 @@ import push  # noqa: E402
 import readonly  # noqa: E402
 import same  # noqa: E402
 import renewals  # noqa: E402
+import pyroscope  # noqa: E402
 import settings  # noqa: E402
 import symbols  # noqa: E402
 import truths  # noqa: E402
@@ -130,7 +131,7 @@ def real_programs():
 
 def chosen(args):
     for module in (itself, truths, cpu_truths, allocs, allocators, lives, deaths, delivery, credentials, files, memory, renewals, symbols, names,
-                   page, live, pull, readonly, settings, labels, program, push, same, harms, *real_programs()):
+                   page, live, pull, readonly, settings, labels, program, push, pyroscope, same, harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
                 yield name, function
