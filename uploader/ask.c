@@ -99,9 +99,11 @@ void cp_ask_error(struct cp_ask *ask, unsigned status, const char *format, ...)
 	char line[300];
 	va_list args;
 	va_start(args, format);
-	vsnprintf(line, sizeof line - 1, format, args);
+	int len = vsnprintf(line, sizeof line - 1, format, args);
 	va_end(args);
-	strcat(line, "\n");
+	len = len < 0 ? 0 : len < (int)sizeof line - 1 ? len : (int)sizeof line - 2;
+	line[len++] = '\n';
+	line[len] = '\0';
 	/* without memory the status has to say it alone */
 	ask->content.data = (uint8_t *)strdup(line);
 	ask->content.len = ask->content.data ? strlen(line) : 0;

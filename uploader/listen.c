@@ -128,6 +128,7 @@ static enum MHD_Result reply(struct MHD_Connection *connection, struct cp_ask *a
 }
 
 /* Called for the headers, for each piece of a body, at its end, and when it goes on again. */
+/* NOLINTNEXTLINE(readability-function-size): the type is libmicrohttpd's */
 static enum MHD_Result converse(void *cls, struct MHD_Connection *connection,
 				const char *url CP_UNUSED, const char *method,
 				const char *version CP_UNUSED, const char *upload,

@@ -32,7 +32,7 @@ static uint64_t number_of(const char *text, size_t len)
 		char c = text[i];
 		uint64_t digit = c >= '0' && c <= '9' ? (uint64_t)(c - '0') : 99;
 		if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			digit = (uint64_t)((c | 0x20) - 'a' + 10);
+			digit = (uint64_t)(c | 0x20) - 'a' + 10;
 		if (digit >= base || number > (UINT64_MAX - digit) / base)
 			return 0;
 		number = number * base + digit;

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -54,9 +53,11 @@ static int make_room(const struct cp_endpoint *endpoint)
 static int bind_path(struct cp_socket *socket, const struct cp_endpoint *endpoint)
 {
 	char path[sizeof endpoint->at.un.sun_path];
-	struct stat st;
+	struct stat st = {0};
 	memcpy(path, endpoint->at.un.sun_path, sizeof path);
-	int folder = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* it is absolute, so there is one; the folder "/" keeps its own */
+	strrchr(path, '/')[strrchr(path, '/') == path] = '\0';
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return -errno;
 	int error = is_safe(folder) ? 0 : -EPERM;
