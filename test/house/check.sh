@@ -6,6 +6,7 @@
 #   state    every writable thing with static storage is on the list in state.txt, with its owner
 #   exports  the library shows the world the names in exports.txt and no other, and needs libc alone
 #   imports  what it takes by name is in imports.txt: the program may have a function of that name
+#   papers   the page of the program has its commands and options
 #   texts    the rest: source.sh
 # It cannot see a call through a pointer: those stand in hook/real.c, where a reader can.
 set -eu
@@ -132,6 +133,21 @@ wall exports "$tmp/exports"
 		sed 's/$/ is taken from the process: define it in preload\/libc/'
 } >"$tmp/imports"
 wall imports "$tmp/imports"
+
+# What the program says of itself, its page says, too: each command, each option of run.
+"$build/conprof" -h >"$tmp/help" || true
+{
+	[ -s "$tmp/help" ] || echo "conprof -h says nothing"
+	sed -n 's/^  conprof \([a-z][a-z]*\).*/\1/p' "$tmp/help" | sort -u | while read -r word; do
+		[ "$(grep -cE "^\.B conprof $word( |\$)" "$root/doc/man/conprof.1")" -ge 2 ] ||
+			echo "conprof $word is not in synopsis and description of doc/man/conprof.1"
+	done
+	sed -n 's/^  --\([a-z-]*\).*/\1/p' "$tmp/help" | sed 's/-/\\\\-/g' | while read -r word; do
+		grep -qE "\\\\-\\\\-$word([= ]|\$)" "$root/doc/man/conprof.1" ||
+			echo "--$word is not in doc/man/conprof.1"
+	done
+} >"$tmp/papers"
+wall papers "$tmp/papers"
 
 "$here/source.sh" "$root" >"$tmp/source" || true
 wall source "$tmp/source"

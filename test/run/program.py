@@ -3,11 +3,15 @@
 import glob
 import os
 import re
+import shutil
 import signal
+import subprocess
 
 from delivery import SHARP, near, spooled, unharmed
 from receiver import Receiver, check_files
-from world import expect
+from world import Skipped, expect
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def conprof(world, *args, settings=()):
@@ -139,7 +143,21 @@ def uploader_by_hand(world):
                f'{args}: {ended.status} {ended.err!r}')
 
 
+def man_pages(world):
+    """The formatter has nothing to say about the pages, and each fits a terminal."""
+    if not shutil.which('groff'):
+        raise Skipped('there is no groff')
+    pages = glob.glob(os.path.join(ROOT, 'doc', 'man', '*'))
+    expect(len(pages) == 3, f'pages: {pages}')
+    for page in pages:
+        done = subprocess.run(['groff', '-man', '-ww', '-Tutf8', '-rLL=80n', page], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=world.left(), check=False)
+        expect(done.returncode == 0 and not done.stderr, f'{page}: {done.stderr[:300]!r}')
+        expect(done.stdout.count(b'\n') > 50, f'{page}: {len(done.stdout)} bytes')
+
+
 def tests(_build):
     for function in (run, run_bare, run_killed, run_missing, run_passes_signals, status, sleepers, words,
                      uploader_by_hand):
         yield 'program_' + function.__name__, False, function
+    yield 'program_man_pages', True, man_pages

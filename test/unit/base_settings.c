@@ -292,61 +292,6 @@ static void who_wins(void **state)
 	assert_int_equal(heard.lines, 0);
 }
 
-/* No settings have a secret in them: only that there is one, where, and what tells it apart. */
-static void secrets_are_not_kept(void **state)
-{
-	static const char address[] = "CONPROF_AGENT_SOCKET=pyroscope+http://me:geheim@p";
-	static const char *const env[] = {"BLACKFIRE_SERVER_TOKEN=geheim", NULL};
-	static const char file[] = "CONPROF_SERVER_TOKEN=\"ge\\\"heim\"\n";
-	struct cp_config config, other;
-	struct heard heard;
-	char text[64];
-
-	(void)state;
-	apply(&config, "CONPROF_SERVER_TOKEN=geheim", address, file, &heard);
-	assert_int_equal(config.secrets, CP_SECRET_TOKEN | CP_SECRET_ADDRESS);
-	assert_null(memmem(&config, sizeof config, "geheim", 6));
-	apply(&other, "CONPROF_SERVER_TOKEN=geheIm", address, file, &heard);
-	assert_int_not_equal(config.secret_print, other.secret_print);
-	apply(&other, "CONPROF_SERVER_TOKEN=geheim", address, NULL, &heard);
-	assert_int_equal(config.secret_print, other.secret_print);
-	apply(&config, NULL, NULL, file, &heard);
-	assert_int_equal(config.secrets, CP_SECRET_TOKEN | CP_SECRET_TOKEN << CP_SECRET_IN_FILE);
-	assert_int_equal(config.secret_print, 0);
-	assert_int_equal(cp_settings_secret(CP_SECRET_TOKEN, env, file, sizeof file - 1, text, 64),
-			 6);
-	assert_string_equal(text, "geheim");
-	assert_int_equal(cp_settings_secret(CP_SECRET_TOKEN, NULL, file, sizeof file - 1, text, 64),
-			 7);
-	assert_string_equal(text, "ge\"heim");
-	assert_int_equal(cp_settings_secret(CP_SECRET_TOKEN, NULL, file, sizeof file - 1, text, 7),
-			 0);
-	assert_int_equal(cp_settings_secret(CP_SECRET_URLS, env, file, sizeof file - 1, text, 64),
-			 0);
-}
-
-/* The environment before the file; in one place, the token's own file before the token. */
-static void which_token(void **state)
-{
-	static const char both[] = "CONPROF_SERVER_TOKEN=a\nCONPROF_SERVER_TOKEN_FILE=/t\n";
-	struct cp_config config;
-	struct heard heard;
-
-	(void)state;
-	apply(&config, "CONPROF_SERVER_TOKEN=b", NULL, both, &heard);
-	assert_int_equal(config.secrets, CP_SECRET_TOKEN);
-	assert_string_equal(config.server_token_file, "");
-	apply(&config, NULL, NULL, both, &heard);
-	assert_int_equal(config.secrets, 0);
-	assert_string_equal(config.server_token_file, "/t");
-	apply(&config, "CONPROF_SERVER_TOKEN_FILE=/u", "CONPROF_SERVER_TOKEN=b", both, &heard);
-	assert_int_equal(config.secrets, 0);
-	assert_int_equal(config.secret_print, 0);
-	assert_string_equal(config.server_token_file, "/u");
-	apply(&config, "CONPROF_SERVER_TOKEN_FILE=/u", NULL, "CONPROF_SERVER_TOKEN=a\n", &heard);
-	assert_string_equal(config.server_token_file, "/u");
-}
-
 /* A file, the app name that comes of it, and the line. */
 static const struct text_row files[] = {
     {"CONPROF_APP_NAME=plain\n", 0, "plain", NULL},
@@ -434,8 +379,7 @@ int main(void)
 	    cmocka_unit_test(numbers_and_words),
 	    cmocka_unit_test(texts_and_addresses),
 	    cmocka_unit_test(who_wins),
-	    cmocka_unit_test(secrets_are_not_kept),
-	    cmocka_unit_test(which_token),
+
 	    cmocka_unit_test(files_of_lines),
 	    cmocka_unit_test(too_long_is_refused_not_cut),
 	    cmocka_unit_test(many_mistakes_are_counted_few_are_told),
