@@ -1,27 +1,25 @@
 /* encoder_cache.c - what was looked up once is not looked up again, and takes no more than it may.
  */
 /* SPDX-License-Identifier: MIT */
-#include <elfutils/libdwelf.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "encoder/symbols.h"
-#include "test/unit/fake_recording.h"
-#include "test/unit/unit.h"
+#define WORKSHOP "/tmp/conprof-cache-XXXXXX"
+#include "test/unit/workshop.h"
 
 #define LIBRARIES 8
 #define SECOND	  UINT64_C(1000000000)
 #define LONG_AGO  (1000 * SECOND)
 
-static char dir[] = "/tmp/conprof-cache-XXXXXX";
 static uint64_t step_ns; /* how long each look at the clock seems to take */
 static uint64_t fake_ns;
 static bool prepared = true;
 
 struct library {
-	char path[64];
+	char path[256];
 	uint8_t build_id[20];
 	struct cp_module_id id;
 	uint64_t start, end; /* of the function */
@@ -38,60 +36,32 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 	return 0;
 }
 
-__attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
-{
-	char command[1024];
-	va_list words;
-	va_start(words, format);
-	vsnprintf(command, sizeof(command), format, words);
-	va_end(words);
-	if (system(command)) /* NOLINT: a test's own compiler */
-		fake_die(command);
-}
-
 static void describe(struct library *library, int number)
 {
-	char command[256];
-	struct cp_elf elf;
-	const void *id;
-	unsigned long start = 0, size = 0;
-	snprintf(library->path, sizeof(library->path), "%s/%d.so", dir, number);
-	assert_int_equal(cp_elf_open(library->path, &elf), 0);
-	assert_int_equal(dwelf_elf_gnu_build_id(elf.elf, &id), 20);
-	memcpy(library->build_id, id, 20);
-	cp_elf_close(&elf);
+	char name[32], function[32];
+	snprintf(name, sizeof(name), "%d.so", number);
+	snprintf(function, sizeof(function), "function_%d", number);
+	snprintf(library->path, sizeof(library->path), "%s", path_of(name));
+	assert_int_equal(build_id_of(name, library->build_id), 20);
 	library->id = (struct cp_module_id){
 	    .path = library->path, .build_id = library->build_id, .build_id_len = 20};
-	snprintf(command, sizeof(command), "nm -S %s | grep ' function_%d$'", library->path,
-		 number);
-	FILE *in = popen(command, "r");				   /* NOLINT */
-	assert_int_equal(fscanf(in, "%lx %lx", &start, &size), 2); /* NOLINT */
-	pclose(in);
-	library->start = start;
-	library->end = start + size;
+	library->start = address_of(name, function, &library->end);
 }
 
 static int make_libraries(void **state)
 {
 	(void)state;
-	if (!mkdtemp(dir))
+	if (workshop_open(NULL, NULL))
 		return -1;
-	shell("cd %s && awk 'BEGIN { print \"int sink;\\nvoid function_N(int n)\\n{\";"
-	      " for (i = 0; i < 200; i++) print \"\\tsink += n * \" i \";\"; print \"}\" }' >all.c",
-	      dir);
+	shell(
+	    "awk 'BEGIN { print \"int sink;\\nvoid function_N(int n)\\n{\";"
+	    " for (i = 0; i < 200; i++) print \"\\tsink += n * \" i \";\"; print \"}\" }' >all.c");
 	for (int i = 0; i < LIBRARIES; i++) {
-		shell("cd %s && sed 's/_N/_%d/' all.c >%d.c && "
+		shell("sed 's/_N/_%d/' all.c >%d.c && "
 		      "gcc -g -O0 -fPIC -shared -Wl,--build-id=sha1 -o %d.so %d.c",
-		      dir, i, i, i, i);
+		      i, i, i, i);
 		describe(&libraries[i], i);
 	}
-	return 0;
-}
-
-static int drop_libraries(void **state)
-{
-	(void)state;
-	shell("rm -r %s", dir);
 	return 0;
 }
 
@@ -303,7 +273,7 @@ static void what_takes_too_long_is_put_off(void **state)
 /* Clocks that jump: 0.3 s for each address. */
 static void who_waits_is_told_how_far(void **state)
 {
-	char expected[200];
+	char expected[400];
 	(void)state;
 	struct cp_symbols *symbols = cp_symbols_new();
 	const unsigned count = (unsigned)(libraries[0].end - libraries[0].start);
@@ -329,7 +299,7 @@ static void spoil(const char *copy, const char *section, const void *with, size_
 	Elf_Scn *at = NULL;
 	GElf_Shdr header = {0};
 	size_t names;
-	char path[64];
+	char path[256];
 	snprintf(path, sizeof(path), "%s/%s", dir, copy);
 	assert_int_equal(cp_elf_open(path, &elf), 0);
 	assert_int_equal(elf_getshdrstrndx(elf.elf, &names), 0);
@@ -373,8 +343,7 @@ static void what_cannot_be_read_is_said_once(void **state)
 	const uint64_t size = UINT64_C(300) << 20;
 	Elf64_Chdr packed = {.ch_type = ELFCOMPRESS_ZLIB, .ch_size = size, .ch_addralign = 1};
 	(void)state;
-	shell("cd %s && cp 0.so damaged.so && objcopy --compress-debug-sections 0.so large.so",
-	      dir);
+	shell("cp 0.so damaged.so && objcopy --compress-debug-sections 0.so large.so");
 	spoil("damaged.so", ".debug_info", garbage, sizeof(garbage));
 	ask_spoilt("damaged.so", "its debug information is damaged or of an old kind: no lines");
 	spoil("large.so", ".debug_info", &packed, sizeof(packed));
@@ -394,5 +363,5 @@ int main(void)
 	    cmocka_unit_test(who_waits_is_told_how_far),
 	    cmocka_unit_test(what_cannot_be_read_is_said_once),
 	};
-	return cmocka_run_group_tests(tests, make_libraries, drop_libraries);
+	return cmocka_run_group_tests(tests, make_libraries, workshop_close);
 }

@@ -1,6 +1,5 @@
 /* encoder_files.c - which files tell a module's names: separate, packed, renamed, damaged ones. */
 /* SPDX-License-Identifier: MIT */
-#include <elfutils/libdwelf.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <pthread.h>
@@ -8,38 +7,19 @@
 #include <unistd.h>
 
 #include "encoder/symbols.h"
-#include "test/unit/fake_recording.h"
-#include "test/unit/unit.h"
-
-static char dir[] = "/tmp/conprof-files-XXXXXX";
+#define WORKSHOP "/tmp/conprof-files-XXXXXX"
+#include "test/unit/workshop.h"
 
 static const char source[] = "static __attribute__((noinline)) int hidden(int n)\n"
 			     "{ return n * 3 + (n >> 2); }\n"
 			     "int shown(int n)\n"
 			     "{ return hidden(n) + hidden(n + 1); }\n";
 
-__attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
-{
-	char command[4096], text[4000];
-	va_list words;
-	va_start(words, format);
-	vsnprintf(text, sizeof(text), format, words);
-	va_end(words);
-	snprintf(command, sizeof(command), "cd %s && %s", dir, text);
-	if (system(command)) /* NOLINT: a test's own tools */
-		fake_die(command);
-}
-
 /* whole.so has all; whole.debug what strip takes away; bare.so nothing but what it exports. */
 static int make_files(void **state)
 {
-	char path[128];
 	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/shop.c", dir);
-	FILE *out = fopen(path, "w");
-	if (!out || fputs(source, out) < 0 || fclose(out))
+	if (workshop_open("shop.c", source))
 		return -1;
 	shell("gcc -g -O1 -fPIC -shared -Wl,--build-id=sha1 -o whole.so shop.c");
 	shell("gcc -g -O1 -fPIC -shared -Wl,--build-id=none -o nameless.so shop.c");
@@ -47,13 +27,6 @@ static int make_files(void **state)
 	      ".size by_hand,16\\n' >hand.s && echo '.section .note.GNU-stack' >>hand.s && "
 	      "gcc -g -O1 -fPIC -shared -Wl,--build-id=sha1 -o mixed.so shop.c hand.s");
 	shell("objcopy --only-keep-debug whole.so whole.debug && strip -o bare.so whole.so");
-	return 0;
-}
-
-static int drop_files(void **state)
-{
-	(void)state;
-	shell("cd / && rm -r %s", dir);
 	return 0;
 }
 
@@ -65,30 +38,9 @@ struct module {
 
 static void describe(struct module *module, const char *name, const char *of)
 {
-	char path[256];
-	struct cp_elf elf;
-	const void *id = NULL;
-	snprintf(path, sizeof(path), "%s/%s", dir, of);
-	assert_int_equal(cp_elf_open(path, &elf), 0);
-	ssize_t len = dwelf_elf_gnu_build_id(elf.elf, &id);
-	*module = (struct module){.id = {.build_id_len = len > 0 ? (uint32_t)len : 0}};
-	memcpy(module->build_id, id ? id : "", module->id.build_id_len);
-	snprintf(module->path, sizeof(module->path), "%s/%s", dir, name);
-	module->id.path = module->path;
-	module->id.build_id = module->build_id;
-	cp_elf_close(&elf);
-}
-
-static uint64_t address_of(const char *file, const char *symbol)
-{
-	char command[512];
-	unsigned long address = 0;
-	snprintf(command, sizeof(command), "nm %s/%s | grep ' %s$'", dir, file, symbol);
-	FILE *in = popen(command, "r"); /* NOLINT */
-	assert_non_null(in);
-	assert_int_equal(fscanf(in, "%lx", &address), 1); /* NOLINT */
-	pclose(in);
-	return address;
+	*module = (struct module){.id = {.path = module->path, .build_id = module->build_id}};
+	module->id.build_id_len = build_id_of(of, module->build_id);
+	snprintf(module->path, sizeof(module->path), "%s", path_of(name));
 }
 
 /* What is found at an address: name and line; "" and 0 when nothing is. */
@@ -128,7 +80,7 @@ static void expect(struct answer answer, const char *name, uint32_t line)
 static void debug_file_tells_what_was_stripped(void **state)
 {
 	struct module module;
-	uint64_t hidden = address_of("whole.so", "hidden");
+	uint64_t hidden = address_of("whole.so", "hidden", NULL);
 	(void)state;
 	describe(&module, "bare.so", "bare.so");
 	assert_string_not_equal(ask(&module.id, hidden).name, "hidden");
@@ -149,17 +101,17 @@ static void debug_file_tells_what_was_stripped(void **state)
 static void debug_file_is_asked_for_symbols_alone(void **state)
 {
 	struct module module;
-	uint64_t label = address_of("mixed.so", "by_hand");
+	uint64_t label = address_of("mixed.so", "by_hand", NULL);
 	(void)state;
 	shell("objcopy --only-keep-debug mixed.so lineless.debug && "
 	      "objcopy --strip-debug lineless.debug && "
 	      "objcopy --strip-all --keep-section='.debug*' mixed.so lined.so");
 	describe(&module, "lined.so", "lined.so");
-	expect(ask(&module.id, address_of("mixed.so", "hidden")), "hidden", 2);
+	expect(ask(&module.id, address_of("mixed.so", "hidden", NULL)), "hidden", 2);
 	assert_string_not_equal(ask(&module.id, label).name, "by_hand");
 	shell("objcopy --add-gnu-debuglink=lineless.debug lined.so");
 	expect(ask(&module.id, label), "by_hand", 0);
-	expect(ask(&module.id, address_of("mixed.so", "hidden")), "hidden", 2);
+	expect(ask(&module.id, address_of("mixed.so", "hidden", NULL)), "hidden", 2);
 }
 
 /* As if the module had been given other addresses after its debug file was made. */
@@ -199,8 +151,8 @@ static void module_was_prelinked(void **state)
 	      "objcopy --add-gnu-debuglink=moved.debug prelinked.so");
 	move_addresses("moved.debug", 0x3000);
 	describe(&module, "prelinked.so", "prelinked.so");
-	expect(ask(&module.id, address_of("mixed.so", "hidden")), "hidden", 0);
-	expect(ask(&module.id, address_of("mixed.so", "by_hand")), "by_hand", 0);
+	expect(ask(&module.id, address_of("mixed.so", "hidden", NULL)), "hidden", 0);
+	expect(ask(&module.id, address_of("mixed.so", "by_hand", NULL)), "by_hand", 0);
 }
 
 /* Where gdb looks, and where a setting says. */
@@ -209,7 +161,7 @@ static void debug_file_lies_in_many_places(void **state)
 	static const char *const places[] = {"%s/sub", "%s/sub/.debug", "%s/more%s/sub"};
 	struct module module;
 	char more[512], where[512];
-	uint64_t hidden = address_of("whole.so", "hidden");
+	uint64_t hidden = address_of("whole.so", "hidden", NULL);
 	(void)state;
 	shell("mkdir -p sub && objcopy --add-gnu-debuglink=whole.debug bare.so sub/linked.so && "
 	      "mkdir -p links && ln -sf ../sub/linked.so links/link.so");
@@ -240,7 +192,7 @@ static void debug_file_lies_in_many_places(void **state)
 static void symbols_are_packed_inside(void **state)
 {
 	struct module module;
-	uint64_t hidden = address_of("whole.so", "hidden");
+	uint64_t hidden = address_of("whole.so", "hidden", NULL);
 	(void)state;
 	shell(
 	    "nm -D whole.so --format=posix --defined-only | awk '{print $1}' | sort >dynsyms && "
@@ -253,14 +205,15 @@ static void symbols_are_packed_inside(void **state)
 	    "objcopy --add-section .gnu_debugdata=mini.xz packed.so");
 	describe(&module, "packed.so", "packed.so");
 	expect(ask(&module.id, hidden), "hidden", 0);
-	expect(ask(&module.id, address_of("whole.so", "shown")), "shown", 0);
+	expect(ask(&module.id, address_of("whole.so", "shown", NULL)), "shown", 0);
 }
 
 /* Packed rubbish, and what unpacks to more than it may: the names that the file shows are left. */
 static void packed_rubbish_is_nothing(void **state)
 {
 	struct module module;
-	uint64_t shown = address_of("whole.so", "shown"), hidden = address_of("whole.so", "hidden");
+	uint64_t shown = address_of("whole.so", "shown", NULL),
+		 hidden = address_of("whole.so", "hidden", NULL);
 	static const char *const contents[] = {"head -c 70000000 /dev/zero | xz -1 >rubbish",
 					       "head -c 5000 /dev/urandom >rubbish",
 					       "xz -kf mini && head -c 200 mini.xz >rubbish",
@@ -318,7 +271,7 @@ static void huge_file_is_read(void **state)
 	for (size_t i = 0; i < sizeof(gigabytes) / sizeof(*gigabytes); i++) {
 		move_up("whole.so", "huge.so", (uint64_t)gigabytes[i] << 30);
 		describe(&module, "huge.so", "huge.so");
-		expect(ask(&module.id, address_of("whole.so", "hidden")), "hidden", 2);
+		expect(ask(&module.id, address_of("whole.so", "hidden", NULL)), "hidden", 2);
 		shell("rm huge.so");
 	}
 }
@@ -328,7 +281,8 @@ static void huge_file_is_read(void **state)
 static void file_shrinks_while_it_is_read(void)
 {
 	struct module module;
-	uint64_t hidden = address_of("whole.so", "hidden"), shown = address_of("whole.so", "shown");
+	uint64_t hidden = address_of("whole.so", "hidden", NULL),
+		 shown = address_of("whole.so", "shown", NULL);
 	move_up("whole.so", "shrinks.so", 4 << 20);
 	describe(&module, "shrinks.so", "shrinks.so");
 	for (int at = 0; at < 3; at++) {
@@ -371,7 +325,7 @@ static void file_shrinks_at_any_moment(void)
 	struct module module;
 	pthread_t thread;
 	int known = 0;
-	uint64_t hidden = address_of("whole.so", "hidden");
+	uint64_t hidden = address_of("whole.so", "hidden", NULL);
 	shell("cp whole.so restless.so");
 	describe(&module, "restless.so", "whole.so");
 	over = 0;
@@ -406,5 +360,5 @@ int main(void)
 	    cmocka_unit_test(packed_rubbish_is_nothing),
 	    cmocka_unit_test(huge_file_is_read),
 	};
-	return cmocka_run_group_tests(tests, make_files, drop_files);
+	return cmocka_run_group_tests(tests, make_files, workshop_close);
 }

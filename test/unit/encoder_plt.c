@@ -8,12 +8,10 @@
 
 #include "encoder/elffile.h"
 #include "encoder/symtab.h"
-#include "test/unit/fake_recording.h"
-#include "test/unit/unit.h"
+#define WORKSHOP "/tmp/conprof-plt-XXXXXX"
+#include "test/unit/workshop.h"
 
 #define ARM "aarch64-linux-gnu-"
-
-static char dir[] = "/tmp/conprof-plt-XXXXXX";
 
 static const char source[] =
     "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
@@ -28,21 +26,8 @@ static const char source[] =
 
 static int write_source(void **state)
 {
-	char path[128];
 	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/calls.c", dir);
-	FILE *out = fopen(path, "w");
-	return !out || fputs(source, out) < 0 || fclose(out) ? -1 : 0;
-}
-
-static int drop(void **state)
-{
-	char command[64];
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command); /* NOLINT: a test's own files */
+	return workshop_open("calls.c", source);
 }
 
 struct tables {
@@ -227,5 +212,5 @@ int main(void)
 	    cmocka_unit_test(first_calls_have_names),
 	    cmocka_unit_test(static_programs_call_by_way_of_resolvers),
 	};
-	return cmocka_run_group_tests(tests, write_source, drop);
+	return cmocka_run_group_tests(tests, write_source, workshop_close);
 }

@@ -1,14 +1,11 @@
 /* encoder_split.c - units in two files: .dwo, .dwp, none, another's, and a pipe of that name. */
 /* SPDX-License-Identifier: MIT */
-#include <elfutils/libdwelf.h>
 #include <unistd.h>
 
 #include "encoder/package.h"
 #include "encoder/symbols.h"
-#include "test/unit/fake_recording.h"
-#include "test/unit/unit.h"
-
-static char dir[] = "/tmp/conprof-split-XXXXXX";
+#define WORKSHOP "/tmp/conprof-split-XXXXXX"
+#include "test/unit/workshop.h"
 
 static const char source[] = "volatile long sink;\n"
 			     "static inline __attribute__((always_inline)) long ring(long n)\n"
@@ -26,43 +23,20 @@ static const char source[] = "volatile long sink;\n"
 			     "	return (int)(sell(argc) + ring(argc));\n"
 			     "}\n";
 
-__attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
-{
-	char command[2048];
-	va_list words;
-	va_start(words, format);
-	vsnprintf(command, sizeof(command), format, words);
-	va_end(words);
-	if (system(command)) /* NOLINT: a test's own compiler */
-		fake_die(command);
-}
-
 /* Each version of DWARF whole and split, from the same source: the same code. */
 static int make_programs(void **state)
 {
-	char path[128];
 	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/shop.c", dir);
-	FILE *out = fopen(path, "we");
-	if (!out || fputs(source, out) < 0 || fclose(out))
+	if (workshop_open("shop.c", source))
 		return -1;
 	for (int version = 4; version <= 5; version++) {
-		shell("cd %s && mkdir whole%d split%d && gcc -O2 -gdwarf-%d -o whole%d/shop shop.c",
-		      dir, version, version, version, version);
-		shell("cd %s/split%d && gcc -O2 -gdwarf-%d -gsplit-dwarf -c -o shop.o ../shop.c && "
+		shell("mkdir whole%d split%d && gcc -O2 -gdwarf-%d -o whole%d/shop shop.c", version,
+		      version, version, version);
+		shell("cd split%d && gcc -O2 -gdwarf-%d -gsplit-dwarf -c -o shop.o ../shop.c && "
 		      "gcc -o shop shop.o && objcopy -O binary -j .text shop text && "
 		      "objcopy -O binary -j .text ../whole%d/shop whole && cmp text whole",
-		      dir, version, version, version);
+		      version, version, version);
 	}
-	return 0;
-}
-
-static int drop_programs(void **state)
-{
-	(void)state;
-	shell("rm -r %s", dir);
 	return 0;
 }
 
@@ -70,15 +44,13 @@ static int drop_programs(void **state)
  * one function. */
 static char *say(const char *name, int version, int *inlined)
 {
-	char path[128], *text = NULL;
+	char shop[32], *text = NULL;
 	size_t size = 0;
-	struct cp_elf elf;
-	const void *build_id = NULL;
-	snprintf(path, sizeof(path), "%s/%s%d/shop", dir, name, version);
-	assert_int_equal(cp_elf_open(path, &elf), 0);
-	ssize_t len = dwelf_elf_gnu_build_id(elf.elf, &build_id);
+	uint8_t build_id[36];
+	snprintf(shop, sizeof(shop), "%s%d/shop", name, version);
+	uint32_t len = build_id_of(shop, build_id);
 	const struct cp_module_id id = {
-	    .path = path, .build_id = build_id, .build_id_len = len > 0 ? (uint32_t)len : 0};
+	    .path = path_of(shop), .build_id = build_id, .build_id_len = len};
 	struct cp_symbols *symbols = cp_symbols_new();
 	struct cp_image *image = cp_symbols_image(symbols, &id);
 	FILE *out = open_memstream(&text, &size);
@@ -94,7 +66,6 @@ static char *say(const char *name, int version, int *inlined)
 	}
 	fclose(out);
 	cp_symbols_free(symbols);
-	cp_elf_close(&elf);
 	return text;
 }
 
@@ -130,7 +101,7 @@ static void a_dwo_says_what_a_whole_unit_says(void **state)
 static void without_it_there_are_lines(void **state)
 {
 	(void)state;
-	shell("cd %s && for v in 4 5; do mv split$v/shop.dwo split$v/kept; done", dir);
+	shell("for v in 4 5; do mv split$v/shop.dwo split$v/kept; done");
 	assert_without(4);
 	assert_without(5);
 }
@@ -139,15 +110,14 @@ static void without_it_there_are_lines(void **state)
 static void what_is_not_it_is_not_used(void **state)
 {
 	(void)state;
-	shell("cd %s/split5 && sed 's/ > 7/ > 6/' ../shop.c >other.c && "
-	      "gcc -O2 -gdwarf-5 -gsplit-dwarf -c -o shop.o other.c",
-	      dir);
+	shell("cd split5 && sed 's/ > 7/ > 6/' ../shop.c >other.c && "
+	      "gcc -O2 -gdwarf-5 -gsplit-dwarf -c -o shop.o other.c");
 	assert_without(5);
-	shell("cd %s/split5 && rm shop.dwo && mkfifo shop.dwo", dir);
+	shell("cd split5 && rm shop.dwo && mkfifo shop.dwo");
 	assert_without(5);
-	shell("cd %s/split5 && rm shop.dwo && head -c 700 kept >shop.dwo", dir);
+	shell("cd split5 && rm shop.dwo && head -c 700 kept >shop.dwo");
 	assert_without(5);
-	shell("cd %s/split5 && rm shop.dwo", dir);
+	shell("cd split5 && rm shop.dwo");
 }
 
 /* The index of a package of one unit, whose shares are whole sections: as llvm-dwp would write it
@@ -180,15 +150,14 @@ static void a_dwp_says_it_too(void **state)
 	snprintf(dwo, sizeof(dwo), "%s/split5/kept", dir);
 	snprintf(index, sizeof(index), "%s/index", dir);
 	write_index(dwo, index);
-	shell("cd %s/split5 && objcopy --add-section .debug_cu_index=../index kept shop.dwp", dir);
+	shell("cd split5 && objcopy --add-section .debug_cu_index=../index kept shop.dwp");
 	assert_same(5);
-	shell("cd %s/split5 && cp shop.dwp all.dwp && head -c 300 all.dwp >shop.dwp", dir);
+	shell("cd split5 && cp shop.dwp all.dwp && head -c 300 all.dwp >shop.dwp");
 	assert_without(5);
 	/* a number of slots that no table has room for */
-	shell("cd %s && printf '\\0\\0\\0\\200' | dd of=index bs=1 seek=12 conv=notrunc "
+	shell("printf '\\0\\0\\0\\200' | dd of=index bs=1 seek=12 conv=notrunc "
 	      "2>/dev/null && "
-	      "cd split5 && objcopy --add-section .debug_cu_index=../index kept shop.dwp",
-	      dir);
+	      "cd split5 && objcopy --add-section .debug_cu_index=../index kept shop.dwp");
 	assert_without(5);
 }
 
@@ -200,5 +169,5 @@ int main(void)
 	    cmocka_unit_test(what_is_not_it_is_not_used),
 	    cmocka_unit_test(a_dwp_says_it_too),
 	};
-	return cmocka_run_group_tests(tests, make_programs, drop_programs);
+	return cmocka_run_group_tests(tests, make_programs, workshop_close);
 }

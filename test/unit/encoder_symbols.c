@@ -3,15 +3,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <dlfcn.h>
 #include <elf.h>
-#include <elfutils/libdwelf.h>
 #include <fcntl.h>
 #include <sys/auxv.h>
 
 #include "encoder/symbols.h"
-#include "test/unit/fake_recording.h"
-#include "test/unit/unit.h"
-
-static char dir[] = "/tmp/conprof-symbols-XXXXXX";
+#define WORKSHOP "/tmp/conprof-symbols-XXXXXX"
+#include "test/unit/workshop.h"
 
 static const char source[] =
     "#include <cstddef>\n"					      /* 1 */
@@ -39,75 +36,37 @@ static const char source[] =
     "asm(\".p2align 4; .fill 16, 1, 0x90; .globl __restore_rt; .type __restore_rt, @function\\n\"\n"
     "    \"__restore_rt: nop; ret; .size __restore_rt, 2\");\n";
 
-__attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
-{
-	char command[2048];
-	va_list words;
-	va_start(words, format);
-	vsnprintf(command, sizeof(command), format, words);
-	va_end(words);
-	if (system(command)) /* NOLINT: a test's own compiler */
-		fake_die(command);
-}
-
 static int make_library(void **state)
 {
-	char path[128];
 	(void)state;
-	if (!mkdtemp(dir))
+	if (workshop_open("shop.cc", source))
 		return -1;
-	snprintf(path, sizeof(path), "%s/shop.cc", dir);
-	FILE *out = fopen(path, "w");
-	if (!out || fputs(source, out) < 0 || fclose(out))
-		return -1;
-	shell("cd %s && g++ -g -O2 -fPIC -shared -Wl,--build-id=sha1 -o shop.so shop.cc", dir);
-	shell("cd %s && cp shop.so bare.so && strip bare.so", dir);
-	shell("cd %s && objcopy --only-keep-debug shop.so linked.debug && cp shop.so linked.so && "
-	      "strip linked.so && objcopy --add-gnu-debuglink=linked.debug linked.so",
-	      dir);
-	return 0;
-}
-
-static int drop_library(void **state)
-{
-	(void)state;
-	shell("rm -r %s", dir);
+	shell("g++ -g -O2 -fPIC -shared -Wl,--build-id=sha1 -o shop.so shop.cc");
+	shell("cp shop.so bare.so && strip bare.so");
+	shell("objcopy --only-keep-debug shop.so linked.debug && cp shop.so linked.so && "
+	      "strip linked.so && objcopy --add-gnu-debuglink=linked.debug linked.so");
 	return 0;
 }
 
 struct library {
-	char path[128];
+	char path[256];
 	uint8_t build_id[36];
 	struct cp_module_id id;
 };
 
 static void open_library(struct library *library, const char *name)
 {
-	struct cp_elf elf;
-	const void *id;
-	snprintf(library->path, sizeof(library->path), "%s/%s", dir, name);
-	assert_int_equal(cp_elf_open(library->path, &elf), 0);
-	ssize_t len = dwelf_elf_gnu_build_id(elf.elf, &id);
-	assert_int_equal(len, 20);
-	memcpy(library->build_id, id, 20);
-	cp_elf_close(&elf);
+	snprintf(library->path, sizeof(library->path), "%s", path_of(name));
+	assert_int_equal(build_id_of(name, library->build_id), 20);
 	library->id = (struct cp_module_id){.path = library->path,
 					    .build_id = library->build_id,
 					    .build_id_len = 20,
 					    .how = CP_DEMANGLE_FULL};
 }
 
-/* The value of a symbol, and the address of the last instruction that is not its ret: by nm. */
 static uint64_t symbol_address(const char *symbol)
 {
-	char command[512];
-	unsigned long address = 0;
-	snprintf(command, sizeof(command), "nm %s/shop.so | grep ' %s$'", dir, symbol);
-	FILE *in = popen(command, "r"); /* NOLINT */
-	assert_non_null(in);
-	assert_int_equal(fscanf(in, "%lx", &address), 1); /* NOLINT */
-	pclose(in);
-	return address;
+	return address_of("shop.so", symbol, NULL);
 }
 
 /* Says as addr2line -i does: "function file:line", innermost first; but the innermost function's
@@ -425,5 +384,5 @@ int main(void)
 	    cmocka_unit_test(libc_is_known_by_its_public_names),
 	    cmocka_unit_test(vdso_has_names),
 	};
-	return cmocka_run_group_tests(tests, make_library, drop_library);
+	return cmocka_run_group_tests(tests, make_library, workshop_close);
 }

@@ -9,21 +9,8 @@
 #include "encoder/demangle.h"
 #include "encoder/elffile.h"
 #include "encoder/symtab.h"
-#include "test/unit/fake_recording.h"
-#include "test/unit/unit.h"
-
-static char dir[] = "/tmp/conprof-symtab-XXXXXX";
-
-__attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
-{
-	char command[1024];
-	va_list words;
-	va_start(words, format);
-	vsnprintf(command, sizeof(command), format, words);
-	va_end(words);
-	if (system(command)) /* NOLINT: a test's own compiler */
-		fake_die(command);
-}
+#define WORKSHOP "/tmp/conprof-symtab-XXXXXX"
+#include "test/unit/workshop.h"
 
 /* Every 16 bytes something else, from the beginning of .text on. */
 static const char layout[] =
@@ -74,25 +61,12 @@ static const char layout[] =
 
 static int assemble(void **state)
 {
-	char path[128];
 	(void)state;
-	if (!mkdtemp(dir))
+	if (workshop_open("layout.s", layout))
 		return -1;
-	snprintf(path, sizeof(path), "%s/layout.s", dir);
-	FILE *out = fopen(path, "w");
-	if (!out || fputs(layout, out) < 0 || fclose(out))
-		return -1;
-	shell(
-	    "cd %s && echo 'V1 { global: *; }; V2 { } V1;' >map && gcc -c layout.s && "
-	    "ld -shared --hash-style=gnu --eh-frame-hdr --version-script=map -o layout.so layout.o",
-	    dir);
-	return 0;
-}
-
-static int drop(void **state)
-{
-	(void)state;
-	shell("rm -r %s", dir);
+	shell("echo 'V1 { global: *; }; V2 { } V1;' >map && gcc -c layout.s && "
+	      "ld -shared --hash-style=gnu --eh-frame-hdr --version-script=map -o layout.so "
+	      "layout.o");
 	return 0;
 }
 
@@ -104,10 +78,8 @@ struct table {
 
 static void open_table(const char *name, struct table *table)
 {
-	char path[128];
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	*table = (struct table){0};
-	assert_int_equal(cp_elf_open(path, &table->file), 0);
+	assert_int_equal(cp_elf_open(path_of(name), &table->file), 0);
 	cp_symtab_add(&table->names, table->file.elf);
 	cp_symtab_sort(&table->names);
 	cp_symtab_bound_labels(&table->names, table->file.elf);
@@ -165,7 +137,7 @@ static void exported_names_do_not_reach_far(void **state)
 {
 	struct table table;
 	(void)state;
-	shell("cd %s && cp layout.so bare.so && strip bare.so", dir);
+	shell("cp layout.so bare.so && strip bare.so");
 	open_table("bare.so", &table);
 	named(&table, 0, "first");
 	named(&table, 2, "first");
@@ -184,9 +156,8 @@ static void without_rules_a_label_reaches_to_the_next(void **state)
 {
 	struct table table;
 	(void)state;
-	shell("cd %s && objcopy -R .eh_frame_hdr -R .eh_frame layout.o plain.o && "
-	      "ld -shared --version-script=map -o plain.so plain.o",
-	      dir);
+	shell("objcopy -R .eh_frame_hdr -R .eh_frame layout.o plain.o && "
+	      "ld -shared --version-script=map -o plain.so plain.o");
 	open_table("plain.so", &table);
 	named(&table, 31, "label");
 	named(&table, 33, "label"); /* nobody can know better */
@@ -201,11 +172,10 @@ static void partitioned_functions(void **state)
 	struct table table;
 	int cold = 0;
 	(void)state;
-	shell("cd %s && echo 'void rare(int) __attribute__((cold, noreturn)); extern volatile int "
+	shell("echo 'void rare(int) __attribute__((cold, noreturn)); extern volatile int "
 	      "s[]; int often(int n) { for (int i = 0; i < n; i++) s[i] *= 3; if (s[n] == 7) { "
 	      "s[3] = s[4] / s[5]; rare(n + s[2]); } return s[1]; }' >split.c && "
-	      "gcc -O2 -freorder-blocks-and-partition -fPIC -shared -o split.so split.c",
-	      dir);
+	      "gcc -O2 -freorder-blocks-and-partition -fPIC -shared -o split.so split.c");
 	open_table("split.so", &table);
 	for (size_t i = 0; i < table.names.count; i++) {
 		char name[64];
@@ -224,5 +194,5 @@ int main(void)
 	    cmocka_unit_test(without_rules_a_label_reaches_to_the_next),
 	    cmocka_unit_test(partitioned_functions),
 	};
-	return cmocka_run_group_tests(tests, assemble, drop);
+	return cmocka_run_group_tests(tests, assemble, workshop_close);
 }

@@ -3,7 +3,6 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include <dirent.h>
-#include <elfutils/libdwelf.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <signal.h>
@@ -13,30 +12,18 @@
 #include <unistd.h>
 
 #include "encoder/image.h"
-#include "test/unit/fake_recording.h"
-#include "test/unit/unit.h"
+#define WORKSHOP "/var/tmp/conprof-scratch-XXXXXX"
+#include "test/unit/workshop.h"
 
 #define SECOND	 UINT64_C(1000000000)
 #define HOUR	 (3600 * SECOND)
 #define MOST	 ((uint64_t)16 << 20)
 #define FUNCTION "function_of_many_lines"
 
-static char dir[] = "/var/tmp/conprof-scratch-XXXXXX";
 static uint64_t start, end; /* of the function */
 static uint8_t build_id[20];
 static char said[2000];
 static int sayings;
-
-__attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
-{
-	char command[1024];
-	va_list words;
-	va_start(words, format);
-	vsnprintf(command, sizeof(command), format, words);
-	va_end(words);
-	if (system(command)) /* NOLINT: a test's own compiler */
-		fake_die(command);
-}
 
 static void hear(void *ctx, const char *line)
 {
@@ -46,51 +33,23 @@ static void hear(void *ctx, const char *line)
 	sayings++;
 }
 
-static char *path_of(const char *name)
-{
-	static char path[128];
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
-}
-
 /* plain.so; packed.so, the same with compressed sections; bare.so without, whose debug file is
  * compressed. */
 static int make_library(void **state)
 {
-	struct cp_elf elf;
-	const void *id;
-	unsigned long at = 0, size = 0;
-	char command[200];
 	(void)state;
-	if (!mkdtemp(dir))
+	if (workshop_open(NULL, NULL))
 		return -1;
-	shell(
-	    "cd %s && mkdir spool && awk 'BEGIN { print \"int sink;\\nstatic inline void in(int n)"
-	    " { sink -= n; }\\nvoid " FUNCTION "(int n)\\n{\"; for (i = 0; i < 200; i++) print "
-	    "\"\\tsink += n * \" i \";\\n\\tin(n);\"; print \"}\" }' >a.c && "
-	    "gcc -g -gz=none -O1 -fPIC -shared -Wl,--build-id=sha1 -o plain.so a.c && "
-	    "objcopy --compress-debug-sections=zlib-gabi plain.so packed.so && "
-	    "objcopy --only-keep-debug packed.so bare.debug && strip -g -o bare.so plain.so && "
-	    "objcopy --add-gnu-debuglink=bare.debug bare.so",
-	    dir);
-	assert_int_equal(cp_elf_open(path_of("plain.so"), &elf), 0);
-	assert_int_equal(dwelf_elf_gnu_build_id(elf.elf, &id), 20);
-	memcpy(build_id, id, 20);
-	cp_elf_close(&elf);
-	snprintf(command, sizeof(command), "nm -S %s | grep ' " FUNCTION "$'", path_of("plain.so"));
-	FILE *in = popen(command, "r");				/* NOLINT */
-	assert_int_equal(fscanf(in, "%lx %lx", &at, &size), 2); /* NOLINT */
-	pclose(in);
-	start = at;
-	end = at + size;
+	shell("mkdir spool && awk 'BEGIN { print \"int sink;\\nstatic inline void in(int n)"
+	      " { sink -= n; }\\nvoid " FUNCTION "(int n)\\n{\"; for (i = 0; i < 200; i++) print "
+	      "\"\\tsink += n * \" i \";\\n\\tin(n);\"; print \"}\" }' >a.c && "
+	      "gcc -g -gz=none -O1 -fPIC -shared -Wl,--build-id=sha1 -o plain.so a.c && "
+	      "objcopy --compress-debug-sections=zlib-gabi plain.so packed.so && "
+	      "objcopy --only-keep-debug packed.so bare.debug && strip -g -o bare.so plain.so && "
+	      "objcopy --add-gnu-debuglink=bare.debug bare.so");
+	assert_int_equal(build_id_of("plain.so", build_id), 20);
+	start = address_of("plain.so", FUNCTION, &end);
 	signal(SIGXFSZ, SIG_IGN); /* as the uploader has it */
-	return 0;
-}
-
-static int drop_library(void **state)
-{
-	(void)state;
-	shell("rm -r %s", dir);
 	return 0;
 }
 
@@ -112,7 +71,7 @@ struct sums {
  * be asked again: which is forgotten here. */
 static struct sums ask(struct cp_symbols *symbols, const char *name)
 {
-	char path[128];
+	char path[256];
 	struct sums sums = {0};
 	snprintf(path, sizeof(path), "%s", path_of(name));
 	struct cp_module_id id = {.path = path, .build_id = build_id, .build_id_len = 20};
