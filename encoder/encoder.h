@@ -21,6 +21,9 @@ void cp_view_close(struct cp_view *view);
 /* Holds what leads to the files of this process (as the uploader sees it), so that they can be read
  * when it is gone: to be called while it lives. */
 void cp_view_know(struct cp_view *view, pid_t pid);
+/* One user more, and less: a closed view is mapped until the last has gone. Any thread. */
+void cp_view_hold(struct cp_view *view);
+void cp_view_let_go(struct cp_view *view);
 /* The header, in shared memory: strings in it need not end with NUL, numbers may change. */
 struct cp_recording *cp_view_header(const struct cp_view *view);
 /* Living threads by the counters of the recording. */
@@ -124,8 +127,27 @@ int cp_marks_now(struct cp_marks *marks);
 void cp_marks_follow(struct cp_marks *marks, struct cp_view *view);
 void cp_marks_free(struct cp_marks *marks);
 
+/* ---- the reader that ships ----
+ * Its marks begin where those in the recording stand, and these follow when what was taken is safe:
+ * so whoever takes its place goes on from there, and nothing is lost or counted twice. */
+/* What the reader before has left: with a film that is safe, as is_safe knows of its name, the
+ * marks move first. NULL: no memory. */
+struct cp_marks *cp_marks_ship(struct cp_view *view, int (*is_safe)(void *ctx, const char *stem),
+			       void *ctx);
+/* All that was taken until now goes into a film of this name. 0; -EBUSY: another is not safe yet;
+ * then it goes with the next. */
+int cp_marks_film(struct cp_marks *marks, const char *stem);
+/* The process has moved its recording, as it was while we were silent, to this one. */
+void cp_marks_ship_on(struct cp_marks *marks, struct cp_view *view);
+/* The last film of this recording is safe. Any thread that holds the view. */
+void cp_view_film_is_safe(struct cp_view *view);
+/* Moves the marks in the recording if that is so. */
+void cp_marks_settle(struct cp_marks *marks);
+/* There are no films any more: all that was taken is safe, or was given up. */
+void cp_marks_finish(struct cp_marks *marks);
+
 /* Adds what the recording holds beyond the marks (CPU, alloc_*) and what is alive now (inuse_*,
- * threads), for the profiles in the mask, and moves the marks; NULL: those of the shipping reader.
+ * threads), for the profiles in the mask, and moves the marks; NULL: those in the recording.
  * pid is the process as the uploader sees it: a label of its samples, and where its living threads'
  * names are looked up. 0 or -errno (-ENOMEM); what was damaged is skipped. */
 int cp_batch_take(struct cp_batch *batch, struct cp_view *view, struct cp_marks *marks, pid_t pid,
@@ -135,9 +157,8 @@ int cp_batch_add(struct cp_batch *batch, const struct cp_batch *other);
 /* Of each profile at most so many stacks of more than one frame, which take at most so many bytes
  * or a little more; what is more is summed up under one name. */
 void cp_batch_bound(struct cp_batch *batch, uint32_t stacks, uint64_t bytes);
-/* Moves the shipping reader's CPU marks without taking anything: the part of a period that is not
- * profiled. */
-void cp_batch_skip_cpu(struct cp_view *view);
+/* Moves the CPU marks without taking anything: the part of a period that is not profiled. */
+void cp_batch_skip_cpu(struct cp_view *view, struct cp_marks *marks);
 /* Whether any recording had this type switched on. */
 int cp_batch_has(const struct cp_batch *batch, enum cp_profile profile);
 /* A line for the comments of all its profiles; the last one counts. Without memory there is none.

@@ -21,7 +21,7 @@ struct cp_marks *cp_marks_new(struct cp_view *view)
 
 /* A slot may be used again when who ended in it has been taken by the last reader: numbers of takes
  * go round, so they are compared by their distance from the one that began last. */
-static void free_slots(const struct cp_view *view)
+void cp_marks_free_slots(const struct cp_view *view)
 {
 	uint32_t begun = atomic_load_explicit(&view->shared->takes_begun, memory_order_relaxed);
 	uint32_t oldest = view->cpu_take;
@@ -34,14 +34,14 @@ static void free_slots(const struct cp_view *view)
 
 static void leave(struct cp_marks *marks)
 {
-	if (!marks->view)
+	if (!marks->view || marks->ships)
 		return;
 	struct cp_marks **at = &marks->view->readers;
 	while (*at != marks)
 		at = &(*at)->next;
 	*at = marks->next;
 	if (marks->has_cpu)
-		free_slots(marks->view);
+		cp_marks_free_slots(marks->view);
 	marks->view = NULL;
 }
 
@@ -50,6 +50,8 @@ void cp_marks_free(struct cp_marks *marks)
 	if (!marks)
 		return;
 	leave(marks);
+	if (marks->before)
+		cp_view_let_go(marks->before);
 	free(marks->rows);
 	free(marks);
 }
@@ -116,7 +118,8 @@ void cp_marks_take_done(struct cp_marks *marks, struct cp_view *view, uint32_t t
 	} else {
 		view->cpu_take = take;
 	}
-	free_slots(view);
+	if (!marks || !marks->ships)
+		cp_marks_free_slots(view);
 }
 
 /* Rows and losses of these kinds. */
@@ -140,11 +143,12 @@ static void skip(struct cp_marks *marks, struct cp_view *view, unsigned kinds)
 		}
 }
 
-void cp_batch_skip_cpu(struct cp_view *view)
+void cp_batch_skip_cpu(struct cp_view *view, struct cp_marks *marks)
 {
 	uint32_t begun = cp_marks_take_begun(view);
-	skip(NULL, view, CP_BIT(CP_KIND_CPU));
-	cp_marks_take_done(NULL, view, begun);
+	if (!cp_marks_room(marks, cp_view_rows(view)))
+		skip(marks, view, CP_BIT(CP_KIND_CPU));
+	cp_marks_take_done(marks, view, begun);
 }
 
 int cp_marks_now(struct cp_marks *marks)

@@ -5,9 +5,11 @@
 
 #include "encoder/view.h"
 
-/* A reader's own. Instead of one, NULL: those that the recording itself remembers, the shipping
- * reader's. */
+/* A reader's own. Instead of one, NULL: those that stand in the recording. */
 struct cp_marks {
+	bool ships; /* what stands in the recording follows these (film.c) */
+	struct cp_view
+	    *before; /* held: the recording that this one is a copy of, if a film was taken there */
 	struct cp_marks *next; /* of the same recording */
 	struct cp_view *view;  /* NULL: it is closed */
 	struct cp_mark *rows;  /* as many as there were rows at the last take */
@@ -33,3 +35,5 @@ void cp_marks_move(struct cp_mark *mark, const uint64_t n[CP_COUNTERS]);
  * tell threads apart. cp_marks_take_done gets what cp_marks_take_begun gave. */
 uint32_t cp_marks_take_begun(const struct cp_view *view);
 void cp_marks_take_done(struct cp_marks *marks, struct cp_view *view, uint32_t take);
+/* What is safe, by now, of all readers: slots of threads that ended before are free. */
+void cp_marks_free_slots(const struct cp_view *view);

@@ -41,6 +41,7 @@ static int check_tables(struct cp_view *view)
 	       check_table(view, &shared->rows, sizeof(struct cp_row), &view->rows) ||
 	       check_table(view, &shared->frames, sizeof(uint64_t), &view->frames) ||
 	       check_table(view, &shared->marks, sizeof(struct cp_mark), &view->marks) ||
+	       check_table(view, &shared->moves, sizeof(struct cp_move), &view->moves) ||
 	       check_table(view, &shared->threads, sizeof(struct cp_thread_slot), &view->threads) ||
 	       check_table(view, &shared->names, sizeof(struct cp_name), &view->called);
 }
@@ -112,9 +113,22 @@ void cp_view_close(struct cp_view *view)
 		return;
 	for (struct cp_marks *m = view->readers; m; m = m->next)
 		m->view = NULL;
+	cp_origin_ended(view->origin);
+	cp_view_let_go(view);
+}
+
+void cp_view_hold(struct cp_view *view)
+{
+	__atomic_add_fetch(&view->users, 1, __ATOMIC_RELAXED);
+}
+
+void cp_view_let_go(struct cp_view *view)
+{
+	/* release, acquire: who goes last sees all that the others did with it */
+	if (__atomic_fetch_sub(&view->users, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
 	if (view->shared)
 		munmap(view->shared, view->size);
-	cp_origin_ended(view->origin);
 	cp_origin_drop(view->origin);
 	free(view);
 }
@@ -297,4 +311,9 @@ void cp_view_names(struct cp_view *view, struct cp_perfmap *map)
 struct cp_mark *cp_view_mark(const struct cp_view *view, uint32_t row)
 {
 	return row < view->marks.max ? (struct cp_mark *)table_at(view, &view->marks) + row : NULL;
+}
+
+struct cp_move *cp_view_moves(const struct cp_view *view)
+{
+	return table_at(view, &view->moves);
 }

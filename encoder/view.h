@@ -9,11 +9,12 @@
 struct cp_view {
 	struct cp_recording *shared;
 	size_t size;
-	struct cp_table strings, modules, rows, frames, marks, threads, called;
+	struct cp_table strings, modules, rows, frames, marks, moves, threads, called;
+	uint32_t users;		  /* beside who opened it */
 	struct cp_origin *origin; /* where the process's files are; NULL: not asked */
 	struct cp_perfmap *names; /* of code that lies in no module; may be NULL */
 	struct cp_marks *readers; /* beside the shipping one (marks.h) */
-	uint32_t cpu_take;	  /* the shipping reader's last one of CPU rows */
+	uint32_t cpu_take;	  /* the last of CPU rows whose marks stand in the recording */
 };
 
 /* How many entries may be looked at now: *_used, clamped. */
@@ -70,8 +71,9 @@ void cp_view_text(const char *shared, size_t shared_len, char *copy, size_t copy
 /* A string of the recording's table; empty when it lies outside. */
 void cp_view_string(const struct cp_view *view, uint32_t at, char *copy, size_t copy_len);
 
-/* The shipping reader's mark of a row; NULL when the recording has none for it. */
+/* The mark of a row as the recording has it; NULL when there is none for it. */
 struct cp_mark *cp_view_mark(const struct cp_view *view, uint32_t row);
+struct cp_move *cp_view_moves(const struct cp_view *view);
 
 /* A thread whose row was lost remembers at its end no more than that: all ends are counted under
  * one cause. So those of all causes together pay for the threads made, cause by cause. */

@@ -134,6 +134,11 @@ static void write_ahead(struct cp_delivery *d, struct cp_parcel *parcel, struct 
 				     round->claims);
 	parcel->safe = !error;
 	cp_mailroom_tell(&d->room, &spool);
+	if (!error) {
+		/* before anybody carries it: what is neither here nor noted was never anywhere */
+		cp_custody_is_safe(parcel->custody);
+		parcel->custody = NULL;
+	}
 	if (error)
 		cp_log_change(d->room.log, CP_TOPIC_SPOOL, CP_WARNING,
 			      "profiles can not be spooled, they are sent at once or lost: %s%s%s",

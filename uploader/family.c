@@ -122,6 +122,7 @@ struct admitted {
 	struct cp_view *view;
 	struct cp_program *program;
 	struct cp_perfmap *names; /* of the recording whose place it takes, or NULL */
+	struct cp_marks *marks;	  /* of that of which it is a copy, or NULL */
 	unsigned how;		  /* CP_JOIN_... */
 	int again;		  /* it has been read before */
 };
@@ -173,6 +174,11 @@ static int make_way(struct cp_family *family, pid_t pid, struct admitted *one)
 	if (old->start_ns == start_ns) {
 		one->names = old->names;
 		old->names = NULL;
+		if (old->renewals == header->renewals && !old->standin) {
+			one->marks = old->marks;
+			old->marks = NULL;
+			cp_marks_ship_on(one->marks, one->view);
+		}
 		cp_taps_moved(family, old, one->view);
 	}
 	unlink_member(family, old);
@@ -206,6 +212,7 @@ static int admit(struct cp_family *family, int recording, pid_t pid, struct admi
 		return 0;
 	snprintf(why, 200, "too many processes or programs, or out of memory");
 	cp_perfmap_free(one->names);
+	cp_marks_free(one->marks);
 	cp_view_close(one->view);
 	return -EUSERS;
 }
@@ -240,6 +247,33 @@ static void inherit_names(struct cp_family *family, struct cp_member *member)
 		cp_perfmap_inherit(member->names, parent->names);
 }
 
+/* With what it takes over of the one before it. NULL: no memory, and nothing is left behind. */
+static struct cp_member *enrol(struct cp_family *family, struct admitted *one, pid_t pid, int pidfd)
+{
+	struct cp_member *member = cp_member_new(one->view, pid, pidfd, &family->code_room);
+	if (!member) {
+		cp_perfmap_free(one->names);
+		cp_marks_free(one->marks);
+		cp_view_close(one->view);
+		if (pidfd >= 0)
+			close(pidfd);
+		return NULL;
+	}
+	member->program = one->program;
+	member->again = one->again;
+	if (one->names)
+		cp_member_names(member, one->names);
+	else
+		inherit_names(family, member);
+	if (cp_member_ship(member, one->marks)) {
+		cp_member_free(member);
+		return NULL;
+	}
+	if (!(one->how & CP_JOIN_GONE))
+		member->oom = cp_oom_join(&family->ooms, pid);
+	return member;
+}
+
 int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, unsigned how)
 {
 	char why[200] = "";
@@ -254,22 +288,9 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 			close(pidfd);
 		return error;
 	}
-	struct cp_member *member = cp_member_new(one.view, pid, pidfd, &family->code_room);
-	if (!member) {
-		cp_perfmap_free(one.names);
-		cp_view_close(one.view);
-		if (pidfd >= 0)
-			close(pidfd);
+	struct cp_member *member = enrol(family, &one, pid, pidfd);
+	if (!member)
 		return -ENOMEM;
-	}
-	member->program = one.program;
-	member->again = one.again;
-	if (one.names)
-		cp_member_names(member, one.names);
-	else
-		inherit_names(family, member);
-	if (!(one.how & CP_JOIN_GONE))
-		member->oom = cp_oom_join(&family->ooms, pid);
 	member->next = family->members;
 	family->members = member;
 	one.program->living++;
@@ -312,6 +333,7 @@ void cp_family_leave(struct cp_family *family)
 	cp_taps_cancel(family);
 	while (family->members) {
 		struct cp_member *member = family->members;
+		cp_marks_finish(member->marks);
 		cp_member_tell_delivered(member);
 		unlink_member(family, member);
 		cp_member_free(member);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "uploader/member.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include "uploader/exitcode.h"
+#include "uploader/program.h"
+#include "uploader/spool.h"
 
 #define EXEC_LOOKS 3 /* a failed exec is taken back long before the third second */
 
@@ -53,12 +56,26 @@ void cp_member_names(struct cp_member *member, struct cp_perfmap *names)
 	cp_view_names(member->view, names);
 }
 
+static int is_in_spool(void *ctx, const char *stem)
+{
+	const struct cp_program *program = ctx;
+	struct cp_spool spool;
+	return !cp_spool_open(&spool, &program->config) && cp_spool_knows(&spool, stem);
+}
+
+int cp_member_ship(struct cp_member *member, struct cp_marks *marks)
+{
+	member->marks = marks ? marks : cp_marks_ship(member->view, is_in_spool, member->program);
+	return member->marks ? 0 : -ENOMEM;
+}
+
 void cp_member_free(struct cp_member *member)
 {
 	if (!member)
 		return;
 	if (member->source.fd >= 0)
 		close(member->source.fd);
+	cp_marks_free(member->marks);
 	cp_view_close(member->view);
 	cp_perfmap_free(member->names);
 	free(member);

@@ -30,6 +30,7 @@ struct cp_member {
 	struct cp_member *next;
 	struct cp_program *program;
 	struct cp_view *view;
+	struct cp_marks *marks;	  /* what has been taken; its own until that is safe */
 	struct cp_perfmap *names; /* of its code that lies in no file; NULL: no memory for it */
 	pid_t pid;		  /* as we see it */
 	uint64_t start_ns;	  /* of the image's first recording, monotonic */
@@ -47,6 +48,9 @@ struct cp_member {
 
 /* Takes view and pidfd over. NULL when out of memory (nothing is taken over then). */
 struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd, size_t *code_room);
+/* Marks that begin where the reader before this one has left them; or those, taken over. 0 or
+ * -ENOMEM. */
+int cp_member_ship(struct cp_member *member, struct cp_marks *marks);
 /* Names of code that are known already, in place of its own; taken over. */
 void cp_member_names(struct cp_member *member, struct cp_perfmap *names);
 void cp_member_free(struct cp_member *member);

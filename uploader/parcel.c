@@ -14,6 +14,7 @@ void cp_parcel_free(struct cp_parcel *parcel)
 {
 	if (!parcel)
 		return;
+	cp_custody_is_safe(parcel->custody);
 	cp_text_free(&parcel->event);
 	for (int i = 0; i < CP_PROFILES; i++)
 		free(parcel->profiles[i].data);

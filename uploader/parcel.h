@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include "encoder/encoder.h"
+#include "uploader/custody.h"
 #include "uploader/text.h"
 
 struct cp_parcel {
@@ -12,6 +13,7 @@ struct cp_parcel {
 	struct cp_text event;	/* event.json */
 	struct cp_bytes profiles[CP_PROFILES]; /* bare protobuf, or gzip when read from a spool */
 	struct cp_config config;	       /* destinations, credentials, timeout, spool */
+	struct cp_custody *custody;	       /* told once: in the spool, or freed; or NULL */
 	/* the delivery's, under its lock */
 	unsigned open; /* destinations that are not done with it: it is shared, not copied */
 	int safe;      /* it outlives our process */

@@ -8,10 +8,24 @@
 /* So long after its last snapshot somebody may still ask what became of a process. */
 #define ASKED_NS INT64_C(10000000000)
 
+/* What was taken of each living process is in this film now: so its marks may move when that is
+ * safe. One whose last film is not will have both in the next. */
+static void note_film(const struct cp_family *family, struct cp_program *program,
+		      struct cp_parcel *parcel)
+{
+	cp_custody_drop(program->custody);
+	program->custody = parcel->custody = cp_custody_new(program->living);
+	for (struct cp_member *m = family->members; m && program->custody; m = m->next)
+		if (m->program == program && !cp_marks_film(m->marks, parcel->stem))
+			cp_custody_add(program->custody, m->view);
+}
+
 static void send_period(struct cp_family *family, struct cp_program *program)
 {
 	struct cp_film *film =
 	    cp_program_close_period(program, family->log, cp_delivery_dropped(family->delivery));
+	if (film)
+		note_film(family, program, film->parcel);
 	uint64_t ticket = film ? cp_encoding_push(family->encoding, film) : 0;
 	if (ticket)
 		program->making = ticket;
@@ -36,11 +50,13 @@ static void end_period(struct cp_family *family, struct cp_program *program)
 	send_period(family, program);
 }
 
-/* A program's last film is not made yet: its next period goes on meanwhile, so that there are never
- * more than the one and what becomes the other. Counters only grow: nothing is lost by it. */
+/* A program's last film is not made yet, or, where there is no spool, not delivered: its next
+ * period goes on meanwhile, so that there are never more than the one and what becomes the other.
+ * Counters only grow: nothing is lost by it. */
 static int is_busy(const struct cp_family *family, const struct cp_program *program)
 {
-	return program->making > cp_encoding_made(family->encoding);
+	return program->making > cp_encoding_made(family->encoding) ||
+	       !cp_custody_is_over(program->custody);
 }
 
 static void end_period_soon(struct cp_family *family, struct cp_program *program)
@@ -137,7 +153,7 @@ static void open_cpu_window(struct cp_family *family, const struct cp_program *p
 {
 	for (struct cp_member *m = family->members; m; m = m->next)
 		if (m->program == program)
-			cp_batch_skip_cpu(m->view);
+			cp_batch_skip_cpu(m->view, m->marks);
 }
 
 /* Programs of which nobody lives and nothing is pending are forgotten. */
@@ -209,6 +225,8 @@ void cp_family_flush(struct cp_family *family)
 
 void cp_family_delivered(struct cp_family *family, uint64_t ticket)
 {
+	for (struct cp_member *m = family->members; m; m = m->next)
+		cp_marks_settle(m->marks);
 	for (struct cp_member *m = family->members; m; m = m->next)
 		if (m->farewell && m->ticket && m->ticket <= ticket)
 			cp_member_tell_delivered(m);

@@ -59,6 +59,7 @@ void cp_program_free(struct cp_program *program)
 		return;
 	cp_batch_free(program->batch);
 	cp_batch_free(program->past);
+	cp_custody_drop(program->custody);
 	free(program);
 }
 
@@ -80,7 +81,8 @@ void cp_program_take(struct cp_program *program, struct cp_member *member, struc
 	if (program->schedule.cpu_open ||
 	    ((how == CP_TAKE_OVER || member->farewell) && program->living <= 1))
 		mask |= CP_BIT(CP_PROFILE_CPU);
-	int error = cp_batch_take(program->batch, member->view, NULL, member->pid, mask | how);
+	int error =
+	    cp_batch_take(program->batch, member->view, member->marks, member->pid, mask | how);
 	if (error)
 		cp_log_change(log, CP_TOPIC_ENCODE, CP_ERROR, "process %d: no snapshot: %s",
 			      (int)member->pid, cp_text_error(error));

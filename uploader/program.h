@@ -25,16 +25,17 @@ struct cp_program {
 	int64_t taken_ns; /* realtime of the last one: the end of the batch */
 	uint64_t taken_mono_ns;
 	uint64_t seq;
-	uint64_t making;	   /* the ticket of the last film */
-	int wanted;		   /* its period shall end as soon as that is made */
-	int64_t start_ns;	   /* realtime, of the period */
-	int64_t heap_ns;	   /* realtime, of the last heap profile; 0: none yet */
-	pid_t pid;		   /* the process the upload is named after */
-	int several;		   /* other processes are in the batch, too */
-	struct cp_endings endings; /* of those that ended in the period */
-	uint64_t signals;	   /* ends by a signal, ever */
-	uint64_t at_once_ns;	   /* monotonic: when the last end went out by itself; 0: never */
-	unsigned living;	   /* its members */
+	uint64_t making;	    /* the ticket of the last film, */
+	struct cp_custody *custody; /* and whether it is safe */
+	int wanted;		    /* its period shall end as soon as that is made */
+	int64_t start_ns;	    /* realtime, of the period */
+	int64_t heap_ns;	    /* realtime, of the last heap profile; 0: none yet */
+	pid_t pid;		    /* the process the upload is named after */
+	int several;		    /* other processes are in the batch, too */
+	struct cp_endings endings;  /* of those that ended in the period */
+	uint64_t signals;	    /* ends by a signal, ever */
+	uint64_t at_once_ns;	    /* monotonic: when the last end went out by itself; 0: never */
+	unsigned living;	    /* its members */
 	/* who ended lately and with which upload it left, for `conprof run` and people */
 	struct {
 		pid_t pid;

@@ -15,6 +15,7 @@
 #include "uploader/address.h"
 #include "uploader/entry.h"
 #include "uploader/folder.h"
+#include "uploader/gone.h"
 #include "uploader/shelf.h"
 #include "uploader/tidy.h"
 
@@ -134,6 +135,12 @@ int cp_spool_put(struct cp_spool *spool, const struct cp_parcel *parcel,
 	return error;
 }
 
+int cp_spool_knows(const struct cp_spool *spool, const char *stem)
+{
+	int dir CP_CLEANUP(close_fd) = open_dir(spool);
+	return dir >= 0 && (cp_shelf_has_event(dir, stem) || cp_gone_is_noted(dir, stem));
+}
+
 int cp_spool_settle(const struct cp_claim *claim)
 {
 	return claim->fd < 0 ? -ENOENT : cp_entry_sync(claim->dir, claim->stem);
@@ -203,8 +210,11 @@ int cp_spool_claim(struct cp_spool *spool, const struct cp_config *config, const
 			error = -errno;
 		if (!error)
 			error = cp_entry_load(dir, claim->stem, config, parcel);
-		if (!error)
+		if (!error) {
+			/* not when it goes: that takes one call, and no more */
+			cp_gone_note(dir, claim->stem);
 			return 0;
+		}
 		if (error == -EBADMSG)
 			cp_tidy_set_aside(spool, dir, claim->stem);
 		cp_spool_release(claim, 0);

@@ -43,6 +43,9 @@ struct cp_claim {
 int cp_spool_put(struct cp_spool *spool, const struct cp_parcel *parcel,
 		 char (*to)[CP_DESTINATION_LEN + 1], unsigned count, int sync,
 		 struct cp_claim *claims);
+/* Whether an entry of this name is there, or was when another uploader than the one that put it
+ * there took it to be delivered: that is noted, for an hour. */
+int cp_spool_knows(const struct cp_spool *spool, const char *stem);
 /* Brings a held entry to the disk. 0 or -errno. */
 int cp_spool_settle(const struct cp_claim *claim);
 /* Bytes kept, how many entries, and how many of them have a mark of this number. */

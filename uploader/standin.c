@@ -120,6 +120,7 @@ static void lay_out(struct cp_recording *rec)
 	rec->index = place(&end, 1, sizeof(uint64_t));
 	rec->frames = place(&end, 2, sizeof(uint64_t));
 	rec->marks = place(&end, 1, sizeof(struct cp_mark));
+	rec->moves = place(&end, 1 + CP_MOVES_MORE, sizeof(struct cp_move));
 	rec->names = place(&end, 1, sizeof(struct cp_name));
 	rec->size = (end + PAGE - 1) & ~(PAGE - 1);
 }

@@ -15,7 +15,8 @@
  *  - A recording is hostile input: check every offset, count and string against the file's size.
  *  - Read CP_FREED_* before CP_ALLOC_* and CP_INHERITED_*, CP_THREADS_ENDED before CP_THREADS_MADE:
  *    then a difference is never negative but by damage; clamp it at 0.
- *  - Only the last group of the header and the marks table may be written by the uploader.
+ *  - Only the last group of the header and the tables of marks and moves may be written by the
+ *    uploader.
  */
 /* SPDX-License-Identifier: MIT */
 #pragma once
@@ -160,10 +161,29 @@ static inline int cp_thread_is_over(uint32_t state, uint32_t takes_done)
 	       (int32_t)((takes_done << 2 | CP_THREAD_ENDED) - state) > 0;
 }
 
-/* What the uploader has already taken of a row: [0] and [1] of its counters. */
+/* What the uploader has already taken of a row: [0] and [1] of its counters. Marks stand still
+ * until what was taken is safe whatever happens to the uploader: until then it stands in the moves
+ * what they will be, and in the header whether they may. The next uploader goes on from there
+ * (doc/why/026). */
 struct cp_mark {
 	uint64_t n[2];
 };
+
+/* A mark as it will be: of a row by its number, of a loss, or n[0] of a kind of hits. */
+struct cp_move {
+	uint32_t what;
+	uint32_t reserved;
+	struct cp_mark to;
+};
+#define CP_MOVE_LOST  0x80000000u /* + CP_LOSSES * kind + cause */
+#define CP_MOVE_HITS  0xc0000000u
+#define CP_MOVES_MORE (CP_KINDS * CP_LOSSES + CP_HITS_WORDS) /* than rows */
+
+/* NONE: marks and moves are done with. TAKEN: the moves are written; what was taken is in the
+ * uploader's memory, or anywhere. SAFE: it is where it outlives the uploader: the marks may move.
+ */
+enum cp_film_state { CP_FILM_NONE, CP_FILM_TAKEN, CP_FILM_SAFE };
+#define CP_FILM_STEM 224
 
 /* How many allocations were sampled: rows and losses of CP_KIND_HEAP know only what they weigh. */
 enum cp_hits {
@@ -230,6 +250,7 @@ struct cp_recording {
 	struct cp_table rests;	/* uint32_t: places in frames, by hash; the target's own */
 	struct cp_table frames; /* uint64_t */
 	struct cp_table marks;	/* struct cp_mark, by row number */
+	struct cp_table moves;	/* struct cp_move, the uploader's own */
 	struct cp_table names;	/* struct cp_name */
 	char exe[1024];		/* absolute path of the program */
 	char argv0[256];
@@ -262,6 +283,10 @@ struct cp_recording {
 	_Atomic uint32_t takes_done;
 	struct cp_mark lost_marks[CP_KINDS][CP_LOSSES];
 	uint64_t hits_marks[CP_HITS_WORDS];
+	_Atomic uint32_t film; /* enum cp_film_state, after all that follows */
+	uint32_t film_moves;
+	uint32_t film_take;	      /* takes_done when they are done */
+	char film_stem[CP_FILM_STEM]; /* the name under which it will be safe */
 };
 
 /* The hello of a process that sleeps until its first event: a datagram, with the kernel's word on

@@ -22,7 +22,7 @@
 
 #define PAGE UINT64_C(4096)
 /* A recording's tables; the scratch, the modules, the live blocks. */
-#define TABLES 9
+#define TABLES 10
 #define RANGES (TABLES + 3)
 
 /* Of a recording's 24 MiB the pages that were never touched cost nothing. Locked, all of them would
@@ -50,6 +50,7 @@ static size_t reserve(struct range *to)
 	    {&rec->rests, 0, sizeof(uint32_t)},
 	    {&rec->frames, 0, sizeof(uint64_t)},
 	    {&rec->marks, 0, sizeof(struct cp_mark)},
+	    {&rec->moves, 0, sizeof(struct cp_move)},
 	    {&rec->names, 0, sizeof(struct cp_name)},
 	};
 	size_t n = 0;

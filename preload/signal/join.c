@@ -166,6 +166,20 @@ int cp_join_reach(void)
 	return connect_home();
 }
 
+int cp_join_is_gone(uint32_t pid)
+{
+	struct ucred peer = {0, 0, 0};
+	socklen_t len = sizeof peer;
+	int sock = cp_join_reach(), gone;
+
+	if (sock < 0)
+		return sock == -ECONNREFUSED;
+	gone = getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid > 0 &&
+	       (uint32_t)peer.pid != pid;
+	close(sock);
+	return gone;
+}
+
 int cp_join_over(int sock, const struct cp_recording *rec, int fd)
 {
 	struct cp_join join = message(rec, rec->token);

@@ -16,6 +16,10 @@ enum cp_joined cp_join(struct cp_recording *rec, int fd, const uint8_t token[16]
 int cp_join_reach(void);
 int cp_join_over(int sock, const struct cp_recording *rec, int fd);
 
+/* Nobody listens any more where the uploader with this pid of its own did, or somebody else does.
+ */
+int cp_join_is_gone(uint32_t pid);
+
 /* "I am here, and asleep." No descriptor goes with it, and nothing that a stranger on the name
  * should not know. 0: somebody has it. -1: nobody is there, or nobody who listens now. */
 int cp_join_hello(void);

@@ -14,8 +14,9 @@
 #include "signal/law.h"
 
 #define SECOND	 UINT64_C(1000000000)
-#define SILENCE	 (15 * SECOND) /* a heartbeat is written every second */
-#define PATIENCE (60 * SECOND) /* between two attempts to move */
+#define STILL	 (3 * SECOND)  /* a heartbeat is written every second: is anybody there? */
+#define SILENCE	 (15 * SECOND) /* whoever is there, it is too long */
+#define PATIENCE (60 * SECOND) /* between two attempts to move, if the first one failed */
 #define RENEWED	 SECOND	       /* between two renewals, if the last one gave room */
 #define CROWDED	 (64 * SECOND) /* if it gave little, again and again */
 #define REFUSED	 (10 * SECOND) /* if there was none to be had */
@@ -80,30 +81,39 @@ static void settle(void)
 
 /* The same contents in a new file, by who is alone: what others would add to rows between the copy
  * and the exchange would be lost. */
-static void move(void)
+static int move(void)
 {
 	struct cp_recording *rec = cp_state.rec, *new;
-	int fd;
+	int fd, failed;
 
 	new = another(&fd);
 	if (!new)
-		return;
+		return -1;
 	cp_recording_copy(new, rec);
-	if (put_in_place(new, rec) == 0)
-		cp_join(rec, fd, rec->token);
+	failed = put_in_place(new, rec) != 0 || cp_join(rec, fd, rec->token) == CP_JOIN_FAILED;
 	close(fd);
+	return failed ? -1 : 0;
 }
 
-static int silent(uint64_t now)
+static uint64_t heartbeat(void)
 {
-	struct cp_recording *rec = cp_state.rec;
-	uint64_t beat = atomic_load_explicit(&rec->heartbeat_ns, memory_order_relaxed);
+	return atomic_load_explicit(&cp_state.rec->heartbeat_ns, memory_order_relaxed);
+}
+
+/* For how long nobody has beaten the heart. */
+static uint64_t stillness(uint64_t now)
+{
+	uint64_t beat = heartbeat();
 
 	if (beat == CP_HEARTBEAT_LEFT)
 		return 0;
-	if (beat == CP_HEARTBEAT_NEVER)
-		beat = rec->start_monotonic_ns;
-	return now > beat && now - beat > SILENCE;
+	if (beat == CP_HEARTBEAT_NEVER) {
+		uint64_t came = atomic_load_explicit(&cp_state.joined_ns, memory_order_relaxed);
+
+		beat = cp_state.rec->start_monotonic_ns;
+		beat = came > beat ? came : beat;
+	}
+	return now > beat ? now - beat : 0;
 }
 
 /* Only one at a time, and not before it is time: the word is moved on. */
@@ -122,16 +132,38 @@ static int is_alone(void)
 	return atomic_load(cp_state.inside) == 1;
 }
 
+/* The kernel closes a dead uploader's socket at once; one that is slow, or stopped, has more time,
+ * and so has one that was started just now. */
+static int is_dead(uint64_t now)
+{
+	return stillness(now) > SILENCE ||
+	       (heartbeat() != CP_HEARTBEAT_NEVER &&
+		is_time(&cp_state.next_look_ns, now, now + STILL) &&
+		cp_join_is_gone(
+		    atomic_load_explicit(&cp_state.rec->uploader_pid, memory_order_relaxed)));
+}
+
+static void set(_Atomic uint64_t *word, uint64_t ns)
+{
+	atomic_store_explicit(word, ns, memory_order_relaxed);
+}
+
 static void move_if_silent(uint64_t now)
 {
-	if (CP_LIKELY(!silent(now)) || cp_is_homeless() || !is_alone() ||
-	    !is_time(&cp_state.next_join_ns, now, now + PATIENCE) ||
+	if (CP_LIKELY(stillness(now) <= STILL) || cp_is_homeless() || !is_alone() ||
+	    now < atomic_load_explicit(&cp_state.next_join_ns, memory_order_relaxed) ||
+	    !is_dead(now))
+		return;
+	set(&cp_state.next_look_ns, now);
+	if (!is_time(&cp_state.next_join_ns, now, now + PATIENCE) ||
 	    !cp_change_phase(CP_RUNNING, CP_MOVING))
 		return;
-	if (is_alone())
-		move();
-	else
-		atomic_store_explicit(&cp_state.next_join_ns, now, memory_order_relaxed);
+	if (!is_alone()) {
+		set(&cp_state.next_join_ns, now);
+	} else if (move() == 0) {
+		set(&cp_state.joined_ns, now);
+		set(&cp_state.next_join_ns, now);
+	}
 	settle();
 }
 
@@ -140,9 +172,9 @@ static void move_if_silent(uint64_t now)
 /* Somebody reads the one that is there, and so has what it holds when the next one comes. */
 static int is_read(uint64_t now)
 {
-	uint64_t beat = atomic_load_explicit(&cp_state.rec->heartbeat_ns, memory_order_relaxed);
+	uint64_t beat = heartbeat();
 
-	return beat != CP_HEARTBEAT_NEVER && beat != CP_HEARTBEAT_LEFT && !silent(now);
+	return beat != CP_HEARTBEAT_NEVER && beat != CP_HEARTBEAT_LEFT && stillness(now) <= SILENCE;
 }
 
 /* The same image, its modules, its threads, its live blocks. */
@@ -242,7 +274,7 @@ static void renew_if_may(uint64_t now)
 		next = next > took * RARELY ? next : took * RARELY;
 		atomic_store_explicit(&cp_state.next_renewal_ns, now + next, memory_order_relaxed);
 		/* nobody has had the time to look at it */
-		atomic_store_explicit(&cp_state.next_join_ns, now + SILENCE, memory_order_relaxed);
+		set(&cp_state.joined_ns, now);
 	}
 	settle();
 }

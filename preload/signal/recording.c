@@ -49,6 +49,8 @@ static uint64_t lay_out(struct cp_recording *rec, unsigned shrink)
 	struct cp_table rests = place(&end, RESTS >> shrink, sizeof(uint32_t));
 	struct cp_table frames = place(&end, FRAMES >> shrink, sizeof(uint64_t));
 	struct cp_table marks = place(&end, ROWS >> shrink, sizeof(struct cp_mark));
+	struct cp_table moves =
+	    place(&end, (ROWS >> shrink) + CP_MOVES_MORE, sizeof(struct cp_move));
 	struct cp_table names = place(&end, NAMES >> shrink, sizeof(struct cp_name));
 
 	if (rec) {
@@ -60,6 +62,7 @@ static uint64_t lay_out(struct cp_recording *rec, unsigned shrink)
 		rec->rests = rests;
 		rec->frames = frames;
 		rec->marks = marks;
+		rec->moves = moves;
 		rec->names = names;
 		rec->size = end;
 	}
@@ -238,6 +241,7 @@ static uint64_t used(const _Atomic uint32_t *count, const struct cp_table *table
 void cp_recording_copy(struct cp_recording *to, const struct cp_recording *from)
 {
 	uint64_t rows = used(&from->rows_used, &from->rows);
+	uint64_t moves = from->film_moves < from->moves.max ? from->film_moves : from->moves.max;
 
 	memcpy(to, from, sizeof *from);
 	copy_table(to, &to->strings, from, &from->strings,
@@ -250,6 +254,7 @@ void cp_recording_copy(struct cp_recording *to, const struct cp_recording *from)
 	copy_table(to, &to->frames, from, &from->frames,
 		   used(&from->frames_used, &from->frames) * sizeof(uint64_t));
 	copy_table(to, &to->marks, from, &from->marks, rows * sizeof(struct cp_mark));
+	copy_table(to, &to->moves, from, &from->moves, moves * sizeof(struct cp_move));
 	copy_table(to, &to->names, from, &from->names,
 		   used(&from->names_used, &from->names) * sizeof(struct cp_name));
 	to->config = *cp_home.config;

@@ -93,6 +93,8 @@ struct cp_state {
 	_Atomic uint32_t itimer_app; /* the application uses ITIMER_PROF: it is not ours to take */
 	_Atomic uint32_t leaving;    /* who ends waits on a word of the recording */
 	_Atomic uint64_t next_join_ns;	  /* not before: an attempt to find an uploader */
+	_Atomic uint64_t next_look_ns;	  /* not before: a look whether ours is dead */
+	_Atomic uint64_t joined_ns;	  /* when this file was handed over, if not at the start */
 	_Atomic uint64_t next_renewal_ns; /* not before: an attempt to renew the recording */
 };
 

@@ -68,7 +68,7 @@ static void cpu_is_taken_once(void **state)
 	assert_int_equal(p->n_sample, 0);
 	cp__profile__free_unpacked(p, NULL);
 	fake_count(&bench.fake, row, CP_CPU_NS, 2 * FAKE_PERIOD);
-	cp_batch_skip_cpu(bench.view);
+	cp_batch_skip_cpu(bench.view, NULL);
 	fake_count(&bench.fake, row, CP_CPU_NS, 1 * FAKE_PERIOD);
 	p = take(&bench, CP_PROFILE_CPU);
 	assert_int_equal(p->sample[0]->value[0], 1);

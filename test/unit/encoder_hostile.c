@@ -38,7 +38,7 @@ static int use(const struct fake *fake, struct cp_symbols *symbols)
 	struct cp_batch *batch = cp_batch_new(symbols);
 	cp_view_threads(view);
 	cp_batch_take(batch, view, NULL, 1, ALL);
-	cp_batch_skip_cpu(view);
+	cp_batch_skip_cpu(view, NULL);
 	for (int i = 0; i < CP_PROFILES; i++) {
 		Cp__Profile *profile = unpack(batch, (enum cp_profile)i);
 		assert_true(is_valid(profile));

@@ -91,7 +91,7 @@ static void each_reader_has_its_own(void **state)
 	assert_int_equal(ticks(&bench, now) + ticks(&bench, all), 0);
 	/* what the shipping reader leaves out is left out by no one else */
 	tick(&bench, 1);
-	cp_batch_skip_cpu(bench.view);
+	cp_batch_skip_cpu(bench.view, NULL);
 	assert_int_equal(ticks(&bench, NULL), 0);
 	assert_int_equal(ticks(&bench, now), 2);
 	cp_marks_free(now);

@@ -62,7 +62,7 @@ static void tables_are_checked(void **state)
 	(void)state;
 	fake_new(&fake);
 	struct cp_table *tables[] = {&fake.rec->strings, &fake.rec->modules, &fake.rec->rows,
-				     &fake.rec->frames, &fake.rec->marks};
+				     &fake.rec->frames,	 &fake.rec->marks,   &fake.rec->moves};
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
 		const struct cp_table good = *tables[i];
 		const struct cp_table bad[] = {{good.at + 1, 1},

@@ -230,7 +230,7 @@ static void takes_are_counted(void **state)
 	(void)state;
 	set_up(&bench);
 	take(&bench, PID, CP_PROFILE_CPU);
-	cp_batch_skip_cpu(bench.view);
+	cp_batch_skip_cpu(bench.view, NULL);
 	assert_int_equal(bench.fake.rec->takes_begun, 2);
 	assert_int_equal(bench.fake.rec->takes_done, 2);
 	struct cp_batch *batch = cp_batch_new(NULL);

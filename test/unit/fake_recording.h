@@ -42,6 +42,7 @@ static CP_UNUSED uint64_t fake_lay_out(struct cp_recording *rec)
 	end = fake_table(end, &rec->rests, 1024, sizeof(uint32_t));
 	end = fake_table(end, &rec->frames, 65536, sizeof(uint64_t));
 	end = fake_table(end, &rec->marks, 4096, sizeof(struct cp_mark));
+	end = fake_table(end, &rec->moves, 4096 + CP_MOVES_MORE, sizeof(struct cp_move));
 	return fake_table(end, &rec->names, 64, sizeof(struct cp_name));
 }
 

@@ -12,6 +12,13 @@
 #include "uploader/fetch.h"
 #include "uploader/folder.h"
 
+static void make_old(const char *which)
+{
+	char command[200];
+	snprintf(command, sizeof command, "touch -d '2 hours ago' %s/spool/%s", base, which);
+	assert_int_equal(system(command), 0);
+}
+
 static void entries_come_back_oldest_first_to_their_destination(void **state)
 {
 	struct cp_spool spool;
@@ -85,7 +92,19 @@ static void an_entry_stays_until_all_have_it(void **state)
 		assert_int_equal(cp_spool_claim(&spool, &like->config, to[i], &claim, &got),
 				 -ENOENT);
 	}
+	/* it is known that it was there */
 	assert_int_equal(files("*app*"), 0);
+	assert_true(cp_spool_knows(&spool, "app-9-20260413T120001Z-1"));
+	assert_false(cp_spool_knows(&spool, "app-9-20260413T120002Z-2"));
+	make_old(".*.gone");
+	assert_int_equal(put(2, TO, 100, &dropped), 0);
+	assert_true(cp_spool_knows(&spool, "app-9-20260413T120002Z-2"));
+	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &claim, &got), 0);
+	cp_spool_release(&claim, 1);
+	cp_parcel_free(got);
+	assert_int_equal(files(".*.gone"), 1);
+	assert_false(cp_spool_knows(&spool, "app-9-20260413T120001Z-1"));
+	assert_true(cp_spool_knows(&spool, "app-9-20260413T120002Z-2"));
 	cp_parcel_free(like);
 }
 
