@@ -178,8 +178,11 @@ static void decode(const char *from, size_t len, char out[CP_SECRET_MAX])
 	for (size_t i = 0; i < len && n + 1 < CP_SECRET_MAX; i++) {
 		int high = from[i] == '%' && i + 2 < len ? hex(from[i + 1]) : -1;
 		int low = high >= 0 ? hex(from[i + 2]) : -1;
-		out[n++] = low >= 0 ? (char)(high << 4 | low) : from[i];
-		i += low >= 0 ? 2 : 0;
+		out[n++] = from[i];
+		if (low < 0)
+			continue;
+		out[n - 1] = (char)(high << 4 | low);
+		i += 2;
 	}
 	out[n] = '\0';
 }
