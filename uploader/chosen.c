@@ -12,7 +12,7 @@ static int is_called(const struct cp_program *program, const char *name)
 	return strcmp(program->service, name) == 0 || strcmp(program->config.app_name, name) == 0;
 }
 
-/* The oldest that lives: what was started first. */
+/* Of those that live, the one that joined first. */
 static struct cp_program *find_program(const struct cp_family *family, const char *name)
 {
 	struct cp_program *found = NULL;

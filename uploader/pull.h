@@ -3,7 +3,7 @@
 #pragma once
 #include "uploader/ask.h"
 
-/* /debug/pprof/WHAT: of the first program of the family that lives, or of ?program=NAME; ?pid=N: of
+/* /debug/pprof/WHAT: of the program that lives and joined first, or of ?program=NAME; ?pid=N: of
  * that process alone. */
 void cp_pull_serve(struct cp_family *family, struct cp_ask *ask);
 /* /debug/pprof leads to /debug/pprof/. */
