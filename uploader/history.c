@@ -3,6 +3,7 @@
 #include "uploader/history.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,7 +183,6 @@ static void measure(const struct cp_film *film, struct cp_point *point)
 	struct cp_whole whole;
 	cp_batch_whole(film->batch, &whole);
 	const uint64_t *heap = whole.n[CP_PROFILE_HEAP];
-	double cpu_s = seconds(film, CP_PROFILE_CPU), heap_s = seconds(film, CP_PROFILE_HEAP);
 	*point = (struct cp_point){.seq = film->event.seq,
 				   .start_ns = film->event.start_ns,
 				   .end_ns = film->event.end_ns,
@@ -190,10 +190,10 @@ static void measure(const struct cp_film *film, struct cp_point *point)
 				   .ticks_s = (double)whole.ticks_ns / 1e9,
 				   .processes = whole.recordings};
 	if (cp_batch_has(film->batch, CP_PROFILE_CPU))
-		point->is[CP_DIMENSION_CPU] = (double)whole.n[CP_PROFILE_CPU][1] / 1e9 / cpu_s;
+		point->is[CP_DIMENSION_CPU] = (double)whole.n[CP_PROFILE_CPU][1] / 1e9;
 	if (cp_batch_has(film->batch, CP_PROFILE_HEAP)) {
-		point->is[CP_DIMENSION_ALLOCS] = (double)heap[0] / heap_s;
-		point->is[CP_DIMENSION_ALLOC_BYTES] = (double)heap[1] / heap_s;
+		point->is[CP_DIMENSION_ALLOCS] = (double)heap[0];
+		point->is[CP_DIMENSION_ALLOC_BYTES] = (double)heap[1];
 		point->is[CP_DIMENSION_OBJECTS] = (double)heap[2];
 		point->is[CP_DIMENSION_BYTES] = (double)heap[3];
 	}
@@ -201,6 +201,45 @@ static void measure(const struct cp_film *film, struct cp_point *point)
 		point->is[CP_DIMENSION_THREADS] = (double)whole.n[CP_PROFILE_THREADS][0];
 	for (int i = 0; i < CP_PROFILES; i++)
 		point->lost += film->event.coverage[i].lost;
+}
+
+/* What is new adds up; what was in use at an end is so no longer. */
+static void join(struct cp_point *point, const struct cp_point *more)
+{
+	for (int i = CP_DIMENSION_CPU; i <= CP_DIMENSION_ALLOC_BYTES; i++)
+		if (more->is[i] > 0)
+			point->is[i] = more->is[i] + (point->is[i] > 0 ? point->is[i] : 0);
+	point->lost += more->lost;
+	point->ticks_s += more->ticks_s;
+	point->processes += more->processes;
+}
+
+/* A process that ended apart is of the period that ends next. */
+static void enter(struct cp_chapter *chapter, const struct cp_film *film,
+		  const struct cp_point *sums)
+{
+	if (film->apart) {
+		join(&chapter->apart, sums);
+		return;
+	}
+	struct cp_point point = *sums;
+	join(&point, &chapter->apart);
+	chapter->apart = (struct cp_point){0};
+	for (int i = CP_DIMENSION_CPU; i <= CP_DIMENSION_ALLOC_BYTES; i++)
+		if (point.is[i] > 0)
+			point.is[i] /=
+			    seconds(film, i == CP_DIMENSION_CPU ? CP_PROFILE_CPU : CP_PROFILE_HEAP);
+	chapter->points[chapter->written++ % CP_HISTORY_POINTS] = point;
+}
+
+static void say_endings(const struct cp_film *film, struct cp_print *print)
+{
+	struct cp_text text = {0};
+	if (film->event.endings.count)
+		cp_endings_say(&film->event.endings, &text);
+	if (text.data)
+		snprintf(print->note, sizeof print->note, "%s", text.data);
+	cp_text_free(&text);
 }
 
 /* Outside the lock: this is what takes time. */
@@ -213,6 +252,8 @@ static struct cp_print *print_of(const struct cp_film *film)
 	print->seq = film->event.seq;
 	print->start_ns = film->event.start_ns;
 	print->end_ns = film->event.end_ns;
+	print->apart = film->apart;
+	say_endings(film, print);
 	memcpy(print->stem, film->parcel->stem, sizeof print->stem);
 	for (int i = 0; i < CP_PROFILES; i++)
 		if (film->parcel->profiles[i].len &&
@@ -235,14 +276,13 @@ static void keep(struct cp_history *history, struct cp_chapter *chapter, struct 
 
 void cp_history_add(struct cp_history *history, const struct cp_film *film)
 {
-	struct cp_point point;
-	measure(film, &point);
+	struct cp_point sums;
+	measure(film, &sums);
 	struct cp_print *print = print_of(film);
 	pthread_mutex_lock(&history->lock);
 	struct cp_chapter *chapter = chapter_of(history, film);
-	if (chapter && !film->apart) {
-		chapter->points[chapter->written++ % CP_HISTORY_POINTS] = point;
-	}
+	if (chapter)
+		enter(chapter, film, &sums);
 	for (int kind = 0; chapter && kind < CP_KINDS; kind++)
 		for (int cause = 0; cause < CP_LOSSES; cause++)
 			chapter->lost[kind][cause] += film->event.lost[kind][cause];

@@ -37,6 +37,8 @@ struct cp_print {
 	struct cp_print *next; /* the one after it */
 	uint64_t program, seq;
 	int64_t start_ns, end_ns;
+	int apart;	/* of one process that ended, beside the period in which it did */
+	char note[160]; /* how that was, or who ended in the period; or empty */
 	char stem[224];
 	struct cp_bytes profiles[CP_PROFILES]; /* gzip */
 };
@@ -49,6 +51,7 @@ struct cp_chapter {
 	uint64_t lost[CP_KINDS][CP_LOSSES]; /* since it began */
 	struct cp_point *points; /* a ring: the next goes to written % CP_HISTORY_POINTS */
 	uint64_t written;
+	struct cp_point apart; /* what the next point has besides: sums, not rates */
 	unsigned prints;
 };
 

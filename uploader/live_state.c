@@ -15,6 +15,7 @@
 
 #define PROCESSES_MAX 64u
 #define PROGRAMS_MAX  256u
+#define ENDED_MAX     8u
 
 typedef unsigned long long ull;
 
@@ -154,6 +155,24 @@ static void add_processes(const struct cp_family *family, uint64_t program, stru
 	add_number(out, "more", more);
 }
 
+/* The last ones, newest first. */
+static void add_ended(const struct cp_program *program, struct cp_text *out)
+{
+	char text[CP_ENDING_TEXT];
+	const char *comma = "";
+	cp_text_add(out, ",\"ended\":[");
+	for (unsigned i = 0; program && i < ENDED_MAX && i < program->ended_count; i++) {
+		unsigned at = (program->ended_count - 1 - i) % CP_ENDED_KEPT;
+		cp_ending_text(&program->ended[at].ending, text);
+		cp_text_addf(out, "%s{\"pid\":%d", comma, (int)program->ended[at].pid);
+		add_text(out, "how", text);
+		add_number(out, "at", (uint64_t)(program->ended[at].ending.at_ns / 1000000));
+		cp_text_add(out, "}");
+		comma = ",";
+	}
+	cp_text_add(out, "]");
+}
+
 static void add_point(const struct cp_point *point, struct cp_text *out)
 {
 	static const char *const names[CP_DIMENSIONS] = {"cpu",	    "allocs", "alloc_bytes",
@@ -217,6 +236,8 @@ static void add_periods(const struct cp_history *history, uint64_t program, stru
 		add_number(out, "start", (uint64_t)(print->start_ns / 1000000));
 		add_number(out, "end", (uint64_t)(print->end_ns / 1000000));
 		add_text(out, "stem", print->stem);
+		add_text(out, "note", print->note);
+		cp_text_addf(out, ",\"apart\":%s", print->apart ? "true" : "false");
 		cp_text_add(out, ",\"profiles\":[");
 		const char *inner = "";
 		for (int i = CP_PROFILES; i--;) {
@@ -287,6 +308,7 @@ void cp_live_state(struct cp_family *family, uint64_t program, uint64_t since, s
 	add_periods(history, chosen, out);
 	cp_history_unlock(history);
 	add_processes(family, chosen, out);
+	add_ended(program_of(family, chosen), out);
 	add_status(family, out);
 	cp_text_add(out, "}\n");
 }

@@ -134,6 +134,31 @@ def follows(world):
         expect(not said, f'the browser complains: {said[:3]}')
 
 
+def tells_of_deaths(world):
+    """Who dies by a signal among others is a moment of its own, and a part of the period in which it died."""
+    settings = {'CONPROF_PERIOD': '4', 'CONPROF_CPU_DURATION': '4'}
+    first, address = target(world, 'burn', **settings)
+    settings.update({'CONPROF_LISTEN': '127.0.0.1:0', 'CONPROF_AGENT_SOCKET': 'dir://' + os.path.join(world.dir, 'out')})
+    other = world.start([os.path.join(world.build, 'run', 'worker'), 'burn'], dict(SHARP, **settings))
+    with Browser(world) as b:
+        b.open(f'http://{address}/')
+        b.until('#processes', str(other.pid))
+        b.until('#sum', 'CPU time: ')
+        os.kill(other.pid, signal.SIGSEGV)
+        said = f'process {other.pid} ended by SIGSEGV'
+        b.wait(lambda: [t for t in b.texts('#moment option') if said in t], 'nobody says that it died')
+        b.until('#processes', 'SIGSEGV')
+        b.run("""const s = document.querySelector('#moment');
+            s.value = [...s.options].find(o => o.textContent.includes(arguments[0])).value; s.dispatchEvent(new Event('change'))""", said)
+        b.wait(lambda: said in b.text('#comments'), 'its profile is not shown')
+        expect('spin' in shown(b), f'{sorted(shown(b))}')
+        one = json.loads(get(world, address, '/api/state').body)
+        apart = [period['n'] for period in one['periods'] if period['apart']]
+        expect(len(apart) == 1 and apart[0] not in [point['n'] for point in one['points']], f'{one["periods"]}')
+        clean(b)
+    stop(world, first)
+
+
 def is_empty_at_first(world):
     """Before the first period there is nothing to be seen but when; a hostile name is text; narrow and dark as well."""
     child = world.start([HOSTILE, 'burn'], dict(SHARP, CONPROF_LISTEN='127.0.0.1:0', CONPROF_PERIOD='3600',
@@ -262,7 +287,7 @@ def top_batch(world):
 
 
 def tests(_build):
-    for function in (follows, is_empty_at_first):
+    for function in (follows, tells_of_deaths, is_empty_at_first):
         yield f'page_live_{function.__name__}', True, function
     for function in (top_keys, top_batch):
         yield f'con{function.__name__}', True, function

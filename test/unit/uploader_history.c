@@ -96,6 +96,24 @@ static void a_point_is_what_the_period_adds_up_to(void **state)
 	assert_int_equal(point->processes, 1);
 	assert_int_equal(chapter->lost[CP_KIND_CPU][CP_LOST_BUSY], 6);
 	assert_null(cp_history_point(chapter, 2));
+	/* who ended apart counts in the period that ends next, but for what it had in use */
+	struct cp_film *film = shoot(symbols, 7, 2, 1000);
+	const struct cp_ending ending = {.how = CP_END_SIGNAL, .number = 11};
+	film->apart = 1;
+	cp_endings_add(&film->event.endings, &ending, 12);
+	cp_history_add(history, film);
+	cp_film_free(film);
+	assert_null(cp_history_point(chapter, 2));
+	add(history, symbols, 7, 3, 1000);
+	point = cp_history_point(chapter, 2);
+	assert_int_equal(point->seq, 3);
+	near(point->is[CP_DIMENSION_CPU], 1);
+	near(point->is[CP_DIMENSION_ALLOCS], 6);
+	near(point->is[CP_DIMENSION_OBJECTS], 2);
+	assert_int_equal(point->lost, 6);
+	assert_int_equal(point->processes, 2);
+	const struct cp_print *print = cp_history_prints(history)->next->next;
+	assert_true(print->apart && strstr(print->note, "12 ended by SIGSEGV"));
 	assert_null(cp_history_chapter(history, 8));
 	cp_history_free(history);
 	cp_symbols_free(symbols);

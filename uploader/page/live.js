@@ -107,23 +107,25 @@ class Live {
     state.moments = [...kept, ...moments];
     const name = now ? now.name : '', same = name === state.program;
     state.program = name;
-    this.known = new Map(state.moments.map((moment) => [moment.n, moment.key]));
+    this.known = new Map(allPeriods().map((moment) => [moment.n, moment.key]));
+    const ended = state.moments.find((moment) => moment.apart && !known.has(moment.key));
+    if (before && ended) $('status').textContent = `${ended.note}. Its last moments are there to be looked at.`;
     if (same && before === latest() && state.moments.length === known.size) return;
     offer();
     if (!state.moment || state.base === 'before' || !before) draw();
-    this.speak(before);
+    if (!ended) this.speak(before);
   }
 
-  moment({n, start, end, stem, profiles}, key, program) {
+  moment({n, start, end, stem, profiles, note, apart}, key, program) {
     const url = (kind) => `api/profile?program=${program}&period=${n}&name=${kind}`;
-    return {key, n, label: `${clock(start)}–${clock(end)}`, profiles: profiles.map((kind) => ({kind, name: `${stem}.${kind}.pprof`, url: url(kind)}))};
+    return {key, n, apart, note, label: `${clock(start)}–${clock(end)}${apart ? ` ${note}` : ''}`, profiles: profiles.map((kind) => ({kind, name: `${stem}.${kind}.pprof`, url: url(kind)}))};
   }
 
   // Politely, and not all the time.
   speak(before) {
-    if (!before || !state.moments.length || Date.now() - this.spoken < 15000) return;
+    if (!before || before === latest() || Date.now() - this.spoken < 15000) return;
     this.spoken = Date.now();
-    $('status').textContent = `A new period: ${state.moments[state.moments.length - 1].label}.`;
+    $('status').textContent = `A new period: ${state.moments[indexOf('')].label}.`;
   }
 
   drawn() {

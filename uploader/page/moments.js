@@ -15,15 +15,22 @@ function make(tag, properties, ...children) {
 }
 
 const option = (value, text) => make('option', {value, textContent: text});
-const latest = () => (state.moments.length ? state.moments[state.moments.length - 1].key : '');
+// Of one process that ended, its last part of a period, is no period: it is a part of the one that ends next.
+const allPeriods = () => state.moments.filter((moment) => !moment.apart);
+const latest = () => (allPeriods().length ? allPeriods().pop().key : '');
 const indexOf = (key) => state.moments.findIndex((moment) => moment.key === (key || latest()));
 
 // The moments that are added up on one side: 0, what is looked at; 1, what it is compared with.
 function chosenMoments(side) {
-  let last = indexOf(state.moment);
   if (side && state.base === '-1') return [];
-  if (side) last = state.base === 'before' ? last - state.span : indexOf(state.base);
-  return last < 0 ? [] : state.moments.slice(Math.max(0, last - state.span + 1), last + 1);
+  const key = side && state.base !== 'before' ? state.base : state.moment, one = state.moments[indexOf(key)];
+  if (one && one.apart) return side && state.base === 'before' ? [] : [one];
+  const whole = allPeriods(), last = whole.indexOf(one) - (side && state.base === 'before' ? state.span : 0);
+  if (last < 0) return [];
+  // what is in use is no longer so in a process that has ended
+  if (gauges.includes(state.dimension)) return whole.slice(Math.max(0, last - state.span + 1), last + 1);
+  const before = whole[last - state.span];
+  return state.moments.slice(before ? state.moments.indexOf(before) + 1 : 0, state.moments.indexOf(whole[last]) + 1);
 }
 
 const kindOf = (dimension) => ({cpu: 'cpu', samples: 'cpu', goroutine: 'threads'}[dimension] || 'heap');

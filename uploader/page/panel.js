@@ -30,13 +30,14 @@ function listPrograms(host, programs, chosen, turn) {
   }));
 }
 
-function listProcesses(host, {processes, more}) {
-  renew(host, [processes, more], () => {
+function listProcesses(host, {processes, more, ended}) {
+  renew(host, [processes, more, ended], () => {
     const rows = processes.map(({pid, name, threads, state: doing}) => make('tr', {}, ...[[pid, 'number'], [name, 'place'], [threads, 'number'], [doing, '']]
       .map(([text, className]) => make('td', {className, textContent: String(text)}))));
     const head = make('thead', {}, make('tr', {}, ...['pid', 'name', 'threads', 'state'].map((text) => make('th', {scope: 'col', textContent: text}))));
     const table = make('div', {className: 'scroll', tabIndex: 0, role: 'region', ariaLabel: 'Processes'}, make('table', {}, head, make('tbody', {}, ...rows)));
-    return [heading('Processes'), ...(processes.length ? [table] : [line('None is living.')]), ...(more ? [line(`and ${more} more`)] : [])];
+    return [heading('Processes'), ...(processes.length ? [table] : [line('None is living.')]), ...(more ? [line(`and ${more} more`)] : []),
+      ...(ended.length ? [make('h3', {textContent: 'ended lately'}), pairs(ended.map(({pid, how, at}) => [`${pid}, ${clock(at)}`, how]))] : [])];
   });
 }
 
