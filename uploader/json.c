@@ -10,7 +10,8 @@ struct json {
 
 static void skip_blanks(struct json *json)
 {
-	while (json->at < json->end && memchr(" \t\r\n", *json->at, 4))
+	static const char blanks[] = {' ', '\t', '\r', '\n'};
+	while (json->at < json->end && memchr(blanks, *json->at, sizeof blanks))
 		json->at++;
 }
 

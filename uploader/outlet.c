@@ -99,49 +99,48 @@ static void say(struct cp_outlet *outlet, struct cp_log *log, enum cp_level leve
 }
 
 static enum cp_verdict send_http(struct cp_outlet *outlet, struct cp_log *log,
-				 const struct cp_parcel *parcel, long timeout_ms, uint32_t *after_s,
-				 char *why, size_t why_len)
+				 const struct cp_parcel *parcel, long timeout_ms,
+				 struct cp_told *told)
 {
 	struct cp_secrets *secrets CP_CLEANUP(cp_secrets_close) =
-	    cp_secrets_open(&outlet->config, outlet->to, log, why, why_len);
+	    cp_secrets_open(&outlet->config, outlet->to, log, told->why, sizeof told->why);
 	if (!secrets)
 		return CP_AGAIN;
 	if (outlet->address.kind == CP_ADDRESS_HTTP)
-		return cp_blackfire_send(&outlet->address, secrets, parcel, timeout_ms, why,
-					 why_len);
-	return cp_push_send(&outlet->address, secrets, parcel, timeout_ms, &outlet->progress,
-			    after_s, why, why_len);
+		return cp_blackfire_send(&outlet->address, secrets, parcel, timeout_ms, told->why,
+					 sizeof told->why);
+	return cp_push_send(&outlet->address, secrets, parcel, timeout_ms, &outlet->progress, told);
 }
 
 static enum cp_verdict attempt(struct cp_outlet *outlet, struct cp_log *log,
-			       const struct cp_parcel *parcel, long timeout_ms, uint32_t *after_s,
-			       char *why, size_t why_len)
+			       const struct cp_parcel *parcel, long timeout_ms,
+			       struct cp_told *told)
 {
 	enum cp_address_kind kind = outlet->address.kind;
 	if (kind == CP_ADDRESS_HTTP || kind == CP_ADDRESS_PYROSCOPE || kind == CP_ADDRESS_PARCA)
-		return send_http(outlet, log, parcel, timeout_ms, after_s, why, why_len);
+		return send_http(outlet, log, parcel, timeout_ms, told);
 	if (kind == CP_ADDRESS_NONE) {
-		snprintf(why, why_len, "there is no usable destination");
+		snprintf(told->why, sizeof told->why, "there is no usable destination");
 		return CP_ABSENT;
 	}
 	int error = cp_folder_write(outlet->address.path, 0750, parcel);
 	if (error)
-		snprintf(why, why_len, "%s: %s", outlet->address.path, cp_text_error(error));
+		snprintf(told->why, sizeof told->why, "%s: %s", outlet->address.path,
+			 cp_text_error(error));
 	return error ? CP_AGAIN : CP_SENT;
 }
 
 void cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log, const struct cp_parcel *parcel,
 		    long timeout_ms, struct cp_outcome *outcome)
 {
-	outcome->after_s = 0;
-	outcome->why[0] = '\0';
-	outcome->verdict = attempt(outlet, log, parcel, timeout_ms, &outcome->after_s, outcome->why,
-				   sizeof outcome->why);
+	outcome->told.after_s = 0;
+	outcome->told.why[0] = '\0';
+	outcome->verdict = attempt(outlet, log, parcel, timeout_ms, &outcome->told);
 }
 
 void cp_outlet_learn(struct cp_outlet *outlet, struct cp_log *log, const struct cp_outcome *outcome)
 {
-	const char *why = outcome->why;
+	const char *why = outcome->told.why;
 	uint64_t now = cp_text_monotonic();
 	switch (outcome->verdict) {
 	case CP_SENT:
@@ -160,7 +159,7 @@ void cp_outlet_learn(struct cp_outlet *outlet, struct cp_log *log, const struct 
 		say(outlet, log, CP_ERROR,
 		    "profiles can not be delivered, they are spooled and sent later:", why);
 		cp_retry_failed(&outlet->retry, now, chance());
-		cp_retry_not_before(&outlet->retry, now, outcome->after_s);
+		cp_retry_not_before(&outlet->retry, now, outcome->told.after_s);
 		break;
 	}
 	if (outcome->verdict != CP_ABSENT)

@@ -26,8 +26,7 @@ int cp_outlet_may(struct cp_outlet *outlet, int hurry);
 /* What is to be said and learned of an attempt. */
 struct cp_outcome {
 	enum cp_verdict verdict;
-	uint32_t after_s; /* the server asks to be left alone for so long */
-	char why[900];
+	struct cp_told told;
 };
 /* One attempt; waits at most timeout_ms. */
 void cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log, const struct cp_parcel *parcel,

@@ -155,11 +155,10 @@ struct sending {
 	const struct cp_secrets *secrets;
 	const struct cp_parcel *parcel;
 	const struct cp_push_kind *kind;
-	const struct cp_series *series;
+	struct cp_series series;
 	uint64_t until;
-	uint32_t *sent, *after_s;
-	char *why;
-	size_t why_len;
+	uint32_t *sent;
+	struct cp_told *told;
 };
 
 /* Credentials of the address before those of the settings. A password alone is a bearer's token. */
@@ -189,8 +188,8 @@ static enum cp_verdict post(struct sending *s, const struct cp_text *body, uint6
 	if (config->tenant[0] && s->address->kind == CP_ADDRESS_PYROSCOPE)
 		it.headers[1] = tenant;
 	cp_http_post(&it, &reply);
-	*s->after_s = reply.retry_after_s;
-	return cp_push_judge(s->address, &reply, s->why, s->why_len);
+	s->told->after_s = reply.retry_after_s;
+	return cp_push_judge(s->address, &reply, s->told->why, sizeof s->told->why);
 }
 
 /* How many pieces from here on fit into one request; at least one. */
@@ -228,9 +227,9 @@ static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
 		uint64_t now = cp_text_monotonic();
 		struct cp_text body CP_CLEANUP(cp_text_free) = {0};
 		int error =
-		    s->kind->body(s->series, pieces->all + at, count, &s->parcel->event, &body);
+		    s->kind->body(&s->series, pieces->all + at, count, &s->parcel->event, &body);
 		if (error || now + 1000000 >= s->until) {
-			snprintf(s->why, s->why_len, "%s: %s", s->address->url,
+			snprintf(s->told->why, sizeof s->told->why, "%s: %s", s->address->url,
 				 error ? cp_text_error(error) : "there was no time left");
 			return CP_AGAIN;
 		}
@@ -249,18 +248,16 @@ static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
 static enum cp_verdict send_pieces(struct sending *s, struct cp_push_progress *progress,
 				   const struct pieces *pieces)
 {
-	struct cp_series series;
 	const struct cp_text *event = &s->parcel->event;
-	cp_series_of_event(&series, event->data, event->len, s->parcel->stem, s->kind->names);
-	s->series = &series;
+	cp_series_of_event(&s->series, event->data, event->len, s->parcel->stem, s->kind->names);
 	s->sent = half_of(progress, cp_push_hash(event));
 	enum cp_verdict verdict = send_all(s, pieces);
 	if (verdict == CP_AGAIN)
 		return verdict;
 	*s->sent = 0; /* the same parcel, should it ever come again, is another one */
 	if (pieces->damaged) {
-		snprintf(s->why, s->why_len, "%s: %d damaged profile%s", s->parcel->stem,
-			 pieces->damaged, pieces->damaged == 1 ? "" : "s");
+		snprintf(s->told->why, sizeof s->told->why, "%s: %d damaged profile%s",
+			 s->parcel->stem, pieces->damaged, pieces->damaged == 1 ? "" : "s");
 		return CP_REFUSED;
 	}
 	return verdict;
@@ -268,23 +265,22 @@ static enum cp_verdict send_pieces(struct sending *s, struct cp_push_progress *p
 
 enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_secrets *secrets,
 			     const struct cp_parcel *parcel, long timeout_ms,
-			     struct cp_push_progress *progress, uint32_t *after_s, char *why,
-			     size_t why_len)
+			     struct cp_push_progress *progress, struct cp_told *told)
 {
-	struct pieces pieces CP_CLEANUP(free_pieces) = {0};
+	struct pieces pieces = {0};
+	int parca = address->kind == CP_ADDRESS_PARCA;
 	struct sending sending = {.address = address,
 				  .secrets = secrets,
 				  .parcel = parcel,
-				  .kind =
-				      address->kind == CP_ADDRESS_PARCA ? &cp_parca : &cp_pyroscope,
+				  .kind = parca ? &cp_parca : &cp_pyroscope,
 				  .until = cp_text_monotonic() + (uint64_t)timeout_ms * 1000000u,
-				  .after_s = after_s,
-				  .why = why,
-				  .why_len = why_len};
-	*after_s = 0;
+				  .told = told};
+	told->after_s = 0;
 	int error = make_pieces(&pieces, parcel, sending.kind);
-	if (!error)
-		return send_pieces(&sending, progress, &pieces);
-	snprintf(why, why_len, "the request could not be built: %s", cp_text_error(error));
-	return CP_AGAIN;
+	enum cp_verdict verdict = error ? CP_AGAIN : send_pieces(&sending, progress, &pieces);
+	if (error)
+		snprintf(told->why, sizeof told->why, "the request could not be built: %s",
+			 cp_text_error(error));
+	free_pieces(&pieces);
+	return verdict;
 }

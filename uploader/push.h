@@ -38,12 +38,17 @@ struct cp_push_progress {
 	unsigned next;
 };
 
-/* Any thread; waits at most timeout_ms. why: one line for the log, unless CP_SENT. after_s: how
- * long the server asks to be left alone; 0: nothing was said. */
+/* What is said of an attempt: one line for the log, unless CP_SENT; and how long the server asks to
+ * be left alone (0: nothing was said). */
+struct cp_told {
+	char why[900];
+	uint32_t after_s;
+};
+
+/* Any thread; waits at most timeout_ms. */
 enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_secrets *secrets,
 			     const struct cp_parcel *parcel, long timeout_ms,
-			     struct cp_push_progress *progress, uint32_t *after_s, char *why,
-			     size_t why_len);
+			     struct cp_push_progress *progress, struct cp_told *told);
 
 /* What an answer means. */
 enum cp_verdict cp_push_judge(const struct cp_address *address, const struct cp_reply *reply,

@@ -4,11 +4,13 @@
 
 #include "uploader/push.h"
 
+#define PRIME UINT64_C(0x100000001b3) /* of FNV-1a */
+
 static uint64_t hash_more(uint64_t hash, const void *data, size_t len)
 {
 	const unsigned char *bytes = data;
 	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+		hash = (hash ^ bytes[i]) * PRIME;
 	return hash;
 }
 
@@ -27,8 +29,10 @@ uint64_t cp_push_hash(const struct cp_text *event)
 /* Version 8 of RFC 9562: bits of one's own. */
 void cp_push_uuid(const struct cp_text *event, const struct cp_piece *piece, char uuid[37])
 {
-	unsigned which[3] = {piece->profile, piece->variant, piece->number};
-	uint64_t hash = hash_more(cp_push_hash(event), which, sizeof which);
+	const uint64_t which[] = {piece->profile, piece->variant, piece->number};
+	uint64_t hash = cp_push_hash(event);
+	for (size_t i = 0; i < sizeof which / sizeof which[0]; i++)
+		hash = (hash ^ which[i]) * PRIME;
 	uint64_t high = mixed(hash), low = mixed(hash ^ UINT64_C(0x9e3779b97f4a7c15));
 	high = (high & ~UINT64_C(0xf000)) | UINT64_C(0x8000);
 	low = (low & (UINT64_MAX >> 2)) | UINT64_C(1) << 63;

@@ -97,7 +97,7 @@ static void name_of_stem(const char *stem, char out[CP_LABEL_VALUE])
 
 static void add_service(struct cp_series *series, const char *tags, const char *stem)
 {
-	char name[CP_LABEL_VALUE];
+	char name[CP_LABEL_VALUE] = "";
 	find_tag(tags, "application_name", name, sizeof name);
 	if (!name[0])
 		find_tag(tags, "service", name, sizeof name);
@@ -108,7 +108,7 @@ static void add_service(struct cp_series *series, const char *tags, const char *
 
 static void add_maker(struct cp_series *series, const char *tags, unsigned how)
 {
-	char version[CP_LABEL_VALUE];
+	char version[CP_LABEL_VALUE] = "";
 	int dots = how & CP_SERIES_DOTS;
 	find_tag(tags, "profiler_version", version, sizeof version);
 	cp_series_add(series, dots ? "otel.scope.name" : "otel_scope_name", "libconprof");
@@ -121,7 +121,7 @@ void cp_series_of_event(struct cp_series *series, const char *event, size_t len,
 			unsigned how)
 {
 	struct cp_text text = {0};
-	char host[CP_LABEL_VALUE];
+	char host[CP_LABEL_VALUE] = "";
 	series->count = 0;
 	cp_json_text(event, len, "tags_profiler", &text);
 	const char *tags = text.data ? text.data : "";

@@ -61,12 +61,13 @@ static const char *wrong_rest(const char *scheme, struct piece rest)
 /* Pyroscope's own rule. */
 void cp_value_tenant(struct cp_config *config, const struct cp_value *value, struct cp_mistakes *to)
 {
+	static const char marks[] = {'!', '_', '.', '*', '\'', '(', ')', '-'};
 	const char *wrong = value->len > 150 ? "is longer than 150 characters" : NULL;
 
 	for (size_t i = 0; i < value->len; i++) {
 		char c = value->text[i];
 		int letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-		if (!letter && !(c >= '0' && c <= '9') && !memchr("!_.*'()-", c, 8))
+		if (!letter && !(c >= '0' && c <= '9') && !memchr(marks, c, sizeof marks))
 			wrong = "has a character that is none of A-Z a-z 0-9 ! _ . * ' ( ) -";
 	}
 	if (wrong)

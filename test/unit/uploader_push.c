@@ -355,21 +355,17 @@ static void what_has_arrived_is_not_sent_again(void **state)
 	struct cp_push_progress progress = {0};
 	struct cp_secrets secrets = {0};
 	struct server server;
-	uint32_t after = 0;
-	char why[900] = "";
+	struct cp_told told = {0};
 	(void)state;
 	start(&server, "obboo"); /* the third attempt needs one request, a new start two */
-	assert_int_equal(cp_push_send(&server.address, &secrets, parcel, 9000, &progress, &after,
-				      why, sizeof why),
+	assert_int_equal(cp_push_send(&server.address, &secrets, parcel, 9000, &progress, &told),
 			 CP_AGAIN);
-	assert_int_equal(after, 7);
+	assert_int_equal(told.after_s, 7);
 	assert_int_equal(server.asked, 2);
-	assert_int_equal(cp_push_send(&server.address, &secrets, parcel, 9000, &progress, &after,
-				      why, sizeof why),
+	assert_int_equal(cp_push_send(&server.address, &secrets, parcel, 9000, &progress, &told),
 			 CP_AGAIN);
 	assert_int_equal(server.asked, 3);
-	assert_int_equal(cp_push_send(&server.address, &secrets, parcel, 9000, &progress, &after,
-				      why, sizeof why),
+	assert_int_equal(cp_push_send(&server.address, &secrets, parcel, 9000, &progress, &told),
 			 CP_SENT);
 	assert_int_equal(server.asked, 4);
 	assert_int_equal(server.sum, WHOLE);
@@ -383,14 +379,12 @@ static void the_rest_of_what_is_refused_is_sent(void **state)
 	struct cp_push_progress progress = {0};
 	struct cp_secrets secrets = {0};
 	struct server server;
-	uint32_t after;
-	char why[900] = "";
+	struct cp_told told = {0};
 	(void)state;
 	start(&server, "ro");
-	assert_int_equal(cp_push_send(&server.address, &secrets, parcel, 9000, &progress, &after,
-				      why, sizeof why),
+	assert_int_equal(cp_push_send(&server.address, &secrets, parcel, 9000, &progress, &told),
 			 CP_REFUSED);
-	assert_non_null(strstr(why, "answered 400: no"));
+	assert_non_null(strstr(told.why, "answered 400: no"));
 	assert_int_equal(server.asked, 2);
 	assert_in_range(server.sum, 1, WHOLE - 1);
 	stop(&server);
@@ -403,8 +397,7 @@ static void a_damaged_profile_spoils_no_other(void **state)
 	struct cp_push_progress progress = {0};
 	struct cp_secrets secrets = {0};
 	struct server server;
-	uint32_t after;
-	char why[900] = "";
+	struct cp_told told = {0};
 	(void)state;
 	cp_text_add(&parcel->event, "{}");
 	snprintf(parcel->stem, sizeof parcel->stem, "stem");
@@ -414,10 +407,9 @@ static void a_damaged_profile_spoils_no_other(void **state)
 	assert_int_equal(cp_gzip(&plain, &parcel->profiles[CP_PROFILE_CPU]), 0);
 	free(plain.data);
 	start(&server, "oo");
-	assert_int_equal(cp_push_send(&server.address, &secrets, parcel, 9000, &progress, &after,
-				      why, sizeof why),
+	assert_int_equal(cp_push_send(&server.address, &secrets, parcel, 9000, &progress, &told),
 			 CP_REFUSED);
-	assert_string_equal(why, "stem: 1 damaged profile");
+	assert_string_equal(told.why, "stem: 1 damaged profile");
 	assert_int_equal(server.sum, 99 * 100 / 2);
 	stop(&server);
 	cp_parcel_free(parcel);
