@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "uploader/http.h"
+#include "uploader/mark.h"
 #include "uploader/request.h"
 
 #define TOO_OLD "continuous profiling needs Blackfire Agent >= 2.13.0"
@@ -67,7 +68,7 @@ enum cp_verdict cp_blackfire_send(const struct cp_address *address,
 				  const struct cp_secrets *secrets, const struct cp_parcel *parcel,
 				  long timeout_ms, char *why, size_t why_len)
 {
-	char boundary[CP_BOUNDARY], type[128];
+	char boundary[CP_BOUNDARY], type[128], key[CP_STEM + 32];
 	struct cp_text body = {0};
 	struct cp_reply reply;
 	if (address->is_default && access(address->path, F_OK) && errno == ENOENT) {
@@ -81,11 +82,14 @@ enum cp_verdict cp_blackfire_send(const struct cp_address *address,
 		return CP_AGAIN;
 	}
 	snprintf(type, sizeof type, "multipart/form-data; boundary=%s", boundary);
+	/* the same whenever it is sent: who got it just before we were killed may tell by it */
+	snprintf(key, sizeof key, "Idempotency-Key: \"%s\"", parcel->stem);
 	cp_http_post(&(struct cp_post){.to = address,
 				       .user = parcel->config.server_id,
 				       .password = secrets->token,
 				       .config = &parcel->config,
 				       .content_type = type,
+				       .headers = {key},
 				       .body = body.data,
 				       .body_len = body.len,
 				       .timeout_ms = timeout_ms},

@@ -14,6 +14,7 @@
 struct cp_delivery {
 	struct cp_mailroom room;
 	int done_fd;
+	int unkept; /* the last parcel could not be put into the spool; its thread's own */
 	/* under the room's lock */
 	struct cp_clerk *clerks; /* who is in it stays until the end */
 	unsigned clerk_count;
@@ -121,6 +122,21 @@ static void plan(struct cp_delivery *d, const struct cp_parcel *parcel, struct r
 	pthread_mutex_unlock(&d->room.lock);
 }
 
+/* Said once while it lasts. */
+static void tell_unkept(struct cp_delivery *d, const struct cp_spool *spool, int error)
+{
+	if (error) {
+		cp_log_change(d->room.log, CP_TOPIC_KEEPING, CP_WARNING,
+			      "profiles can not be spooled, they are sent at once or lost: %s%s%s",
+			      spool->dir, spool->dir[0] ? ": " : "", cp_text_error(error));
+	} else if (d->unkept) {
+		cp_log_line(d->room.log, CP_INFO, "profiles are spooled again: %s", spool->dir);
+		cp_log_forget(d->room.log, CP_TOPIC_KEEPING);
+		cp_log_forget(d->room.log, CP_TOPIC_LOSS);
+	}
+	d->unkept = error != 0;
+}
+
 /* First of all it is written down. To the disk it is brought only where it is likely to stay: what
  * is taken at once is gone before the kernel would have written it. */
 static void write_ahead(struct cp_delivery *d, struct cp_parcel *parcel, struct round *round)
@@ -139,10 +155,7 @@ static void write_ahead(struct cp_delivery *d, struct cp_parcel *parcel, struct 
 		cp_custody_is_safe(parcel->custody);
 		parcel->custody = NULL;
 	}
-	if (error)
-		cp_log_change(d->room.log, CP_TOPIC_SPOOL, CP_WARNING,
-			      "profiles can not be spooled, they are sent at once or lost: %s%s%s",
-			      spool.dir, spool.dir[0] ? ": " : "", cp_text_error(error));
+	tell_unkept(d, &spool, error);
 }
 
 static void hand_out(struct cp_delivery *d, struct cp_parcel *parcel, struct round *round)

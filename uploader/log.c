@@ -163,6 +163,15 @@ void cp_log_change(struct cp_log *log, enum cp_topic topic, enum cp_level level,
 	pthread_mutex_unlock(&log->lock);
 }
 
+void cp_log_forget(struct cp_log *log, enum cp_topic topic)
+{
+	if (!log)
+		return;
+	pthread_mutex_lock(&log->lock);
+	log->said[topic][0] = '\0';
+	pthread_mutex_unlock(&log->lock);
+}
+
 void cp_log_last(struct cp_log *log, char *out, uint32_t out_len)
 {
 	pthread_mutex_lock(&log->lock);

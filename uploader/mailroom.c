@@ -63,7 +63,7 @@ enum cp_ledger_kind cp_mailroom_keep(struct cp_mailroom *room, const char *to,
 	enum cp_ledger_kind kind = error ? CP_LEDGER_DROPPED : CP_LEDGER_SPOOLED;
 	cp_mailroom_tell(room, &spool);
 	if (error)
-		cp_log_change(room->log, CP_TOPIC_SPOOL, CP_ERROR,
+		cp_log_change(room->log, CP_TOPIC_LOSS, CP_ERROR,
 			      "profiles can not be spooled and are lost: %s%s%s", spool.dir,
 			      spool.dir[0] ? ": " : "", cp_text_error(error));
 	cp_ledger_note(&room->ledger, errand->parcel, kind,

@@ -143,7 +143,7 @@ int cp_spool_knows(const struct cp_spool *spool, const char *stem)
 
 int cp_spool_settle(const struct cp_claim *claim)
 {
-	return claim->fd < 0 ? -ENOENT : cp_entry_sync(claim->dir, claim->stem);
+	return cp_spool_holds(claim) ? cp_entry_sync(claim->dir, claim->stem) : -ENOENT;
 }
 
 uint64_t cp_spool_bytes(const struct cp_spool *spool, uint64_t *entries)

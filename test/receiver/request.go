@@ -26,6 +26,7 @@ type received struct {
 	parts []part // without the event
 	event []byte
 	tags  map[string]string
+	key   string // the same whenever the same is sent
 }
 
 var paths = map[string]string{"blackfire": "/profiling/v1/input",
@@ -129,6 +130,20 @@ func checkEntity(h map[string][]string, bad report) {
 	if len(id) == 1 && (len(entity) != 1 || entity[0] != "ci-"+id[0]) {
 		bad("Datadog-Entity-Id is %q beside container id %q", entity, id[0])
 	}
+}
+
+var idempotencyKey = regexp.MustCompile(`^"([A-Za-z0-9_.-]+-[0-9]+-[0-9]{8}T[0-9]{6}Z-[0-9]+)"$`)
+
+// keyOf is what tells a parcel that comes a second time.
+func keyOf(head []string, bad report) string {
+	got := headers(head, func(string, ...interface{}) {})["Idempotency-Key"]
+	if len(got) == 1 {
+		if key := idempotencyKey.FindStringSubmatch(got[0]); key != nil {
+			return key[1]
+		}
+	}
+	bad("Idempotency-Key is %q", got)
+	return ""
 }
 
 // boundaryOf finds the boundary again in the head; checkHead has complained when it is bad.

@@ -58,6 +58,7 @@ func converse(conn net.Conn, o options, s *store) {
 			r = checkWriteRaw(body, bad)
 		default:
 			r = checkBody(head, body, bad)
+			r.key = keyOf(head, bad)
 		}
 		if !answer(conn, o, s, seq, len(body), r) {
 			return

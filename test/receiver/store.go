@@ -31,6 +31,7 @@ type requestLine struct {
 	Time        string   `json:"time"`
 	Service     string   `json:"service"`
 	Sequence    string   `json:"profile_seq"`
+	Key         string   `json:"key"`
 	Attachments []string `json:"attachments"`
 	Compression []string `json:"compression"`
 	// of each part at a server that keeps series
@@ -118,7 +119,7 @@ func (s *store) file(name string, data []byte) {
 func (s *store) note(seq int, answer string, accepted bool, bytes int, r *received) {
 	line := requestLine{Seq: seq, Answer: answer, Accepted: accepted, Bytes: bytes,
 		Time: time.Now().UTC().Format(time.RFC3339Nano), Service: r.tags["service"],
-		Sequence: r.tags["profile_seq"], Attachments: []string{}, Compression: []string{}}
+		Sequence: r.tags["profile_seq"], Key: r.key, Attachments: []string{}, Compression: []string{}}
 	for _, p := range r.parts {
 		line.Attachments = append(line.Attachments, p.name)
 		line.Compression = append(line.Compression, p.kind)

@@ -185,6 +185,9 @@ def recovers(world):
     world.quiet()
     later(world, settings)
     near(world, receiver.files('heap.pprof'), want + 4 * 1024 * 1024, 'at the agent')
+    keys = [r['key'] for r in receiver.accepted()]
+    tried = {r['key'] for r in receiver.requests() if not r['accepted']}
+    expect(tried <= set(keys) and len(keys) == len(set(keys)), f'of {tried} came {keys}')
     receiver.stop()
 
 
@@ -297,40 +300,11 @@ def slow_agent(world):
     receiver.stop()
 
 
-def several(world):
-    """Three destinations, of which one accepts and never answers: the others have all at once, the
-    target ends as if it were not there, and what is its is kept for it alone."""
-    receiver = Receiver(world)
-    mute = Receiver(world, name='mute', delay='60s')
-    path = os.path.join(world.dir, 'folder')
-    settings = {'CONPROF_AGENT_SOCKET': f'{mute.url},{receiver.url},dir://{path},{receiver.url}',
-                'CONPROF_UPLOAD_TIMEOUT': '4', 'CONPROF_PERIOD': '1'}
-    child = world.start([os.path.join(world.build, 'run', 'worker'), 'hold'],
-                        dict(SHARP, **settings))
-    world.until('two uploads had come', lambda: len(receiver.accepted()) >= 2)
-    answer = subprocess.run([os.path.join(world.build, 'conprof'), 'status', '--json'],
-                            env=world.env(preload=False), stdout=subprocess.PIPE, check=True)
-    lines = {line['to']: line for uploader in json.loads(answer.stdout) for line in uploader
-             if line['kind'] == 'destination' and world.dir in line['to']}
-    expect(len(lines) == 3, f'status knows of {sorted(lines)}')
-    expect(lines[receiver.url]['state'] == 'up' and int(lines[receiver.url]['sent']) >= 2 and
-           lines[mute.url]['sent'] == '0' and int(lines[mute.url]['waiting']) >= 1,
-           f'status says {lines}')
-    want = unharmed(world.finish(child))
-    world.quiet()
-    near(world, receiver.files('heap.pprof'), want, 'at the agent')
-    near(world, sorted(glob.glob(os.path.join(path, '*.heap.pprof'))), want, 'in the folder')
-    near(world, spooled(world), want, 'in the spool for the one that hangs')
-    marks = spooled(world, '.send-to.*')
-    expect(len(marks) == len(spooled(world)), f'the spool has the marks {marks}')
-    receiver.stop()
-
-
 def tests(_build):
     for function in (over_unix, over_alias, over_tcp, over_http, over_tls, untrusted, authorized,
                      half_authorized, accepted, refused, recovers, absent, folder, folder_denied,
-                     nothing_set, capped, slow_agent, several):
-        yield 'delivery_' + function.__name__, function in (absent, capped, several), function
+                     nothing_set, capped, slow_agent):
+        yield 'delivery_' + function.__name__, function in (absent, capped), function
     for answer, word in (('404', '2.13.0'), ('500', '500'), ('nothing', 'agent.sock'),
                          ('close', ''), ('half', ''), ('garbage', '2.13.0')):
         word = word.replace('agent.sock', 'first.sock')

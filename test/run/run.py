@@ -29,6 +29,7 @@ import delivery  # noqa: E402
 import files  # noqa: E402
 import harms  # noqa: E402
 import itself  # noqa: E402
+import kills  # noqa: E402
 import labels  # noqa: E402
 import live  # noqa: E402
 import lives  # noqa: E402
@@ -44,6 +45,7 @@ import same  # noqa: E402
 import renewals  # noqa: E402
 import pyroscope  # noqa: E402
 import settings  # noqa: E402
+import spools  # noqa: E402
 import symbols  # noqa: E402
 import truths  # noqa: E402
 from world import Failed, Skipped, World  # noqa: E402
@@ -130,7 +132,7 @@ def real_programs():
 
 
 def chosen(args):
-    for module in (itself, truths, cpu_truths, allocs, allocators, lives, deaths, delivery, credentials, files, memory, renewals, symbols, names,
+    for module in (itself, truths, cpu_truths, allocs, allocators, lives, deaths, delivery, spools, kills, credentials, files, memory, renewals, symbols, names,
                    page, live, pull, readonly, settings, labels, program, push, pyroscope, same, harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
