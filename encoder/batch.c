@@ -89,6 +89,7 @@ uint64_t cp_batch_note(struct cp_batch *batch, struct cp_recording *shared, unsi
 	uint32_t silenced = atomic_load_explicit(&shared->silenced, memory_order_relaxed);
 	if (silenced <= CP_SILENCED_BY_LOCK)
 		batch->silenced[silenced]++;
+	batch->stopped += (cp_control(shared) & CP_WANT_ASKED) != 0;
 	batch->foreign_mallocs += __atomic_load_n(&shared->foreign_malloc, __ATOMIC_RELAXED) != 0;
 	return cpu_period_ns;
 }
@@ -142,6 +143,11 @@ struct cp_sums *cp_batch_sums(struct cp_batch *batch, enum cp_profile profile,
 		return NULL;
 	uint32_t number = cp_intern(stacks, stack, words * sizeof(*stack));
 	return number == CP_NONE ? NULL : cp_intern_value(stacks, number);
+}
+
+void cp_batch_stopped(struct cp_batch *batch, uint64_t ns)
+{
+	batch->stopped_ns = ns;
 }
 
 int cp_batch_has(const struct cp_batch *batch, enum cp_profile profile)

@@ -116,6 +116,8 @@ struct cp_batch {
 	uint32_t silenced[CP_SILENCED_BY_LOCK + 1]; /* recordings, by enum cp_silence */
 	uint32_t foreign_mallocs; /* recordings whose program finds another's malloc first */
 	const char *remark;	  /* for the comments; NULL: none */
+	uint64_t stopped_ns;	  /* nothing was sampled */
+	uint32_t stopped;	  /* recordings that are not sampled now: somebody asked for it */
 	unsigned has;		  /* CP_BIT of each profile that some recording had switched on */
 	bool together;		  /* taken with CP_TAKE_TOGETHER */
 	uint32_t stacks_max;	  /* of more than one frame, of each profile; */

@@ -7,7 +7,7 @@
 #include "base/attrs.h"
 #include "encoder/making.h"
 
-#define CP_COMMENTS_MAX 12
+#define CP_COMMENTS_MAX 14
 #define CP_COMMENT_MAX	1024u
 
 CP_PRINTF(2, 3) static void say(struct cp_making *making, const char *format, ...)
@@ -103,6 +103,12 @@ static void say_exceptions(struct cp_making *making)
 		    "conprof: silenced by mlockall, processes %" PRIu32
 		    ": nothing more is recorded there",
 		    batch->silenced[CP_SILENCED_BY_LOCK]);
+	if (batch->stopped_ns)
+		say(making, "conprof: sampling was stopped for %" PRIu64 " ms of this time",
+		    batch->stopped_ns / 1000000);
+	if (batch->stopped)
+		say(making, "conprof: stopped by hand at the end of this time, processes %" PRIu32,
+		    batch->stopped);
 	const struct cp_perfmap_counts *names = &batch->code_counts;
 	if (names->refused || names->forgotten || names->unread)
 		say(making,

@@ -159,6 +159,8 @@ int cp_batch_add(struct cp_batch *batch, const struct cp_batch *other);
 void cp_batch_bound(struct cp_batch *batch, uint32_t stacks, uint64_t bytes);
 /* Moves the CPU marks without taking anything: the part of a period that is not profiled. */
 void cp_batch_skip_cpu(struct cp_view *view, struct cp_marks *marks);
+/* So long of the period nothing was sampled, because somebody wanted it so. */
+void cp_batch_stopped(struct cp_batch *batch, uint64_t ns);
 /* Whether any recording had this type switched on. */
 int cp_batch_has(const struct cp_batch *batch, enum cp_profile profile);
 /* A line for the comments of all its profiles; the last one counts. Without memory there is none.

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "uploader/control.h"
 #include "uploader/deaths.h"
 #include "uploader/exitcode.h"
 #include "uploader/fetch.h"
@@ -123,6 +124,7 @@ struct admitted {
 	struct cp_program *program;
 	struct cp_perfmap *names; /* of the recording whose place it takes, or NULL */
 	struct cp_marks *marks;	  /* of that of which it is a copy, or NULL */
+	uint64_t asked;		  /* what people asked of that */
 	unsigned how;		  /* CP_JOIN_... */
 	int again;		  /* it has been read before */
 };
@@ -159,6 +161,7 @@ static int make_way(struct cp_family *family, pid_t pid, struct admitted *one)
 	uint64_t start_ns = header->start_monotonic_ns;
 	if (!old)
 		return 0;
+	one->asked = cp_control_asked(old);
 	if (old->start_ns > start_ns)
 		return 1;
 	if (old->start_ns < start_ns && !old->standin) {
@@ -301,6 +304,8 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 	atomic_store_explicit(&cp_view_header(one.view)->uploader_pid, (uint32_t)getpid(),
 			      memory_order_relaxed);
 	cp_log_line(family->log, CP_DEBUG, "process %d joins: %s", (int)pid, one.program->exe);
+	cp_control_look(family, cp_text_monotonic());
+	cp_control_welcome(family, member, one.asked);
 	error = watch(family, member);
 	if (one.how & CP_JOIN_GONE || error)
 		cp_family_ended(family, member);
@@ -323,6 +328,7 @@ void cp_family_ended(struct cp_family *family, struct cp_member *member)
 	cp_log_line(family->log, ending.how == CP_END_SIGNAL ? CP_INFO : CP_DEBUG,
 		    "process %d (%s) is over: %s", (int)member->pid, program->service, text);
 	unlink_member(family, member);
+	cp_control_left(family, program);
 	cp_member_tell_delivered(member);
 	cp_member_free(member);
 }

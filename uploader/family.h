@@ -19,6 +19,13 @@
 
 struct cp_listener;
 
+/* What people asked of processes that are between two images. */
+#define CP_ORDERS_KEPT 32
+struct cp_kept {
+	pid_t pid;
+	uint64_t asked;
+};
+
 struct cp_family {
 	int epoll;
 	struct cp_log *log;
@@ -53,6 +60,12 @@ struct cp_family {
 	uint64_t urgent[CP_FAMILY_URGENT]; /* tickets of the last of them */
 	unsigned urgent_next;
 	uint64_t symbol_bytes; /* the largest of the members' bounds */
+	int off;	       /* the switch that stops all is there (control.c) */
+	uint64_t switch_ns;    /* of the last look at it */
+	uint64_t asked;	       /* what people asked of all that are to come */
+	struct cp_kept kept[CP_ORDERS_KEPT];
+	uint64_t lent_ns; /* until then CPU windows are open, for who asked */
+	unsigned kept_next;
 };
 
 #define CP_JOIN_GONE	1u /* the process is over */

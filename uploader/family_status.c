@@ -1,6 +1,6 @@
 /* family_status.c - what `conprof status` tells of a family: programs, processes, deliveries. */
 /* SPDX-License-Identifier: MIT */
-#include "uploader/family.h"
+#include "uploader/control.h"
 
 /* Of the last upload, profile by profile. */
 static void add_coverage(const struct cp_program *program, struct cp_text *out)
@@ -21,7 +21,8 @@ static void add_coverage(const struct cp_program *program, struct cp_text *out)
 }
 
 /* How full its tables are, and how large the unwinder's cache. */
-static void add_process(const struct cp_member *m, struct cp_text *out)
+static void add_process(const struct cp_family *family, const struct cp_member *m,
+			struct cp_text *out)
 {
 	const struct cp_recording *header = cp_view_header(m->view);
 	uint32_t rules = atomic_load_explicit(&header->rules, memory_order_relaxed);
@@ -30,11 +31,12 @@ static void add_process(const struct cp_member *m, struct cp_text *out)
 	cp_view_fill(m->view, stacks, words);
 	cp_text_addf(out,
 		     "process\tpid=%d\tprogram=%llu\tthreads=%llu\tstacks=%llu/%llu\t"
-		     "words=%llu/%llu\trenewals=%u\trules_kib=%u\n",
+		     "words=%llu/%llu\trenewals=%u\trules_kib=%u\tstate=%s\trate=%u\n",
 		     (int)m->pid, (unsigned long long)m->program->id,
 		     (unsigned long long)cp_view_threads(m->view), (unsigned long long)stacks[0],
 		     (unsigned long long)stacks[1], (unsigned long long)words[0],
-		     (unsigned long long)words[1], m->renewals, rules / 1024);
+		     (unsigned long long)words[1], m->renewals, rules / 1024,
+		     cp_control_state(family, m), cp_control_rate(m));
 }
 
 static void add_symbols(const struct cp_family *family, struct cp_text *out)
@@ -87,7 +89,7 @@ void cp_family_status(struct cp_family *family, struct cp_text *out)
 				add_ended(p, i, out);
 	}
 	for (const struct cp_member *m = family->members; m && lines < 256; m = m->next, lines++)
-		add_process(m, out);
+		add_process(family, m, out);
 	add_symbols(family, out);
 	cp_delivery_status(family->delivery, out);
 	cp_log_last(family->log, last, sizeof last);

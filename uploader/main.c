@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "uploader/ctl.h"
 #include "uploader/fetch.h"
 #include "uploader/limits.h"
 #include "uploader/look.h"
@@ -25,6 +26,9 @@ static int help(void)
 	    "  conprof run [options] [--] program [arguments]   run it, profiled\n"
 	    "  conprof status [--json]                          what is being profiled\n"
 	    "  conprof top [options] [PID|NAME]                 what a program does now\n"
+	    "  conprof ctl stop|start|status [-a] PID|NAME      stop sampling it, go on\n"
+	    "  conprof ctl rate [-a] PID|NAME HZ                sample its CPU so often (0: as "
+	    "set)\n"
 	    "  conprof flame FILE... -o page.html               profiles as a page for a browser\n"
 	    "  conprof diff BEFORE AFTER [-o page.html]         two profiles compared\n"
 	    "  conprof uploader NAME [ELDER]                    started by libconprof.so\n"
@@ -59,6 +63,8 @@ int main(int argc, char **argv)
 		return cp_look_diff(argv + 2);
 	if (strcmp(word, "top") == 0)
 		return cp_top_main(argc - 1, argv + 1);
+	if (strcmp(word, "ctl") == 0)
+		return cp_ctl_main(argv + 2);
 	if (strcmp(word, "fetch") == 0 && argc >= 3)
 		return cp_fetch_main(argv + 2);
 	if (strcmp(word, "status") == 0 && argc == 2)

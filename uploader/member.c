@@ -166,6 +166,7 @@ void cp_member_config(const struct cp_recording *header, struct cp_config *confi
 	STRING(spool_dir);
 	STRING(debug_dirs);
 	STRING(debuginfod_urls);
+	STRING(kill_switch);
 	STRING(listen);
 	config->spool_max_bytes = in->spool_max_bytes;
 	config->spool_max_age_s = in->spool_max_age_s;
@@ -182,6 +183,8 @@ void cp_member_config(const struct cp_recording *header, struct cp_config *confi
 	config->exit_wait_set = in->exit_wait_set;
 	config->log_level = within(in->log_level, 1, 4);
 	config->enabled = in->enabled;
+	config->instance_ppm = in->instance_ppm;
+	config->start_jitter_s = within(in->start_jitter_s, 0, 86400);
 	config->cpu_timer = in->cpu_timer;
 	config->unwinder = in->unwinder;
 	config->demangle = in->demangle;

@@ -3,12 +3,14 @@
 #include "uploader/peers.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "uploader/control.h"
 #include "uploader/glance.h"
 #include "uploader/rendezvous.h"
 #include "uploader/rollcall.h"
@@ -68,6 +70,21 @@ static void answer(struct cp_peers *peers, int socket)
 	cp_text_free(&text);
 }
 
+/* How many processes it was for. */
+static void obey(struct cp_peers *peers, int socket, const struct cp_join *message, pid_t pid)
+{
+	struct cp_command command;
+	char text[64];
+	memcpy(&command, message->token, sizeof command);
+	unsigned count = cp_control_obey(peers->family, &command);
+	if (count)
+		cp_log_line(peers->family->log, CP_INFO, "process %d asked for %s, processes %u",
+			    (int)pid, cp_control_word(command.order), count);
+	int len = snprintf(text, sizeof text, "command\tprocesses=%u\n", count);
+	/* who asks and does not listen has been obeyed all the same */
+	(void)!send(socket, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static int is_our_kind(int socket)
 {
 	int domain = 0, type = 0;
@@ -114,6 +131,9 @@ static void understand(struct cp_peers *peers, const struct cp_peer *peer,
 	} else if (message->pid == CP_PEER_GLANCE) {
 		if (trusted)
 			cp_glance_answer(peers->family, peer->source.fd, message->token);
+	} else if (message->pid == CP_PEER_COMMAND) {
+		if (trusted)
+			obey(peers, peer->source.fd, message, pid);
 	} else if (cp_family_farewell(peers->family, pid) && trusted) {
 		/* not of a member itself: somebody speaks for one */
 		cp_family_farewell(peers->family, message->pid);

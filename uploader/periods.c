@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
-#include "uploader/family.h"
+#include "uploader/control.h"
 
 #define LOOK_NS UINT64_C(1000000000)
 /* So long after its last snapshot somebody may still ask what became of a process. */
@@ -42,12 +42,17 @@ static void send_period(struct cp_family *family, struct cp_program *program)
 		}
 }
 
+/* A window closes before the snapshots: what is met in between is of the time until the next one,
+ * which that begins by passing over. */
 static void end_period(struct cp_family *family, struct cp_program *program)
 {
+	if (program->schedule.cpu_ns < program->schedule.period_ns)
+		cp_control_tell(family, program, 0);
 	for (struct cp_member *m = family->members; m; m = m->next)
 		if (m->program == program)
 			cp_program_take(program, m, family->log, 0);
 	send_period(family, program);
+	cp_control_tell(family, program, program->schedule.cpu_open);
 }
 
 /* A program's last film is not made yet, or, where there is no spool, not delivered: its next
@@ -149,11 +154,14 @@ static void look_at_all(struct cp_family *family)
 	}
 }
 
-static void open_cpu_window(struct cp_family *family, const struct cp_program *program)
+/* What is there until now was met rarely, or late: it is of the time between two windows. */
+static void open_cpu_window(struct cp_family *family, struct cp_program *program)
 {
 	for (struct cp_member *m = family->members; m; m = m->next)
 		if (m->program == program)
 			cp_batch_skip_cpu(m->view, m->marks);
+	cp_pause_window(&program->pause, cp_text_monotonic());
+	cp_control_tell(family, program, 1);
 }
 
 /* Programs of which nobody lives and nothing is pending are forgotten. */
@@ -175,6 +183,7 @@ static void forget_programs(struct cp_family *family)
 int cp_family_tick(struct cp_family *family, uint64_t now_ns)
 {
 	int turned = 0, looked = 0;
+	cp_control_look(family, now_ns);
 	if (now_ns >= family->looked_ns + LOOK_NS) {
 		family->looked_ns = now_ns;
 		cp_oom_look(&family->ooms, now_ns);
@@ -208,7 +217,8 @@ int cp_family_tick(struct cp_family *family, uint64_t now_ns)
 
 uint64_t cp_family_next(const struct cp_family *family)
 {
-	uint64_t next = family->looked_ns + LOOK_NS;
+	uint64_t next = family->looked_ns + LOOK_NS, control = cp_control_next(family);
+	next = control < next ? control : next;
 	for (const struct cp_program *p = family->programs; p; p = p->next)
 		if (!is_busy(family, p) && cp_schedule_next(&p->schedule) < next)
 			next = cp_schedule_next(&p->schedule);

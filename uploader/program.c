@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "uploader/request.h"
@@ -32,6 +33,15 @@ struct cp_batch *cp_program_batch(struct cp_symbols *symbols)
 	return batch;
 }
 
+/* Anything up to it. */
+static uint64_t jitter(const struct cp_config *config)
+{
+	uint64_t most = config->start_jitter_s * UINT64_C(1000000000), random = 0;
+	if (!most || getrandom(&random, sizeof random, 0) != sizeof random)
+		return 0;
+	return random % (most + 1);
+}
+
 struct cp_program *cp_program_new(uint64_t id, struct cp_symbols *symbols,
 				  const struct cp_recording *header, const struct cp_config *config)
 {
@@ -48,8 +58,9 @@ struct cp_program *cp_program_new(uint64_t id, struct cp_symbols *symbols,
 		return NULL;
 	}
 	cp_schedule_begin(&program->schedule, cp_text_monotonic(), program->config.period_s,
-			  program->config.cpu_duration_s);
+			  program->config.cpu_duration_s, jitter(config));
 	program->start_ns = cp_text_now();
+	cp_pause_begin(&program->pause);
 	return program;
 }
 
@@ -105,18 +116,27 @@ void cp_program_note_end(struct cp_program *program, pid_t pid, const struct cp_
 	program->signals += ending->how == CP_END_SIGNAL;
 }
 
+/* A pause may have begun in the microseconds after the snapshot. */
+static int64_t less(int64_t ns, uint64_t paused_ns)
+{
+	return ns > (int64_t)paused_ns ? ns - (int64_t)paused_ns : 0;
+}
+
 /* As Go's profiler writes them: CPU from the start of its window; heap and threads at the moment of
- * the snapshot, heap with the time since the last one, of which the first has none. */
+ * the snapshot, heap with the time since the last one, of which the first has none. What it was
+ * stopped for is in neither. */
 static void set_times(struct cp_program *program, struct cp_film *film)
 {
 	const struct cp_schedule *schedule = &program->schedule;
 	int64_t now = program->taken_ns;
+	const struct cp_pause *pause = &program->pause;
 	int64_t cpu_ns = (int64_t)(program->taken_mono_ns - schedule->cpu_start_ns);
+	int64_t heap_ns = program->heap_ns ? now - program->heap_ns : 0;
 	for (int i = 0; i < CP_PROFILES; i++)
 		film->time_ns[i] = now;
 	film->time_ns[CP_PROFILE_CPU] = now - cpu_ns;
-	film->duration_ns[CP_PROFILE_CPU] = cpu_ns;
-	film->duration_ns[CP_PROFILE_HEAP] = program->heap_ns ? now - program->heap_ns : 0;
+	film->duration_ns[CP_PROFILE_CPU] = less(cpu_ns, pause->cpu_ns);
+	film->duration_ns[CP_PROFILE_HEAP] = less(heap_ns, pause->heap_ns);
 	if (cp_batch_has(program->batch, CP_PROFILE_HEAP))
 		program->heap_ns = now;
 }
@@ -128,6 +148,7 @@ static void describe(struct cp_program *program, struct cp_event *event, uint64_
 	event->pid = (int)program->pid;
 	event->seq = program->seq;
 	event->dropped = dropped;
+	event->stopped_ns = program->pause.period_ns;
 	for (int i = 0; i < CP_PROFILES; i++)
 		cp_batch_coverage(program->batch, (enum cp_profile)i, &event->coverage[i]);
 	memcpy(program->coverage, event->coverage, sizeof program->coverage);
@@ -183,6 +204,7 @@ static struct cp_film *take_out(struct cp_program *program, uint64_t dropped)
 	set_times(program, film);
 	describe(program, &film->event, dropped);
 	remark(program);
+	cp_batch_stopped(program->batch, program->pause.period_ns);
 	film->parcel = parcel;
 	film->profiles = CP_BIT(CP_PROFILES) - 1;
 	film->batch = program->batch;
@@ -218,6 +240,7 @@ struct cp_film *cp_program_close_member(struct cp_program *program, struct cp_me
 		program->schedule.cpu_start_ns = schedule.start_ns;
 	program->schedule.cpu_open = 1;
 	cp_program_take(program, member, log, CP_TAKE_OVER);
+	cp_pause_account(&program->pause, program->taken_mono_ns);
 	cp_endings_add(&program->endings, ending, member->pid);
 	struct cp_film *film = take_out(program, dropped);
 	if (film) {
@@ -239,10 +262,24 @@ struct cp_film *cp_program_close_member(struct cp_program *program, struct cp_me
 	return film;
 }
 
+/* All of it was under the switch: nothing was sampled, so there is nothing to tell. */
+static void discard(struct cp_program *program)
+{
+	struct cp_batch *fresh = cp_program_batch(program->symbols);
+	if (!fresh)
+		return;
+	cp_batch_free(program->batch);
+	program->batch = fresh;
+	program->taken = 0;
+}
+
 struct cp_film *cp_program_close_period(struct cp_program *program, struct cp_log *log,
 					uint64_t dropped)
 {
 	struct cp_film *film = NULL;
+	cp_pause_account(&program->pause, cp_text_monotonic());
+	if (program->taken && !program->pause.sampled)
+		discard(program);
 	if (program->taken) {
 		film = take_out(program, dropped);
 		if (!film)
@@ -252,6 +289,7 @@ struct cp_film *cp_program_close_period(struct cp_program *program, struct cp_lo
 	}
 	if (film || !program->taken)
 		begin_sheet(program);
+	cp_pause_turn(&program->pause, film && cp_batch_has(film->batch, CP_PROFILE_HEAP));
 	program->start_ns = cp_text_now();
 	cp_schedule_turn(&program->schedule, cp_text_monotonic());
 	return film;

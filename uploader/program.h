@@ -4,6 +4,7 @@
 #pragma once
 #include "uploader/encoding.h"
 #include "uploader/member.h"
+#include "uploader/pause.h"
 #include "uploader/schedule.h"
 
 #define CP_ENDED_KEPT 64
@@ -17,6 +18,7 @@ struct cp_program {
 	char service[256]; /* the program's name */
 	char runtime_id[37];
 	struct cp_schedule schedule;
+	struct cp_pause pause;
 	struct cp_symbols *symbols; /* the family's */
 	struct cp_batch *batch;
 	struct cp_batch *past; /* alloc_* of those that are over, if somebody listens; or NULL */

@@ -14,7 +14,8 @@
 enum {
 	CP_PEER_HANDOVER = 0, /* the descriptor is another socket, on which a join waits */
 	CP_PEER_STATUS = -1,  /* no descriptor: answer with the text of status.h */
-	CP_PEER_GLANCE = -2   /* likewise: with what a program does from now on (glance.h) */
+	CP_PEER_GLANCE = -2,  /* likewise: with what a program does from now on (glance.h) */
+	CP_PEER_COMMAND = -3  /* likewise: a struct cp_command stands in the token */
 };
 
 /* 1 when name is "conprof-" and 16 hex digits, as targets make it. */

@@ -204,6 +204,9 @@ static void add_info(struct cp_text *out, const struct cp_event *event)
 	cp_text_addf(out, "\"heap_sample_interval\":%llu,\"profile_period\":\"%us\",",
 		     (unsigned long long)config->heap_interval, config->period_s);
 	cp_text_addf(out, "\"upload_timeout\":\"%us\"},", config->upload_timeout_s);
+	if (event->stopped_ns)
+		cp_text_addf(out, "\"stopped_ms\":%llu,",
+			     (unsigned long long)(event->stopped_ns / 1000000));
 	cp_text_addf(out, "\"uploads_dropped\":%llu,\"coverage\":{",
 		     (unsigned long long)event->dropped);
 	add_coverage(out, event);

@@ -11,7 +11,8 @@ struct cp_event {
 	unsigned profiles;	  /* CP_BIT()s of what is attached */
 	int pid;
 	uint64_t seq;
-	uint64_t dropped; /* uploads given up so far, and refused by the agent */
+	uint64_t stopped_ns; /* of this time, by the switch or by people: not sampled */
+	uint64_t dropped;    /* uploads given up so far, and refused by the agent */
 	struct cp_coverage coverage[CP_PROFILES];
 	uint64_t lost[CP_KINDS][CP_LOSSES];
 	struct cp_endings endings; /* of processes in it */

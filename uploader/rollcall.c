@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "uploader/control.h"
 #include "uploader/rendezvous.h"
 #include "uploader/standin.h"
 
@@ -28,6 +29,7 @@ static void hello(struct cp_family *family, pid_t pid, uint64_t start_ns)
 		return;
 	if (member) {
 		cp_perfmap_replaced(member->names);
+		cp_control_keep(family, member);
 		cp_family_ended(family, member);
 	}
 	struct cp_sleeper *one = family->sleeping < SLEEPERS_MAX ? calloc(1, sizeof *one) : NULL;

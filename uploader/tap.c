@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "uploader/control.h"
 #include "uploader/family.h"
 
 #define TAPS_MAX   64u
@@ -239,6 +240,8 @@ int cp_tap_open(struct cp_family *family, const struct cp_tap_order *order)
 	} else if (order->length_ns) {
 		tap->next = family->taps;
 		family->taps = tap;
+		if (order->profiles & CP_BIT(CP_PROFILE_CPU))
+			cp_control_lend(family, tap->from_ns + order->length_ns);
 	} else {
 		hand_in(family, tap);
 	}

@@ -24,6 +24,9 @@ enum cp_secret { CP_SECRET_TOKEN = 1, CP_SECRET_ADDRESS = 2, CP_SECRET_URLS = 4 
 #define CP_SECRETS	  7u
 #define CP_SECRET_IN_FILE 8 /* the shift */
 
+/* CONPROF_INSTANCE_FRACTION is kept in millionths. */
+#define CP_WHOLE_FRACTION 1000000u
+
 /* Settings after environment, file and default have been weighed. Plain data without pointers: it
  * is copied into the recording as it is, so the uploader sees what the target saw. Strings end
  * with NUL; empty means "not set". */
@@ -44,6 +47,7 @@ struct cp_config {
 	char debug_dirs[256];	   /* absolute paths with : between */
 	char debuginfod_urls[256]; /* with blanks between, passwords ***; "off": nobody */
 	char listen[128];	   /* where the uploader serves pulls; empty: nowhere */
+	char kill_switch[256];	   /* a file: while it is there, nothing is sampled */
 	uint64_t spool_max_bytes;
 	uint64_t symbol_cache_max_bytes; /* for the uploader alone */
 	uint64_t heap_interval;		 /* bytes */
@@ -63,5 +67,7 @@ struct cp_config {
 	uint32_t spool_max_age_s; /* 0: no limit */
 	uint32_t listen_anywhere; /* 1: not on this machine's own addresses alone */
 	uint32_t secrets;	  /* which there are, by enum cp_secret, and where */
+	uint32_t instance_ppm;	  /* so many of a million programs are recorded */
+	uint32_t start_jitter_s;  /* the first period is longer by up to this */
 	uint64_t secret_print;	  /* tells those of one environment from those of another; last */
 };

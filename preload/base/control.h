@@ -3,11 +3,13 @@
 #pragma once
 #include "base/recording.h"
 
-/* Its lower half is the length of a CPU period in ns; 0: the settings'. Zero: nobody has said
- * anything, so what the settings say is wanted. */
-#define CP_WANT_SAID (UINT64_C(1) << 32)
-#define CP_WANT_CPU  (UINT64_C(1) << 33)
-#define CP_WANT_HEAP (UINT64_C(1) << 34)
+/* Its lower half is the length of a CPU period in ns; 0: the settings'. Without CP_WANT_SAID nobody
+ * has said anything: what the settings say is wanted. */
+#define CP_WANT_SAID   (UINT64_C(1) << 32)
+#define CP_WANT_CPU    (UINT64_C(1) << 33)
+#define CP_WANT_RARELY (UINT64_C(1) << 34) /* CPU, but rarely: between two windows */
+#define CP_WANT_HEAP   (UINT64_C(1) << 35)
+#define CP_WANT_ASKED  (UINT64_C(1) << 36) /* the uploader's: somebody asked it to stop this one */
 
 /* As CONPROF_CPU_PROFILERATE: from 1 to 10,000 Hz. What is outside is the settings' again. */
 #define CP_CPU_PERIOD_MIN UINT64_C(100000)

@@ -80,6 +80,9 @@ static void add_present(struct cp_line *line, const struct cp_config *config,
 	case CP_SET_SAMPLE_LABELS:
 		cp_line_add(line, label_words(config->sample_labels));
 		return;
+	case CP_SET_FRACTION:
+		cp_line_add(line, "1");
+		return;
 	case CP_SET_TIMER:
 	case CP_SET_UNWINDER:
 		cp_line_add(line, "auto");

@@ -23,6 +23,7 @@ enum cp_setting_kind {
 	CP_SET_TIMER,
 	CP_SET_UNWINDER,
 	CP_SET_DEMANGLE,
+	CP_SET_FRACTION, /* from 0 to 1, as 0.25; kept in millionths */
 	CP_SET_ELSEWHERE /* known, but somebody else reads it */
 };
 

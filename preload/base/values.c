@@ -55,6 +55,32 @@ static void set_number(struct cp_config *config, const struct cp_value *value,
 	refuse_number(config, value, to);
 }
 
+/* 0, 1, or a decimal between, as 0.25 or .25; digits from the seventh place on are dropped. */
+static void set_fraction(struct cp_config *config, const struct cp_value *value,
+			 struct cp_mistakes *to)
+{
+	uint64_t ppm = 0, place = CP_WHOLE_FRACTION;
+	size_t digits = 0;
+	int behind = 0, wrong = 0;
+
+	for (size_t i = 0; i < value->len; i++) {
+		uint64_t digit = (uint64_t)value->text[i] - '0';
+
+		if (value->text[i] == '.' && !behind) {
+			behind = 1;
+			continue;
+		}
+		wrong |= digit > 9 || (!behind && digit > 1) || (!behind && ppm);
+		place = behind ? place / 10 : place;
+		ppm += digit * place;
+		digits++;
+	}
+	if (wrong || !digits || ppm > CP_WHOLE_FRACTION)
+		cp_mistake_refuse(to, config, value, "is not a number from 0 to 1, as 0.25");
+	else
+		cp_field_set_number(config, value->setting, ppm);
+}
+
 static int printable(const struct cp_value *value)
 {
 	for (size_t i = 0; i < value->len; i++)
@@ -136,6 +162,9 @@ static void set_string(struct cp_config *config, const struct cp_value *value,
 	case CP_SET_UNWINDER:
 		set_word(config, value, unwinders, "is none of auto, own, libunwind, fp", to);
 		return;
+	case CP_SET_FRACTION:
+		set_fraction(config, value, to);
+		return;
 	case CP_SET_DEMANGLE:
 		set_word(config, value, demanglings, "is none of short, full, none", to);
 		return;
@@ -149,7 +178,7 @@ void cp_value_set(struct cp_config *config, const struct cp_value *value, struct
 	enum cp_setting_kind kind = value->setting->kind;
 	int number = kind == CP_SET_NUMBER || kind == CP_SET_LEVEL;
 	int word = kind == CP_SET_TYPES || kind == CP_SET_SAMPLE_LABELS || kind == CP_SET_TIMER ||
-		   kind == CP_SET_UNWINDER || kind == CP_SET_DEMANGLE;
+		   kind == CP_SET_UNWINDER || kind == CP_SET_DEMANGLE || kind == CP_SET_FRACTION;
 
 	if (kind == CP_SET_ELSEWHERE || is_stderr(value))
 		return;

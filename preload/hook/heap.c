@@ -11,6 +11,7 @@
 #include "hook/record.h"
 #include "signal/apart.h"
 #include "signal/blocks.h"
+#include "signal/pace.h"
 
 #include "hook/law.h"
 
@@ -126,8 +127,9 @@ static void make_ready(const struct cp_apart *apart, void *unused)
 	cp_thread_ready(apart->self);
 }
 
-/* Draws the next gap. 1: this allocation is sampled. A new thread comes here with its first one,
- * which is then weighed like any other. */
+/* Draws the next gap. 1: this allocation is sampled. While none is wanted, marks fall as ever, and
+ * are passed over: so the first that counts is as likely as any. A new thread comes here with its
+ * first one, which is then weighed like any other. */
 static int drawn(size_t n)
 {
 	struct cp_thread *self = &cp_self;
@@ -151,6 +153,10 @@ static int drawn(size_t n)
 	if (n > PTRDIFF_MAX) /* refused, whoever asks */
 		return 0;
 	self->budget = cp_next_gap(&self->rng, cp_state.heap_interval);
+	if (CP_UNLIKELY(cp_pace_heap_is_off())) {
+		cp_record_nothing();
+		return 0;
+	}
 	return 1;
 }
 

@@ -12,6 +12,7 @@
 #include "hook/spawn.h"
 #include "signal/adopt.h"
 #include "signal/modules.h"
+#include "signal/pace.h"
 #include "signal/reserved.h"
 #include "signal/shared.h"
 #include "signal/thread.h"
@@ -68,6 +69,7 @@ static void in_child(void)
 	atomic_store(cp_state.inside, 0);
 	cp_state.itimer_on = 0;
 	cp_state.itimer_app = 0;
+	cp_pace_forked();
 	cp_unwind_forked();
 	cp_modules_forked();
 	cp_spawn_forked();

@@ -122,8 +122,8 @@ void cp_life_complain(const struct cp_config *config, unsigned level, const char
 		keep_two(what, detail);
 }
 
-/* Whether text occurs in a file, read in pieces that overlap. */
-static int file_has(const char *path, const char *text)
+/* Read in pieces that overlap. */
+int cp_life_file_has(const char *path, const char *text)
 {
 	char piece[4096];
 	size_t keep_len = strlen(text) - 1, have = 0;
@@ -150,7 +150,7 @@ static int parent_told(void)
 	cp_line_add(&path, "/proc/");
 	cp_line_number(&path, (uint64_t)getppid());
 	cp_line_add(&path, "/maps");
-	return file_has(path.text, "/libconprof.so\n");
+	return cp_life_file_has(path.text, "/libconprof.so\n");
 }
 
 void cp_life_tell(const struct cp_config *config)

@@ -11,3 +11,6 @@ void cp_life_complain(const struct cp_config *config, unsigned level, const char
 /* Writes what was complained to the log file, or stderr; unless our parent process is recorded,
  * too: then it has said the same already. */
 void cp_life_tell(const struct cp_config *config);
+
+/* Whether text occurs in a file. */
+int cp_life_file_has(const char *path, const char *text);

@@ -11,6 +11,7 @@
 #include "base/note.h"
 #include "hook/real.h"
 #include "hook/spawn.h"
+#include "life/chosen.h"
 #include "life/exit.h"
 #include "life/fork.h"
 #include "life/home.h"
@@ -97,9 +98,9 @@ static void open_unwinder(void)
  * bad: who waits in its end for the delivery; scarce memory, a filter, no timer of one's own. */
 static int may_sleep(void)
 {
-	return !cp_state.small && !cp_state.filtered && cp_state.cpu_timer != CP_TIMER_ITIMER &&
-	       config.unwinder != CP_UNWINDER_LIBUNWIND && !config.exit_wait_set &&
-	       syscall(SYS_getpid) != 1;
+	return !cp_state.small && !cp_state.filtered && config.instance_ppm == CP_WHOLE_FRACTION &&
+	       cp_state.cpu_timer != CP_TIMER_ITIMER && config.unwinder != CP_UNWINDER_LIBUNWIND &&
+	       !config.exit_wait_set && syscall(SYS_getpid) != 1;
 }
 
 static void begin_ticks(struct cp_thread *self)
@@ -189,7 +190,7 @@ __attribute__((constructor)) static void start(int argc, char **argv)
 	refused = cp_sandbox_refuses(&silent);
 	if (!silent)
 		cp_life_settings(&config);
-	if (!config.enabled || !config.types) {
+	if (!config.enabled || !config.types || (!silent && !cp_chosen(&config))) {
 		errno = saved;
 		return;
 	}

@@ -71,7 +71,7 @@ static void on_sigprof(int sig, siginfo_t *info, void *uc)
 		hand_on(sig, info, uc); /* its errno is its own affair */
 		return;
 	}
-	if (ns > 0)
+	if (ns > 0 || cp_itimer_is_rare(&cp_self))
 		cp_tick(uc, (uint64_t)ns);
 	errno = saved;
 }

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "signal/pace.h"
 #include "signal/reserved.h"
 #include "signal/shared.h"
 #include "signal/thread.h"
@@ -117,7 +118,7 @@ void cp_quiet_end(void)
 	atomic_store_explicit(&cp_state.quiet, NULL, memory_order_release);
 	atomic_fetch_and(&before.wiped->scratch, before.alone ? 0 : before.held);
 	cp_state.wiped = before.wiped;
-	cp_timers_set(cp_state.cpu_period_ns);
+	cp_timers_set(cp_pace_period() ? cp_pace_period() : cp_pace_rare());
 	if (before.itimer)
 		cp_itimer_start();
 	atomic_store_explicit(&cp_state.wiped->phase, before.phase, memory_order_release);

@@ -8,10 +8,12 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/control.h"
 #include "signal/stacks.h"
 #include "signal/step.h"
 
@@ -182,6 +184,15 @@ static void fill_token(struct cp_recording *rec)
 	(void)!syscall(SYS_getrandom, rec->token, sizeof rec->token, 1 /* GRND_NONBLOCK */);
 }
 
+/* The switch that stops all: from here on the uploader looks at it. */
+static int is_switched_off(void)
+{
+	const char *path = cp_home.config->kill_switch;
+	struct stat st;
+
+	return path[0] && syscall(SYS_newfstatat, AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 void cp_recording_sign(struct cp_recording *rec)
 {
 	read_exe(rec->exe, sizeof rec->exe);
@@ -192,6 +203,8 @@ void cp_recording_sign(struct cp_recording *rec)
 	rec->cpu_period_ns = cp_state.cpu_period_ns;
 	rec->heap_interval = cp_state.heap_interval;
 	rec->foreign_malloc = (uint32_t)cp_home.foreign_malloc;
+	if (is_switched_off())
+		rec->control = CP_WANT_SAID; /* nothing, until the uploader says otherwise */
 	fill_token(rec);
 }
 
@@ -277,6 +290,7 @@ void cp_recording_inherit(struct cp_recording *to, const struct cp_recording *fr
 	memcpy(to->cwd, from->cwd, sizeof to->cwd);
 	memcpy(to->cgroup, from->cgroup, sizeof to->cgroup);
 	to->config = *cp_home.config; /* not what others, who see that page, may have written */
+	to->control = cp_control(from);
 	strings = strings < to->strings.max ? strings : to->strings.max;
 	modules = modules < to->modules.max ? modules : to->modules.max;
 	copy_table(to, &to->strings, from, &from->strings, strings);

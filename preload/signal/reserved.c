@@ -89,7 +89,7 @@ static void on_signal(int sig, siginfo_t *info, void *uc)
 
 	if (cp_timer_is_ours(info)) {
 		ns = cp_timer_rang(&cp_self, info);
-		if (ns)
+		if (ns || cp_self.rare)
 			cp_tick(uc, ns);
 	} else
 		hand_on(sig, info, uc);

@@ -75,10 +75,11 @@ struct cp_state {
 	uint32_t types;		     /* enum cp_types */
 	uint32_t sample_labels;	     /* enum cp_labels */
 	uint64_t heap_interval;
-	uint64_t cpu_period_ns; /* 0: no CPU profile */
-	uint64_t tick_room;	/* what a tick needs of an alternate stack */
-	uint32_t cpu_timer;	/* enum cp_cpu_timer */
-	uint64_t entry;		/* the program's entry point, for the main thread's stack */
+	uint64_t cpu_period_ns;	    /* 0: no CPU profile */
+	uint64_t inherited_control; /* of the parent's recording, when this process was forked */
+	uint64_t tick_room;	    /* what a tick needs of an alternate stack */
+	uint32_t cpu_timer;	    /* enum cp_cpu_timer */
+	uint64_t entry;		    /* the program's entry point, for the main thread's stack */
 	_Atomic uint64_t
 	    clone; /* the frame that every thread's stack begins with; 0: not met yet */
 	struct cp_scratch *scratch; /* CP_SCRATCHES of them */
@@ -89,7 +90,9 @@ struct cp_state {
 	/* by anyone, atomically */
 	_Atomic(struct cp_wiped *) quiet; /* the page, while this process keeps quiet (quiet.h) */
 	_Atomic uint32_t homeless;	  /* a filter forbids the way to an uploader */
-	_Atomic uint32_t itimer_on;	  /* ITIMER_PROF is ours */
+	_Atomic uint32_t itimer_on;	  /* ITIMER_PROF is ours; 2: for rare ticks */
+	_Atomic uint64_t itimer_ns;	  /* its period */
+	_Atomic uint32_t turn; /* how often it has begun to tick; grows when it was rare before */
 	_Atomic uint32_t itimer_app; /* the application uses ITIMER_PROF: it is not ours to take */
 	_Atomic uint32_t leaving;    /* who ends waits on a word of the recording */
 	_Atomic uint64_t next_join_ns;	  /* not before: an attempt to find an uploader */

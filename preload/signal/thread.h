@@ -34,12 +34,16 @@ struct cp_thread {
 	int near;	     /* at work on the application's stack: so often, one in the other */
 	uint64_t near_at;    /* where the first of them is; 0: not known */
 	int held;	     /* no tick may come: 1, or 2 if there was a timer to take away */
-	uint64_t due;	/* when the next uncounted period ends, by its CPU clock; 0: none yet */
-	uint64_t next;	/* the same, by what its timer's signals have said */
-	uint32_t rang;	/* ticks, to measure one of many */
-	int has_rows;	/* some are its own, by its slot */
-	uint32_t name;	/* in the recording's names, + 1; 0: unknown */
-	uint32_t looks; /* events at which that was used (who.c) */
+	uint64_t due;	 /* when the next uncounted period ends, by its CPU clock; 0: none yet */
+	uint64_t period; /* how long that is; of rare ticks, on average (pace.h) */
+	int rare;	 /* the next tick is a rare one */
+	int by_process;	 /* it has no timer of its own: ITIMER_PROF serves */
+	uint32_t turn;	 /* cp_state.turn, as of its last look at due; 0: not yet */
+	uint64_t next;	 /* the same, by what its timer's signals have said */
+	uint32_t rang;	 /* ticks, to measure one of many */
+	int has_rows;	 /* some are its own, by its slot */
+	uint32_t name;	 /* in the recording's names, + 1; 0: unknown */
+	uint32_t looks;	 /* events at which that was used (who.c) */
 	uint64_t not_due_ns;   /* until then, by CLOCK_MONOTONIC, it can't have been that long */
 	uint64_t began[2];     /* its start function, and where that returns to; 0: unknown */
 	uint64_t fork_blocked; /* the signals that we blocked for the time of a fork */

@@ -21,7 +21,7 @@ static void lose(enum cp_loss why, uint64_t ns)
 {
 	struct cp_recording *rec = cp_state.rec;
 
-	if (!rec || cp_phase() == CP_ASLEEP)
+	if (!rec || !ns || cp_phase() == CP_ASLEEP)
 		return;
 	cp_row_add(rec, CP_KIND_CPU, CP_NO_ROW, why, CP_CPU_NS, ns);
 	cp_row_add(rec, CP_KIND_CPU, CP_NO_ROW, why, CP_CPU_SAMPLES, 1);
@@ -109,7 +109,8 @@ static void on_scratch(void *arg)
 		lose(CP_LOST_PAUSED, t->ns);
 	if (awake <= 0)
 		return;
-	sample(t);
+	if (t->ns)
+		sample(t);
 	cp_moving_look();
 }
 
@@ -138,7 +139,7 @@ void cp_tick(const ucontext_t *uc, uint64_t ns)
 	uint64_t began;
 
 	cp_near_look(self, stack_pointer(uc));
-	if (CP_LIKELY((self->rang++ + (uint32_t)self->tid) % MEASURED)) {
+	if (!ns || CP_LIKELY((self->rang++ + (uint32_t)self->tid) % MEASURED)) {
 		take(uc, ns);
 		return;
 	}

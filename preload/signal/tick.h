@@ -6,7 +6,7 @@
 
 /* Counts the interrupted stack with this weight, in ns of CPU time. From a handler, all signals
  * blocked; whoever calls it keeps errno. What can't be had (room, a free scratch stack) is counted
- * as lost.
+ * as lost. 0 ns: nothing is counted, but who sleeps wakes, and a recording that nobody reads moves.
  */
 void cp_tick(const ucontext_t *uc, uint64_t ns);
 

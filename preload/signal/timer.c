@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/draw.h"
+#include "signal/pace.h"
 #include "signal/reserved.h"
 #include "signal/shared.h"
 #include "signal/timers.h"
@@ -17,9 +18,11 @@
 
 #define SECOND UINT64_C(1000000000)
 
-#define BIRTH UINT64_C(1000000) /* CPU time, at most, until a new thread comes to us: 0.05 ms */
+#define LATE  UINT64_C(20000000) /* CPU time: the kernel looks at least every 10 ms */
+#define BIRTH UINT64_C(1000000)	 /* CPU time, at most, until a new thread comes to us: 0.05 ms */
 
 enum { DISARMED, ARMED, ARMING };
+enum { STOPPED, TICKING, RARELY }; /* ITIMER_PROF */
 
 /* Our signals carry this address: nobody else's timer does. */
 static void *cookie(void)
@@ -40,17 +43,20 @@ static struct timespec span(uint64_t ns)
 	return (struct timespec){.tv_sec = (time_t)(ns / SECOND), .tv_nsec = (long)(ns % SECOND)};
 }
 
-static uint64_t in_a_period(struct cp_thread *self)
+/* What the timer is to do: a tick each period, or a rare one, once. */
+static int set(struct cp_thread *self)
 {
-	return 1 + cp_random(&self->rng) % cp_state.cpu_period_ns;
+	struct itimerspec when = {.it_interval = span(self->rare ? 0 : self->period),
+				  .it_value = span(self->due)};
+
+	self->next = self->due;
+	return (int)syscall(SYS_timer_settime, self->timer_id, TIMER_ABSTIME, &when, NULL);
 }
 
 /* Raw calls: libc's are in librt before glibc 2.34. The first expiry may be over already: then the
  * kernel's signal comes at once. */
 static int arm_own(struct cp_thread *self)
 {
-	struct itimerspec when = {.it_interval = span(cp_state.cpu_period_ns),
-				  .it_value = span(self->due)};
 	struct sigevent event;
 
 	memset(&event, 0, sizeof event);
@@ -64,10 +70,9 @@ static int arm_own(struct cp_thread *self)
 		syscall(SYS_timer_delete, self->timer_id);
 		return -1;
 	}
-	self->next = self->due;
 	self->timer_armed = ARMING;
 	atomic_signal_fence(memory_order_seq_cst);
-	if (syscall(SYS_timer_settime, self->timer_id, TIMER_ABSTIME, &when, NULL) == 0) {
+	if (set(self) == 0) {
 		self->timer_armed = ARMED;
 		return 0;
 	}
@@ -75,19 +80,30 @@ static int arm_own(struct cp_thread *self)
 	return -1;
 }
 
-void cp_itimer_start(void)
+/* Every period, or once, for a rare tick. */
+static void itimer_set(void)
 {
-	uint64_t us = cp_state.cpu_period_ns / 1000;
+	uint64_t period = cp_pace_period(), us = period / 1000;
 	struct itimerval when;
 
-	if (atomic_load_explicit(&cp_state.itimer_app, memory_order_relaxed) || !cp_shared_open())
-		return;
+	if (!period)
+		us = cp_next_gap(&cp_self.rng, cp_pace_rare()) / 1000 + 1;
 	us = us ? us : 1;
-	when.it_interval.tv_sec = (time_t)(us / 1000000);
-	when.it_interval.tv_usec = (suseconds_t)(us % 1000000);
-	when.it_value = when.it_interval;
-	if (syscall(SYS_setitimer, ITIMER_PROF, &when, NULL) == 0)
-		atomic_store_explicit(&cp_state.itimer_on, 1, memory_order_relaxed);
+	when.it_value.tv_sec = (time_t)(us / 1000000);
+	when.it_value.tv_usec = (suseconds_t)(us % 1000000);
+	when.it_interval = when.it_value;
+	if (!period)
+		memset(&when.it_interval, 0, sizeof when.it_interval);
+	if (syscall(SYS_setitimer, ITIMER_PROF, &when, NULL) != 0)
+		return;
+	atomic_store_explicit(&cp_state.itimer_ns, period, memory_order_relaxed);
+	atomic_store_explicit(&cp_state.itimer_on, period ? TICKING : RARELY, memory_order_relaxed);
+}
+
+void cp_itimer_start(void)
+{
+	if (!atomic_load_explicit(&cp_state.itimer_app, memory_order_relaxed) && cp_shared_open())
+		itimer_set();
 }
 
 int cp_itimer_stop(void)
@@ -110,7 +126,13 @@ int cp_itimer_pause(void)
 	memset(&off, 0, sizeof off);
 	memset(&was, 0, sizeof was);
 	syscall(SYS_setitimer, ITIMER_PROF, &off, &was);
-	return was.it_interval.tv_sec != 0 || was.it_interval.tv_usec != 0;
+	return was.it_value.tv_sec != 0 || was.it_value.tv_usec != 0;
+}
+
+/* Counts from 1, so that a thread's 0 is none of them. */
+static uint32_t turn_now(void)
+{
+	return 1 + atomic_load_explicit(&cp_state.turn, memory_order_relaxed);
 }
 
 /* The first period ends anywhere within one: a thread that lives a tenth of a period has a tenth of
@@ -119,8 +141,17 @@ void cp_timer_born(struct cp_thread *self)
 {
 	if (!cp_state.cpu_period_ns)
 		return;
-	self->due = in_a_period(self);
+	cp_pace_plan(self, 0);
 	self->not_due_ns = self->due > BIRTH ? cp_now_ns() + self->due - BIRTH : 0;
+}
+
+/* Rare ticks of ITIMER_PROF are the process's, not this thread's: it waits for its first. */
+static void arm_process(struct cp_thread *self)
+{
+	self->by_process = 1;
+	self->turn = self->rare ? 0 : turn_now();
+	if (!atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
+		cp_itimer_start();
 }
 
 void cp_timer_arm(struct cp_thread *self)
@@ -128,12 +159,12 @@ void cp_timer_arm(struct cp_thread *self)
 	if (!cp_state.cpu_period_ns || self->timer_armed || self->held || self->ending)
 		return;
 	if (!self->due)
-		self->due = cp_timer_clock() + in_a_period(self);
+		cp_pace_plan(self, cp_timer_clock());
+	self->by_process = 0;
 	if (cp_state.cpu_timer != CP_TIMER_ITIMER && arm_own(self) == 0)
 		return;
-	if (cp_state.cpu_timer != CP_TIMER_THREAD &&
-	    !atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
-		cp_itimer_start();
+	if (cp_state.cpu_timer != CP_TIMER_THREAD)
+		arm_process(self);
 }
 
 void cp_timer_disarm(struct cp_thread *self)
@@ -151,19 +182,70 @@ int cp_timer_is_due(const struct cp_thread *self)
 	return self->due && cp_timer_clock() >= self->due;
 }
 
+static int is_rare(void)
+{
+	return atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed) == RARELY;
+}
+
+/* The periods that are over by now, and due moves behind them. */
+static uint64_t pass(struct cp_thread *self, uint64_t now)
+{
+	uint64_t periods = now < self->due ? 0 : (now - self->due) / self->period + 1;
+
+	self->due += periods * self->period;
+	return periods * self->period;
+}
+
+/* A rare tick is over by this time: it stands for the mean distance between two. What follows is
+ * counted from it on: rare again, or period by period. A look that comes much later than the kernel
+ * looks follows now. */
+static uint64_t pass_rare(struct cp_thread *self, uint64_t now)
+{
+	uint64_t ns = 0;
+
+	while (self->rare && now >= self->due) {
+		ns += self->period;
+		cp_pace_plan(self, now - self->due < LATE ? self->due : now);
+	}
+	return ns;
+}
+
 uint64_t cp_timer_rest(struct cp_thread *self)
 {
-	uint64_t now, periods;
+	uint64_t now, ns;
 
 	if (!self->due || (self->not_due_ns && cp_now_ns() < self->not_due_ns))
 		return 0;
 	self->not_due_ns = 0;
+	if (self->by_process && (self->turn != turn_now() || is_rare()))
+		return 0;
 	now = cp_timer_clock();
 	if (now < self->due)
 		return 0;
-	periods = (now - self->due) / cp_state.cpu_period_ns + 1;
-	self->due += periods * cp_state.cpu_period_ns;
-	return periods * cp_state.cpu_period_ns;
+	ns = pass_rare(self, now);
+	if (!self->rare)
+		ns += pass(self, now);
+	return cp_pace_is_off() ? 0 : ns;
+}
+
+/* There is no way to be told that ticks are wanted again: a signal from elsewhere would break off a
+ * call that the thread waits in. So the timer, which counts CPU time alone, rings rarely meanwhile.
+ * A signal that comes too early is an older one. */
+static uint64_t rang_rarely(struct cp_thread *self)
+{
+	uint64_t ns = pass_rare(self, cp_timer_clock());
+
+	set(self);
+	return cp_pace_is_off() ? 0 : ns;
+}
+
+/* What is wanted has changed: this tick is still one of those before. */
+static void change_pace(struct cp_thread *self)
+{
+	uint64_t now = cp_timer_clock(), last = self->due - self->period;
+
+	cp_pace_plan(self, now - last < LATE ? last : now);
+	set(self);
 }
 
 /* The signal's periods are counted from where the last one's ended. What cp_timer_rest has counted
@@ -171,13 +253,20 @@ uint64_t cp_timer_rest(struct cp_thread *self)
  * to cp_timer_rest, since the thread has done nothing yet. */
 uint64_t cp_timer_rang(struct cp_thread *self, const siginfo_t *info)
 {
-	uint64_t from = self->due;
+	uint64_t from = self->due, ns = 0;
 
-	self->next += (1 + (uint64_t)info->si_overrun) * cp_state.cpu_period_ns;
-	if (self->timer_armed == ARMING || self->next <= from)
+	if (CP_UNLIKELY(self->rare))
+		return rang_rarely(self);
+	self->next += (1 + (uint64_t)info->si_overrun) * self->period;
+	if (self->timer_armed == ARMING)
 		return 0;
-	self->due = self->next;
-	return self->next - from;
+	if (self->next > from) {
+		self->due = self->next;
+		ns = cp_pace_is_off() ? 0 : self->next - from;
+	}
+	if (CP_UNLIKELY(cp_pace_period() != self->period))
+		change_pace(self);
+	return ns;
 }
 
 int cp_timer_is_ours(const siginfo_t *info)
@@ -185,17 +274,60 @@ int cp_timer_is_ours(const siginfo_t *info)
 	return info->si_code == SI_TIMER && info->si_value.sival_ptr == cookie();
 }
 
+/* The first that this thread hears of this turn: of what it did since that began, a period is on
+ * average before this tick. */
+static uint64_t first_of_turn(struct cp_thread *self)
+{
+	cp_pace_plan(self, cp_timer_clock());
+	self->turn = turn_now();
+	return self->rare ? 0 : self->period;
+}
+
+/* A rare tick of the process: the next one, or the first of many (of a new turn). */
+static uint64_t itimer_rang_rarely(struct cp_thread *self)
+{
+	uint64_t ns = cp_pace_is_off() ? 0 : cp_pace_rare();
+
+	if (cp_pace_period()) {
+		atomic_fetch_add_explicit(&cp_state.turn, 1, memory_order_relaxed);
+		if (!self->timer_armed)
+			first_of_turn(self);
+	}
+	itimer_set();
+	return self->timer_armed ? 0 : ns;
+}
+
 /* ITIMER_PROF hits whichever thread the kernel picks and says nothing of the hits it merged (at
  * 1 kHz it delivers a fifth). So its tick stands for all CPU time of its thread since the last one:
  * totals are right, and what is charged to one stack is right on average. */
 int64_t cp_itimer_rang(struct cp_thread *self, const siginfo_t *info)
 {
-	if (info->si_code != SI_KERNEL ||
-	    !atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
+	uint32_t on = atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed);
+	uint64_t ns;
+
+	if (info->si_code != SI_KERNEL || !on)
 		return -1;
-	if (!self->due) /* a thread of whose beginning we have not heard */
+	if (!self->timer_armed)
+		self->by_process = 1;
+	if (is_rare())
+		return (int64_t)itimer_rang_rarely(self);
+	if (!self->due && turn_now() == 1) { /* a thread of whose beginning we have not heard */
 		cp_timer_born(self);
-	return self->timer_armed ? 0 : (int64_t)cp_timer_rest(self);
+		self->turn = 1;
+	}
+	if (self->timer_armed)
+		ns = 0;
+	else
+		ns = self->turn == turn_now() ? cp_timer_rest(self) : first_of_turn(self);
+	if (CP_UNLIKELY(cp_pace_period() !=
+			atomic_load_explicit(&cp_state.itimer_ns, memory_order_relaxed)))
+		itimer_set();
+	return cp_pace_is_off() ? 0 : (int64_t)ns;
+}
+
+int cp_itimer_is_rare(const struct cp_thread *self)
+{
+	return !self->timer_armed && is_rare();
 }
 
 void cp_timer_hold(struct cp_thread *self)

@@ -37,6 +37,8 @@ uint64_t cp_timer_rang(struct cp_thread *self, const siginfo_t *info);
 /* How much CPU time this SIGPROF stands for; 0: it is ITIMER_PROF's, but this thread has a timer of
  * its own that counts it; -1: it is not ours. */
 int64_t cp_itimer_rang(struct cp_thread *self, const siginfo_t *info);
+/* Whether that came rarely: then recordings are looked after, though nothing may be counted. */
+int cp_itimer_is_rare(const struct cp_thread *self);
 
 /* Stops ITIMER_PROF if it is ours (before exec; when the application wants it). 1: it was. */
 int cp_itimer_stop(void);

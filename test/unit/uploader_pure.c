@@ -15,7 +15,7 @@ static void a_period_has_its_window_at_the_end(void **state)
 {
 	struct cp_schedule schedule;
 	(void)state;
-	cp_schedule_begin(&schedule, 100 * S, 45, 5);
+	cp_schedule_begin(&schedule, 100 * S, 45, 5, 0);
 	assert_int_equal(cp_schedule_next(&schedule), 140 * S);
 	assert_int_equal(cp_schedule_due(&schedule, 139 * S), CP_DUE_NOTHING);
 	assert_int_equal(cp_schedule_due(&schedule, 141 * S), CP_DUE_CPU_WINDOW);
@@ -31,7 +31,7 @@ static void periods_do_not_drift_and_are_not_made_up_for(void **state)
 {
 	struct cp_schedule schedule;
 	(void)state;
-	cp_schedule_begin(&schedule, 0, 10, 60);
+	cp_schedule_begin(&schedule, 0, 10, 60, 0);
 	assert_true(schedule.cpu_open);
 	assert_int_equal(cp_schedule_due(&schedule, 10 * S), CP_DUE_PERIOD_END);
 	cp_schedule_turn(&schedule, 35 * S);

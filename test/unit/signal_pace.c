@@ -1,0 +1,248 @@
+/* signal_pace.c - ticks stop between two windows, and what windows hold is counted right. */
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/control.h"
+#include "base/draw.h"
+#include "signal/pace.h"
+#include "signal/recording.h"
+#include "signal/reserved.h"
+#include "signal/timer.h"
+#include "test/unit/unit.h"
+
+#define MS	UINT64_C(1000000)
+#define PERIOD	(MS / 2)
+#define RARE	(20 * PERIOD)
+#define OPEN	(CP_WANT_SAID | CP_WANT_CPU | CP_WANT_HEAP)
+#define RARELY	(CP_WANT_SAID | CP_WANT_RARELY | CP_WANT_HEAP)
+#define STOPPED CP_WANT_SAID
+/* The kernel looks at most so long after a period is over. */
+#define LOOK (10 * MS)
+
+static struct cp_wiped page = {.phase = CP_RUNNING};
+static _Atomic uint32_t numbers[CP_TIMERS], inside;
+static uint64_t signals, sum;
+
+static void on_tick(int sig, siginfo_t *info, void *uc)
+{
+	(void)sig;
+	(void)uc;
+	signals++;
+	sum += cp_timer_rang(&cp_self, info);
+}
+
+/* libc's sigaction will not hear of the signal: the kernel's own way. The test's are libc's bytes
+ * to come back by, found in what it has installed for another. */
+static void listen_to_ticks(void)
+{
+	struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		uint64_t mask;
+	} action;
+	struct sigaction own = {.sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_RESTART};
+
+	assert_int_equal(sigaction(SIGUSR1, &own, NULL), 0);
+	assert_int_equal(syscall(SYS_rt_sigaction, SIGUSR1, NULL, &action, sizeof action.mask), 0);
+	assert_int_equal(
+	    syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, &action, NULL, sizeof action.mask), 0);
+}
+
+static int begin(void **state)
+{
+	int fd;
+
+	(void)state;
+	page.pid = (int32_t)getpid();
+	cp_state.wiped = &page;
+	cp_state.inside = &inside;
+	cp_state.timers = numbers;
+	cp_state.cpu_timer = CP_TIMER_THREAD;
+	cp_state.cpu_period_ns = PERIOD;
+	cp_state.rec = cp_recording_make(&fd);
+	assert_non_null(cp_state.rec);
+	close(fd);
+	listen_to_ticks();
+	return 0;
+}
+
+static void want(uint64_t control)
+{
+	atomic_store(&cp_state.rec->control, control);
+}
+
+static void ready(void)
+{
+	cp_self.tid = (int)syscall(SYS_gettid);
+	cp_self.rng = cp_now_ns() ^ (uint64_t)cp_self.tid << 32;
+}
+
+static void burn_until(uint64_t end)
+{
+	while (cp_timer_clock() < end)
+		for (int i = 0; i < 20000; i++)
+			__asm__ volatile("" : "+r"(i));
+}
+
+static void start(uint64_t control)
+{
+	ready();
+	want(control);
+	cp_self.due = 0;
+	signals = sum = 0;
+	cp_timer_arm(&cp_self);
+}
+
+/* Once in a hundred thousand runs chance takes it further. */
+static double beyond(double variance)
+{
+	return 4.42 * sqrt(variance);
+}
+
+/* ---- */
+
+static void between_windows_ticks_are_rare(void **state)
+{
+	uint64_t from = cp_timer_clock(), all = 400 * MS;
+	double mean = (double)all / (double)RARE;
+
+	(void)state;
+	start(RARELY);
+	burn_until(from + all);
+	cp_timer_disarm(&cp_self);
+	assert_true((double)signals <= mean + beyond(mean));
+	assert_true((double)signals >= mean - beyond(mean) - (double)(LOOK / PERIOD));
+	/* each stands for the mean distance: so what they tell is right, if coarse */
+	assert_int_equal(sum % RARE, 0);
+	assert_true(fabs((double)sum - (double)all) <=
+		    beyond(mean) * (double)RARE + (double)(RARE + LOOK));
+}
+
+static void a_window_that_closes_stops_the_ticks(void **state)
+{
+	uint64_t from = cp_timer_clock(), before;
+
+	(void)state;
+	start(OPEN);
+	burn_until(from + 100 * MS);
+	assert_true(sum >= 100 * MS - LOOK - PERIOD);
+	want(STOPPED);
+	burn_until(from + 100 * MS + LOOK);
+	before = signals;
+	sum = 0;
+	burn_until(from + 300 * MS + LOOK);
+	cp_timer_disarm(&cp_self);
+	assert_true((double)(signals - before) <= 20 + beyond(20));
+	assert_int_equal(sum, 0);
+}
+
+/* Window after window, by its own CPU clock: what is told of them is their length. */
+static void windows_are_told_at_their_length(void **state)
+{
+	enum { WINDOWS = 16 };
+	const uint64_t open = 50 * MS, shut = 20 * MS;
+	uint64_t told = 0, at, spent = 0, began;
+	double may_be;
+
+	(void)state;
+	start(RARELY);
+	at = cp_timer_clock();
+	for (int i = 0; i < WINDOWS; i++) {
+		sum = 0; /* as the uploader passes over what was met until now */
+		began = cp_timer_clock();
+		want(OPEN);
+		burn_until(at += open);
+		want(i % 2 ? RARELY : STOPPED);
+		told += sum;
+		spent += cp_timer_clock() - began;
+		at = cp_timer_clock();
+		burn_until(at += shut);
+	}
+	cp_timer_disarm(&cp_self);
+	may_be = beyond(WINDOWS * (double)RARE * (double)RARE) + 0.01 * (double)spent;
+	assert_true(fabs((double)told - (double)spent) <= may_be);
+	assert_true(may_be < 0.25 * (double)spent);
+}
+
+static void a_new_rate_is_taken_up(void **state)
+{
+	uint64_t from = cp_timer_clock();
+
+	(void)state;
+	start(OPEN);
+	burn_until(from + 50 * MS);
+	want(OPEN | 50 * MS);
+	burn_until(from + 500 * MS);
+	assert_int_equal(cp_self.period, 50 * MS);
+	assert_true(signals <= 60 * MS / PERIOD + 10);
+	assert_true(sum + 50 * MS + LOOK >= 500 * MS && sum <= 501 * MS + LOOK);
+	want(OPEN | 1); /* faster than may be: as it was set */
+	burn_until(from + 600 * MS);
+	assert_int_equal(cp_self.period, PERIOD);
+	cp_timer_disarm(&cp_self);
+}
+
+/* ---- threads that end before the kernel looks ---- */
+
+static void *live_briefly(void *told)
+{
+	memset(&cp_self, 0, sizeof cp_self);
+	ready();
+	cp_timer_born(&cp_self);
+	cp_timer_arm(&cp_self);
+	burn_until(MS);
+	cp_timer_disarm(&cp_self);
+	cp_self.not_due_ns = 0;
+	*(uint64_t *)told += cp_timer_rest(&cp_self) + sum;
+	sum = 0;
+	return NULL;
+}
+
+static uint64_t brief_threads(unsigned count, uint64_t control)
+{
+	uint64_t told = 0;
+	pthread_t thread;
+
+	want(control);
+	sum = 0;
+	for (unsigned i = 0; i < count; i++) {
+		assert_int_equal(pthread_create(&thread, NULL, live_briefly, &told), 0);
+		listen_to_ticks(); /* libc has put its own in front */
+		assert_int_equal(pthread_join(thread, NULL), 0);
+	}
+	return told;
+}
+
+/* Born in a window, each is off by less than a period; born between two, each has its chance to be
+ * met, and then stands for many. */
+static void short_threads_are_counted(void **state)
+{
+	const unsigned count = 250;
+	double all = count * (double)MS, fine, rare;
+
+	(void)state;
+	fine = (double)brief_threads(count, OPEN);
+	assert_true(fabs(fine - all) <= beyond(count / 4.0) * (double)PERIOD + 0.1 * all);
+	rare = (double)brief_threads(count, RARELY);
+	assert_true(fabs(rare - all) <= beyond(all / (double)RARE) * (double)RARE + 0.1 * all);
+	assert_int_equal(brief_threads(count, STOPPED), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(between_windows_ticks_are_rare),
+	    cmocka_unit_test(a_window_that_closes_stops_the_ticks),
+	    cmocka_unit_test(windows_are_told_at_their_length),
+	    cmocka_unit_test(a_new_rate_is_taken_up),
+	    cmocka_unit_test(short_threads_are_counted),
+	};
+	return cmocka_run_group_tests(tests, begin, NULL);
+}
