@@ -1,4 +1,4 @@
-/* pace.h - how often CPU time is looked at now: every period, rarely, or never (doc/why/PAGE). */
+/* pace.h - how often CPU time is looked at now: every period, rarely, or never (doc/why/028). */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include "signal/thread.h"
