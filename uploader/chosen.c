@@ -12,14 +12,15 @@ static int is_called(const struct cp_program *program, const char *name)
 	return strcmp(program->service, name) == 0 || strcmp(program->config.app_name, name) == 0;
 }
 
-/* Of those that live, the one that joined first. */
+/* Of those that live, the one whose process began first; they join in any order. */
 static struct cp_program *find_program(const struct cp_family *family, const char *name)
 {
-	struct cp_program *found = NULL;
-	for (struct cp_program *p = family->programs; p; p = p->next)
-		if (p->living && (!*name || is_called(p, name)) && (!found || p->id < found->id))
-			found = p;
-	return found;
+	const struct cp_member *first = NULL;
+	for (const struct cp_member *m = family->members; m; m = m->next)
+		if ((!*name || is_called(m->program, name)) &&
+		    (!first || m->start_ns < first->start_ns))
+			first = m;
+	return first ? first->program : NULL;
 }
 
 int cp_chosen_find(struct cp_family *family, struct cp_ask *ask, const char *name,

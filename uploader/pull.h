@@ -3,8 +3,8 @@
 #pragma once
 #include "uploader/ask.h"
 
-/* /debug/pprof/WHAT: of the program that lives and joined first, or of ?program=NAME; ?pid=N: of
- * that process alone. */
+/* /debug/pprof/WHAT: of the program of the process that began first, or of ?program=NAME; ?pid=N:
+ * of that process alone. */
 void cp_pull_serve(struct cp_family *family, struct cp_ask *ask);
 /* /debug/pprof leads to /debug/pprof/. */
 void cp_pull_redirect(struct cp_family *family, struct cp_ask *ask);
