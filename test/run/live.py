@@ -108,6 +108,7 @@ def follows(world):
         expect(near(shown(b)['spin'][1], wide), 'the zoom is lost')
         expect(b.run('return document.querySelector("#search").value') == '^burst$' and 'matched' in b.text('#found'), 'the search is lost')
         expect(b.run('return document.querySelectorAll(".card:first-child g").length') > bars, 'the charts stand still')
+        expect(b.run('return document.querySelector("#download").download').endswith('.cpu.pprof'), 'no download')
         choose(b, '#base', 'before')
         b.until('#sum', ', before ')
         choose(b, '#base', '-1')

@@ -9,8 +9,7 @@ class Live {
   constructor() {
     Object.assign(this, {program: 0, points: [], waits: EVERY_MS, spoken: 0});
     document.body.classList.add('live');
-    for (const id of ['programs', 'about', 'charts', 'pulse']) $(id).hidden = false;
-    $('values').hidden = false;
+    for (const id of ['programs', 'about', 'charts', 'values', 'pulse', 'pprof']) $(id).hidden = false;
     this.charts = new Charts($('charts'), $('values-table'));
     $('follow').addEventListener('click', () => {
       choose({moment: ''});

@@ -116,6 +116,7 @@ function drawAround(sides, view, words) {
 function covers(now) {
   const profile = now && now.parts[now.parts.length - 1].profile, comments = profile ? profile.comments : [];
   $('comments').replaceChildren(...comments.map((comment) => make('li', {textContent: comment})));
+  $('download').textContent = now && now.parts.length > 1 ? `Download the last of these ${now.parts.length} profiles` : 'Download this profile';
   if (state.linked === profile) return;
   if (state.link) URL.revokeObjectURL(state.link);
   state.linked = profile;
