@@ -233,12 +233,16 @@ def nowhere(source):
         elif source == 'config':
             text = f'CONPROF_SERVER_TOKEN={SECRET}\n'
             settings['CONPROF_CONFIG'] = file_of(world, 'conf', text, 0o644)
-        else:
+        elif source == 'token_file':
             settings['CONPROF_SERVER_TOKEN_FILE'] = file_of(world, 'token', SECRET + '\n')
         good = Authority(world, 'good')
         server = Server(world, good.signs('server'), delay=30)
         settings['CONPROF_TLS_CA_FILE'] = good.pem
         settings['CONPROF_AGENT_SOCKET'] = server.url
+        if source == 'address':
+            del settings['CONPROF_AGENT_SOCKET']
+            text = f'CONPROF_AGENT_SOCKET=pyroscope+{server.url.replace("//", "//me:" + SECRET + "@")}\n'
+            settings['CONPROF_CONFIG'] = file_of(world, 'conf', text)
         child = world.start([worker(world), 'loop'], settings)
         world.until('a request was made', lambda: server.posts)
         world.until('something was spooled', lambda: glob.glob(os.path.join(world.spool, '*.event.json')))
@@ -296,5 +300,5 @@ def tests(_build):
     yield 'credentials_arguments', False, arguments
     for function in (tls, comes_later, out_of_reach):
         yield 'credentials_' + function.__name__, True, function
-    for source in ('environment', 'config', 'token_file'):
+    for source in ('environment', 'config', 'token_file', 'address'):
         yield 'credentials_nowhere_' + source, True, nowhere(source)
