@@ -17,9 +17,10 @@
 
 /* The file is read by us, and at each delivery: it may come, or be replaced; what is wrong with it
  * has a line of its own; and a key lies in the vault, not in a stream's buffer. */
-static int give(CURL *curl, CURLoption option, const char *path, const char *kind,
-		const char *setting, char *why, size_t why_len)
+static int give(CURL *curl, CURLoption option, const char *path, const char *setting, char *why,
+		size_t why_len)
 {
+	const char *kind = option == CURLOPT_SSLKEY_BLOB ? KEY : CERTIFICATE;
 	char reason[400] = "";
 	size_t len = 0;
 	char *text = cp_secrets_file(path, FILE_MAX, &len, reason, sizeof reason);
@@ -60,8 +61,7 @@ static int trust_file(CURL *curl, const char *path, char *why, size_t why_len)
 		snprintf(why, why_len, "this libcurl keeps to the system's store");
 		return -1;
 	}
-	return give(curl, CURLOPT_CAINFO_BLOB, path, CERTIFICATE, "CONPROF_TLS_CA_FILE", why,
-		    why_len);
+	return give(curl, CURLOPT_CAINFO_BLOB, path, "CONPROF_TLS_CA_FILE", why, why_len);
 }
 
 /* The TLS library has the key in memory of its own while it works: from now on there is no core. */
@@ -80,9 +80,9 @@ static int identify(CURL *curl, const struct cp_config *config, char *why, size_
 		snprintf(why, why_len, "this libcurl takes no client certificate");
 		return -1;
 	}
-	return give(curl, CURLOPT_SSLCERT_BLOB, config->tls_cert_file, CERTIFICATE,
-		    "CONPROF_TLS_CERT_FILE", why, why_len) ||
-		       give(curl, CURLOPT_SSLKEY_BLOB, key, KEY, setting, why, why_len)
+	return give(curl, CURLOPT_SSLCERT_BLOB, config->tls_cert_file, "CONPROF_TLS_CERT_FILE", why,
+		    why_len) ||
+		       give(curl, CURLOPT_SSLKEY_BLOB, key, setting, why, why_len)
 		   ? -1
 		   : 0;
 }

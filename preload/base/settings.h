@@ -33,9 +33,9 @@ enum cp_setting_kind {
 struct cp_setting {
 	const char *names[CP_SETTING_NAMES];
 	enum cp_setting_kind kind;
+	uint32_t secret; /* enum cp_secret that its value is, or may hold; 0: none */
 	size_t at, size; /* of the field in struct cp_config */
 	uint64_t min, max, otherwise;
-	uint32_t secret;  /* enum cp_secret that its value is, or may hold; 0: none */
 	const char *text; /* default of a text */
 };
 

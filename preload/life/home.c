@@ -166,6 +166,15 @@ static const char *variable(uint32_t secret)
 	return NULL;
 }
 
+/* Where the next text goes, over the NUL of this one. */
+static char *add_text(char *to, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(to, text, len + 1);
+	return to + len;
+}
+
 /* What the environment has of secrets goes to the uploader in its environment, even to one that is
  * started when the program has long since overwritten its own. Until then it is kept where no core
  * dump has it. What a file has is not kept: the uploader reads it there. */
@@ -189,9 +198,7 @@ static void keep_secrets(const struct cp_config *config)
 		if (!len || at + name_len + 1 + len > SECRETS_ROOM)
 			continue;
 		cp_home.envp[n++] = room + at;
-		memcpy(room + at, name, name_len);
-		room[at + name_len] = '=';
-		memcpy(room + at + name_len + 1, value, len);
+		add_text(add_text(add_text(room + at, name), "="), value);
 		at += name_len + 1 + len;
 	}
 	cp_home.envp[n] = NULL;
