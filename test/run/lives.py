@@ -1,11 +1,19 @@
 # lives.py - the uploader's own ways to die, and the target that must not care.
 # SPDX-License-Identifier: MIT
+import glob
 import os
+import random
 import signal
+import time
 
 from delivery import SHARP, near, spooled, unharmed
 from receiver import Receiver
+from renewals import lost, total
 from world import expect
+
+# Each allocation is a sample, so counts are exact.
+EXACT = {'CONPROF_HEAP_SAMPLE_INTERVAL': '1', 'CONPROF_PERIOD': '1', 'CONPROF_CPU_PROFILERATE': '1000'}
+PIECES = 1024  # bytes of each allocation of the worker
 
 
 def looping(world, receiver, **settings):
@@ -35,6 +43,50 @@ def killed(world):
     want = end(world, child)
     near(world, receiver.files('heap.pprof'), want, 'at the agent')
     receiver.stop()
+
+
+def books(files, ended):
+    """Each piece is there once or counted as lost, and the CPU time is what the clocks say."""
+    heaps = [f for f in files if f.endswith('heap.pprof')]
+    made = sum(one['burst_bytes'] for one in ended) // PIECES
+    got, missing = total(heaps, 'alloc_objects', 'burst'), lost(heaps, 'alloc_objects')
+    cpu = total([f for f in files if f.endswith('cpu.pprof')], 'cpu')
+    spent = sum(one['cpu_ns'] for one in ended)
+    print(f'  books: {got} of {made} pieces, {missing} lost; {cpu / 1e9:.3f} of {spent / 1e9:.3f} s in {len(heaps)} profiles')
+    expect(got <= made <= got + missing, f'{got} pieces and {missing} lost, {made} were made')
+    expect(missing <= 0.01 * made, f'{missing} of {made} pieces have no stack')
+    expect(abs(cpu - spent) <= 0.03 * spent + 5e7, f'{cpu} ns of CPU, the clocks said {spent}')
+
+
+def killed_often(world):
+    """SIGKILL to the uploader of two targets at any moment, again and again: nothing they did is
+    lost, and nothing is there twice."""
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    print(f'  killed_often: seed {seed}')
+    world.deadline += 120
+    path = os.path.join(world.dir, 'folder')
+    children = [world.start([os.path.join(world.build, 'run', 'worker'), 'burn'],
+                            dict(EXACT, CONPROF_AGENT_SOCKET='dir://' + path)) for _ in range(2)]
+    for _ in range(5):
+        world.until('there was an uploader', world.uploaders)
+        time.sleep(chance.uniform(0.2, 2.2))
+        before = world.uploaders()
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        world.until('there was another uploader',
+                    lambda: [p for p in world.uploaders() if p not in before])
+    time.sleep(4)  # the other target finds it, too
+    ended = []
+    for child in children:
+        child.stdin.close()
+        child.stdin = None
+        done = world.finish(child)
+        unharmed(done)
+        ended.append(done.printed())
+    world.quiet()
+    books(sorted(glob.glob(os.path.join(path, '*.pprof'))), ended)
+    expect(not spooled(world), 'profiles were left in the spool')
 
 
 def told_to_go(world):
@@ -116,3 +168,4 @@ def tests(_build):
     for function in (killed, told_to_go, family, missing_program, off):
         yield 'lives_' + function.__name__, function is killed, function
     yield 'lives_together', True, together
+    yield 'lives_killed_often', True, killed_often
