@@ -8,7 +8,8 @@
 #include "encoder/marks.h"
 
 /* relaxed: one thread of one uploader writes marks and moves; the next one comes after its death,
- * and what was stored is there whatever the order was */
+ * and what was stored is there whatever the order was.
+ * NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes it */
 static void store(uint64_t *word, uint64_t value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELAXED);

@@ -80,7 +80,7 @@ static int add_numbers(struct adding *adding)
 static int translate(struct adding *adding, const uint32_t *words, size_t count)
 {
 	int missing = 0;
-	if (count > adding->room) {
+	if (!adding->words || count > adding->room) {
 		uint32_t *more = realloc(adding->words, count * sizeof(*more));
 		if (!more)
 			return -1;
