@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "uploader/control.h"
 #include "uploader/mailbox.h"
 #include "uploader/query.h"
 #include "uploader/tap.h"
@@ -133,6 +135,18 @@ static int is_recorded(struct cp_ask *ask, const struct cp_program *program,
 	return 0;
 }
 
+/* A switch or `conprof ctl` has stopped all of them. (Between two CPU windows is no such thing: a
+ * tap opens one.) */
+static int is_stopped(const struct cp_family *family, struct cp_ask *ask,
+		      const struct cp_chosen *chosen)
+{
+	for (const struct cp_member *m = family->members; m; m = m->next)
+		if (cp_chosen_has(chosen, m) && strcmp(cp_control_state(family, m), "running") == 0)
+			return 0;
+	cp_ask_error(ask, 500, "Could not enable CPU profiling: sampling is stopped");
+	return 1;
+}
+
 static int open_tap(struct cp_family *family, struct cp_ask *ask, const struct cp_chosen *chosen,
 		    struct pull *pull)
 {
@@ -154,7 +168,8 @@ static int open_tap(struct cp_family *family, struct cp_ask *ask, const struct c
 void cp_pull_profile(struct cp_family *family, struct cp_ask *ask, const struct cp_chosen *chosen,
 		     const struct cp_pulled *pulled)
 {
-	if (!is_recorded(ask, chosen->program, pulled->profile))
+	if (!is_recorded(ask, chosen->program, pulled->profile) ||
+	    (pulled->profile == CP_PROFILE_CPU && is_stopped(family, ask, chosen)))
 		return;
 	struct pull *pull = calloc(1, sizeof *pull);
 	if (!pull) {

@@ -186,6 +186,22 @@ def totals(world):
     stop(world, child)
 
 
+def duty(world):
+    """Outside its CPU window a process ticks rarely; whoever asks opens one. Stopped, it says so."""
+    child, address = target(world, 'burn', CONPROF_PERIOD='600', CONPROF_CPU_DURATION='1')
+    clock = ~child.pid << 3 | 2
+    began = time.clock_gettime_ns(clock)
+    samples = profile(world, address, ROOT + 'profile?seconds=2').sum('samples')
+    spent = time.clock_gettime_ns(clock) - began
+    expect(samples >= 0.2 * spent / 1e6, f'{samples} samples of {spent / 1e6} ms at 1000 Hz')
+    ctl = [os.path.join(world.build, 'conprof'), 'ctl', 'stop', str(child.pid)]
+    subprocess.run(ctl, env=world.env(preload=False), check=True, stdout=subprocess.DEVNULL)
+    reply = get(world, address, ROOT + 'profile?seconds=1')
+    expect(reply.status == 500 and b'sampling is stopped' in reply.body, f'{reply.body}')
+    profile(world, address, ROOT + 'allocs')
+    stop(world, child)
+
+
 def pages(world):
     """What is no profile: index, cmdline, symbol, text, and every kind of no."""
     child, address = target(world, 'hold', CONPROF_PROFILE_TYPES='heap,goroutine')
@@ -293,5 +309,5 @@ def addresses(world):
 
 
 def tests(_build):
-    for function in (go_pprof, books, windows, totals, pages, programs, ended, paths, addresses):
+    for function in (go_pprof, books, windows, totals, duty, pages, programs, ended, paths, addresses):
         yield 'pull_' + function.__name__, True, function
