@@ -315,12 +315,12 @@ void cp_clerk_status(struct cp_clerk *c, struct cp_text *out)
 	if (!cp_spool_open(&spool, &c->outlet.config))
 		spooled = cp_spool_waiting(&spool, cp_address_number(c->outlet.to));
 	pthread_mutex_lock(&c->room->lock);
+	uint64_t sent = c->counts[CP_LEDGER_SENT] + c->counts[CP_LEDGER_RESENT];
 	uint64_t wait_ns = c->next_ns > now ? c->next_ns - now : 0;
 	cp_text_addf(out,
 		     "destination\tto=%s\tstate=%s\tsent=%llu\tfailed=%llu\trefused=%llu\t"
 		     "dropped=%llu\twaiting=%llu\tnext_try=%llus\n",
-		     c->outlet.name, state(c),
-		     (unsigned long long)(c->counts[CP_LEDGER_SENT] + c->counts[CP_LEDGER_RESENT]),
+		     c->outlet.name, state(c), (unsigned long long)sent,
 		     (unsigned long long)c->counts[CP_LEDGER_FAILED],
 		     (unsigned long long)c->counts[CP_LEDGER_REFUSED],
 		     (unsigned long long)c->counts[CP_LEDGER_DROPPED],

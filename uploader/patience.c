@@ -29,9 +29,10 @@ size_t cp_patience_write(const struct cp_retry *retry, uint64_t now_ns, int64_t 
 			 const char *shown, char out[CP_PATIENCE_MAX])
 {
 	uint64_t wait_ns = retry->next_ns > now_ns ? retry->next_ns - now_ns : 0;
+	int64_t next_ms = realtime_ns / MS + (int64_t)(wait_ns / MS);
 	uint32_t failures = retry->failures < FAILURES_MAX ? retry->failures : FAILURES_MAX;
-	int n = snprintf(out, CP_PATIENCE_MAX, HEAD "%u %lld %s\n", failures,
-			 (long long)(realtime_ns / MS + (int64_t)(wait_ns / MS)), shown);
+	int n = snprintf(out, CP_PATIENCE_MAX, HEAD "%u %lld %s\n", failures, (long long)next_ms,
+			 shown);
 	return n > 0 && n < CP_PATIENCE_MAX ? (size_t)n : 0;
 }
 
