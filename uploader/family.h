@@ -39,10 +39,11 @@ struct cp_family {
 	struct cp_program *programs;
 	struct cp_member *members;
 	unsigned living;
+	int off; /* the switch that stops all is there (control.c) */
 	uint64_t program_ids;
 	uint64_t joins, refused;
 	uint8_t tokens[CP_FAMILY_TOKENS][16];
-	unsigned tokens_next;
+	unsigned tokens_next, kept_next;
 	struct cp_sleeper *sleepers; /* newest first (rollcall.c) */
 	unsigned sleeping;
 	struct cp_tap *taps;
@@ -60,12 +61,10 @@ struct cp_family {
 	uint64_t urgent[CP_FAMILY_URGENT]; /* tickets of the last of them */
 	unsigned urgent_next;
 	uint64_t symbol_bytes; /* the largest of the members' bounds */
-	int off;	       /* the switch that stops all is there (control.c) */
 	uint64_t switch_ns;    /* of the last look at it */
 	uint64_t asked;	       /* what people asked of all that are to come */
 	struct cp_kept kept[CP_ORDERS_KEPT];
 	uint64_t lent_ns; /* until then CPU windows are open, for who asked */
-	unsigned kept_next;
 };
 
 #define CP_JOIN_GONE	1u /* the process is over */

@@ -22,6 +22,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, 'test', 'harm'), REAL]
 
 import allocators  # noqa: E402
 import allocs  # noqa: E402
+import control  # noqa: E402
 import cpu_truths  # noqa: E402
 import deaths  # noqa: E402
 import credentials  # noqa: E402
@@ -132,7 +133,7 @@ def real_programs():
 
 
 def chosen(args):
-    for module in (itself, truths, cpu_truths, allocs, allocators, lives, deaths, delivery, spools, kills, credentials, files, memory, renewals, symbols, names,
+    for module in (itself, truths, control, cpu_truths, allocs, allocators, lives, deaths, delivery, spools, kills, credentials, files, memory, renewals, symbols, names,
                    page, live, pull, readonly, settings, labels, program, push, pyroscope, same, harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):

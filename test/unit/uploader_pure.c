@@ -5,6 +5,7 @@
 
 #include "unit.h"
 #include "uploader/address.h"
+#include "uploader/pause.h"
 #include "uploader/request.h"
 #include "uploader/retry.h"
 #include "uploader/schedule.h"
@@ -25,6 +26,43 @@ static void a_period_has_its_window_at_the_end(void **state)
 	cp_schedule_turn(&schedule, 146 * S);
 	assert_int_equal(schedule.start_ns, 145 * S);
 	assert_false(schedule.cpu_open);
+}
+
+static void a_first_period_is_longer_by_its_jitter(void **state)
+{
+	struct cp_schedule schedule;
+	(void)state;
+	cp_schedule_begin(&schedule, 100 * S, 45, 5, 7 * S);
+	assert_int_equal(cp_schedule_due(&schedule, 146 * S), CP_DUE_NOTHING);
+	assert_int_equal(cp_schedule_due(&schedule, 147 * S), CP_DUE_CPU_WINDOW);
+	assert_int_equal(cp_schedule_due(&schedule, 152 * S), CP_DUE_PERIOD_END);
+	cp_schedule_turn(&schedule, 152 * S);
+	assert_int_equal(schedule.start_ns, 152 * S);
+	assert_int_equal(cp_schedule_next(&schedule), 192 * S);
+}
+
+static void what_is_paused_is_accounted_for(void **state)
+{
+	struct cp_pause pause;
+	(void)state;
+	cp_pause_begin(&pause);
+	cp_pause_set(&pause, 1, 10 * S); /* from the first moment on */
+	cp_pause_account(&pause, 14 * S);
+	assert_int_equal(pause.period_ns, 4 * S);
+	assert_false(pause.sampled);
+	cp_pause_turn(&pause, 0);
+	cp_pause_set(&pause, 0, 15 * S);
+	assert_true(pause.sampled);
+	assert_int_equal(pause.period_ns, 1 * S);
+	assert_int_equal(pause.heap_ns, 5 * S); /* none was sent of what was stopped */
+	cp_pause_set(&pause, 1, 17 * S);
+	cp_pause_window(&pause, 18 * S);
+	cp_pause_account(&pause, 20 * S);
+	assert_int_equal(pause.cpu_ns, 2 * S);
+	assert_int_equal(pause.period_ns, 4 * S);
+	cp_pause_turn(&pause, 1);
+	assert_int_equal(pause.heap_ns, 0);
+	assert_false(pause.sampled);
 }
 
 static void periods_do_not_drift_and_are_not_made_up_for(void **state)
@@ -248,6 +286,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_period_has_its_window_at_the_end),
+	    cmocka_unit_test(a_first_period_is_longer_by_its_jitter),
+	    cmocka_unit_test(what_is_paused_is_accounted_for),
 	    cmocka_unit_test(periods_do_not_drift_and_are_not_made_up_for),
 	    cmocka_unit_test(back_off_grows_within_its_cap),
 	    cmocka_unit_test(addresses_are_read),
