@@ -317,14 +317,15 @@ void cp_clerk_status(struct cp_clerk *c, struct cp_text *out)
 	pthread_mutex_lock(&c->room->lock);
 	uint64_t sent = c->counts[CP_LEDGER_SENT] + c->counts[CP_LEDGER_RESENT];
 	uint64_t wait_ns = c->next_ns > now ? c->next_ns - now : 0;
-	cp_text_addf(out,
-		     "destination\tto=%s\tstate=%s\tsent=%llu\tfailed=%llu\trefused=%llu\t"
-		     "dropped=%llu\twaiting=%llu\tnext_try=%llus\n",
-		     c->outlet.name, state(c), (unsigned long long)sent,
-		     (unsigned long long)c->counts[CP_LEDGER_FAILED],
-		     (unsigned long long)c->counts[CP_LEDGER_REFUSED],
-		     (unsigned long long)c->counts[CP_LEDGER_DROPPED],
-		     (unsigned long long)(spooled),
-		     (unsigned long long)((wait_ns + 999999999) / 1000000000));
+	cp_text_add(out, "destination");
+	cp_text_add_field(out, "to", c->outlet.name);
+	cp_text_addf(
+	    out,
+	    "\tstate=%s\tsent=%llu\tfailed=%llu\trefused=%llu\t"
+	    "dropped=%llu\twaiting=%llu\tnext_try=%llus\n",
+	    state(c), (unsigned long long)sent, (unsigned long long)c->counts[CP_LEDGER_FAILED],
+	    (unsigned long long)c->counts[CP_LEDGER_REFUSED],
+	    (unsigned long long)c->counts[CP_LEDGER_DROPPED], (unsigned long long)(spooled),
+	    (unsigned long long)((wait_ns + 999999999) / 1000000000));
 	pthread_mutex_unlock(&c->room->lock);
 }

@@ -79,10 +79,11 @@ void cp_family_status(struct cp_family *family, struct cp_text *out)
 	cp_text_addf(out, "family\tprocesses=%u\tjoins=%llu\trefused=%llu\n", family->living,
 		     (unsigned long long)family->joins, (unsigned long long)family->refused);
 	for (const struct cp_program *p = family->programs; p; p = p->next) {
-		cp_text_addf(
-		    out, "program\tid=%llu\tname=%s\texe=%s\tprocesses=%u\tperiod=%us\tseq=%llu\n",
-		    (unsigned long long)p->id, p->service, p->exe, p->living, p->config.period_s,
-		    (unsigned long long)p->seq);
+		cp_text_addf(out, "program\tid=%llu", (unsigned long long)p->id);
+		cp_text_add_field(out, "name", p->service);
+		cp_text_add_field(out, "exe", p->exe);
+		cp_text_addf(out, "\tprocesses=%u\tperiod=%us\tseq=%llu\n", p->living,
+			     p->config.period_s, (unsigned long long)p->seq);
 		add_coverage(p, out);
 		for (unsigned i = 0; i < CP_ENDED_KEPT; i++)
 			if (p->ended[i].pid)
@@ -93,6 +94,9 @@ void cp_family_status(struct cp_family *family, struct cp_text *out)
 	add_symbols(family, out);
 	cp_delivery_status(family->delivery, out);
 	cp_log_last(family->log, last, sizeof last);
-	if (last[0])
-		cp_text_addf(out, "last\tline=%s\n", last);
+	if (last[0]) {
+		cp_text_add(out, "last");
+		cp_text_add_field(out, "line", last);
+		cp_text_add(out, "\n");
+	}
 }

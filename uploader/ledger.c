@@ -68,7 +68,8 @@ void cp_ledger_status(struct cp_ledger *ledger, struct cp_text *out)
 		for (int j = 0; j < CP_PROFILES; j++)
 			if (ledger->lines[at].profiles & CP_BIT(j))
 				cp_text_add(out, cp_parcel_suffix((enum cp_profile)j));
-		cp_text_addf(out, "\twhere=%s\n", ledger->lines[at].where);
+		cp_text_add_field(out, "where", ledger->lines[at].where);
+		cp_text_add(out, "\n");
 	}
 	pthread_mutex_unlock(&ledger->lock);
 }

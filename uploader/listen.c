@@ -260,7 +260,9 @@ void cp_listener_status(const struct cp_listener *listener, struct cp_text *out)
 	snprintf(at, sizeof at, "%s", listener->setting);
 	if (listener->daemon)
 		cp_endpoint_write(&listener->socket.is, at);
-	cp_text_addf(out, "listen\taddress=%s\tstate=%s\tanswered=%llu\n", at, listener->state,
+	cp_text_add(out, "listen");
+	cp_text_add_field(out, "address", at);
+	cp_text_addf(out, "\tstate=%s\tanswered=%llu\n", listener->state,
 		     (unsigned long long)listener->box.answered);
 }
 

@@ -268,8 +268,11 @@ static void add_status(struct cp_family *family, struct cp_text *out)
 	if (last)
 		cp_text_add_bytes(&some, last, strcspn(last, "\n") + 1);
 	cp_log_last(family->log, line, sizeof line);
-	if (line[0])
-		cp_text_addf(&some, "last\tline=%s\n", line);
+	if (line[0]) {
+		cp_text_add(&some, "last");
+		cp_text_add_field(&some, "line", line);
+		cp_text_add(&some, "\n");
+	}
 	cp_text_add(out, ",\"status\":");
 	cp_status_json(some.data ? some.data : "", out);
 	cp_text_free(&all);

@@ -24,7 +24,9 @@ void cp_status_write(struct cp_family *family, const char *name, struct cp_text 
 	const struct cp_program *program = family->programs;
 	if (program && !cp_spool_open(&spool, &program->config)) {
 		uint64_t bytes = cp_spool_bytes(&spool, &entries);
-		cp_text_addf(out, "spool\tdir=%s\tbytes=%llu\tmax=%llu\tentries=%llu\n", spool.dir,
+		cp_text_add(out, "spool");
+		cp_text_add_field(out, "dir", spool.dir);
+		cp_text_addf(out, "\tbytes=%llu\tmax=%llu\tentries=%llu\n",
 			     (unsigned long long)bytes, (unsigned long long)spool.max_bytes,
 			     (unsigned long long)entries);
 	}

@@ -62,6 +62,16 @@ void cp_text_addf(struct cp_text *text, const char *format, ...)
 	va_end(args);
 }
 
+void cp_text_add_field(struct cp_text *text, const char *key, const char *s)
+{
+	cp_text_addf(text, "\t%s=", key);
+	size_t from = text->len;
+	cp_text_add(text, s);
+	for (size_t i = from; i < text->len; i++)
+		if ((unsigned char)text->data[i] < 0x20 || text->data[i] == 0x7f)
+			text->data[i] = '?';
+}
+
 /* Continuation bytes wanted after the first byte, and the range of the second one: that is where
  * overlong forms, surrogates and what lies beyond U+10FFFF are told from the rest. */
 static size_t sequence(unsigned char first, unsigned char *low, unsigned char *high)

@@ -206,6 +206,17 @@ static void times_are_utc_without_trailing_zeros(void **state)
 	cp_text_free(&text);
 }
 
+static void a_field_ends_neither_itself_nor_its_line(void **state)
+{
+	struct cp_text text = {0};
+	(void)state;
+	cp_text_add(&text, "program");
+	cp_text_add_field(&text, "name", "a\tpid=1\nb\033[2Jc\x7f d\xc3\xa9");
+	cp_text_add_field(&text, "exe", "");
+	assert_string_equal(text.data, "program\tname=a?pid=1?b?[2Jc? d\xc3\xa9\texe=");
+	cp_text_free(&text);
+}
+
 static void a_key_comes_once_and_commas_never(void **state)
 {
 	struct cp_config config = {.app_name = "my,app",
@@ -293,6 +304,7 @@ int main(void)
 	    cmocka_unit_test(addresses_are_read),
 	    cmocka_unit_test(a_password_in_an_address_is_never_shown),
 	    cmocka_unit_test(json_is_escaped_and_valid),
+	    cmocka_unit_test(a_field_ends_neither_itself_nor_its_line),
 	    cmocka_unit_test(times_are_utc_without_trailing_zeros),
 	    cmocka_unit_test(a_key_comes_once_and_commas_never),
 	    cmocka_unit_test(the_event_names_what_is_attached),
