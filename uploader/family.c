@@ -184,6 +184,7 @@ static int make_way(struct cp_family *family, pid_t pid, struct admitted *one)
 		}
 		cp_taps_moved(family, old, one->view);
 	}
+	cp_taps_forget(family, old);
 	unlink_member(family, old);
 	cp_member_free(old);
 	return 0;

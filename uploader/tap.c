@@ -48,7 +48,7 @@ static void say(struct cp_family *family, const struct cp_member *member, int er
 
 static void free_held(struct held *held)
 {
-	cp_marks_free(held->marks);
+	cp_marks_free(held ? held->marks : NULL);
 	free(held);
 }
 
@@ -276,23 +276,37 @@ void cp_taps_joined(struct cp_family *family, struct cp_member *member)
 	}
 }
 
+/* What this tap held of the member, no longer in its list; NULL. */
+static struct held *let_go(struct cp_tap *tap, const struct cp_member *member)
+{
+	struct held **at = &tap->held, *held;
+	while (*at && (*at)->member != member)
+		at = &(*at)->next;
+	held = *at;
+	if (held)
+		*at = held->next;
+	return held;
+}
+
 void cp_taps_left(struct cp_family *family, struct cp_member *member)
 {
 	for (struct cp_tap *tap = family->taps; tap; tap = tap->next) {
-		struct held **at = &tap->held, *held;
-		while (*at && (*at)->member != member)
-			at = &(*at)->next;
-		held = *at;
+		struct held *held = let_go(tap, member);
 		if (!held)
 			continue;
 		say(family, member,
 		    cp_batch_take(tap->batch, member->view, held->marks, member->pid,
 				  tap->order.profiles | CP_TAKE_OVER | CP_TAKE_REST));
-		*at = held->next;
 		free_held(held);
 	}
 	if (family->listens && !member->again)
 		keep_past(family, member);
+}
+
+void cp_taps_forget(struct cp_family *family, const struct cp_member *member)
+{
+	for (struct cp_tap *tap = family->taps; tap; tap = tap->next)
+		free_held(let_go(tap, member));
 }
 
 void cp_taps_moved(struct cp_family *family, const struct cp_member *member, struct cp_view *view)

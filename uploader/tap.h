@@ -37,6 +37,8 @@ void cp_tap_cancel(struct cp_family *family, const void *ctx);
 void cp_taps_joined(struct cp_family *family, struct cp_member *member);
 /* The member's recording will not grow any more; what is alive, if anything, is in another. */
 void cp_taps_left(struct cp_family *family, struct cp_member *member);
+/* It stood in for one that joins now, and has nothing that was recorded. */
+void cp_taps_forget(struct cp_family *family, const struct cp_member *member);
 /* The process has moved its recording as it is to another file. */
 void cp_taps_moved(struct cp_family *family, const struct cp_member *member, struct cp_view *view);
 /* Those whose time is over by then are handed to the encoding thread. */

@@ -244,6 +244,31 @@ static void a_move_goes_on(void **state)
 	fake_free(&new);
 }
 
+/* Who slept has a recording of its own, that began later: what stood in for it is let go of. */
+static void who_wakes_is_collected(void **state)
+{
+	struct home home;
+	struct fake standin, own;
+	struct answer answer;
+	(void)state;
+	move_in(&home);
+	come(&home, &standin, 0);
+	standin.rec->start_monotonic_ns = 1000;
+	join(&home, &standin, PID);
+	cp_family_member(&home.family, PID)->standin = 1;
+	order(&home, &answer, LONG, 0);
+	come(&home, &own, 0);
+	own.rec->start_monotonic_ns = 2000;
+	allocate(&own, 300, 0);
+	join(&home, &own, PID);
+	allocate(&own, 4000, 0);
+	cp_taps_due(&home.family, cp_text_monotonic() + LONG);
+	assert_int_equal(heard(&answer, NULL), 4300);
+	move_out(&home);
+	fake_free(&standin);
+	fake_free(&own);
+}
+
 static int64_t total(struct home *home, int64_t *inuse)
 {
 	struct answer answer;
@@ -320,8 +345,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_new_is_collected), cmocka_unit_test(a_renewal_goes_on),
-	    cmocka_unit_test(a_move_goes_on),		cmocka_unit_test(totals_never_fall),
-	    cmocka_unit_test(who_leaves_is_told),
+	    cmocka_unit_test(a_move_goes_on),		cmocka_unit_test(who_wakes_is_collected),
+	    cmocka_unit_test(totals_never_fall),	cmocka_unit_test(who_leaves_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
