@@ -6,13 +6,18 @@
 
 #include "signal/recording.h"
 #include "signal/stacks.h"
+#include "signal/state.h"
 #include "test/unit/unit.h"
+
+/* What a copy takes its settings from. */
+static struct cp_config no_settings;
 
 static struct cp_recording *fresh(void)
 {
 	int fd;
 	struct cp_recording *rec = cp_recording_make(&fd);
 
+	cp_home.config = &no_settings;
 	assert_non_null(rec);
 	close(fd);
 	return rec;
