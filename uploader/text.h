@@ -18,8 +18,8 @@ void cp_text_add(struct cp_text *text, const char *s);
 void cp_text_addf(struct cp_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* A tab, key=s: a field of a line for machines and terminals. What would end the field or the line, or
- * say something to a terminal, is a "?". */
+/* A tab, key=s: a field of a line for machines and terminals. What would end the field or the line,
+ * or say something to a terminal, is a "?". */
 void cp_text_add_field(struct cp_text *text, const char *key, const char *s);
 /* s as a JSON string with its quotes, as Go's encoder writes it: <, > and & as \u00xx, whatever is
  * not UTF-8 as U+FFFD. */
