@@ -59,7 +59,7 @@ void cp_gone_note(int dir, const char *stem)
 {
 	char name[NAME];
 	name_of(stem, name);
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
 	if (fd >= 0) {
 		futimens(fd, NULL);
 		close(fd);

@@ -217,15 +217,25 @@ void cp_shelf_each(int dir, const char *stem, void (*each)(int dir, const char *
 		closedir(stream);
 }
 
+static void find_mark(int dir, const char *name, void *found)
+{
+	uint64_t number;
+	(void)dir;
+	if (name[0] != '.' && cp_mark_parse(name, &number))
+		*(int *)found = 1;
+}
+
 int cp_shelf_has_mark(int dir, const char *stem, const uint64_t *numbers, unsigned count)
 {
 	char name[CP_MARK_NAME];
+	int found = 0;
 	for (unsigned i = 0; i < count; i++) {
 		cp_mark_name(stem, numbers[i], name);
 		if (!faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW))
 			return 1;
 	}
-	return 0;
+	cp_shelf_each(dir, stem, find_mark, &found);
+	return found;
 }
 
 static void name_of(const char *stem, size_t suffix, char name[CP_MARK_NAME])

@@ -36,7 +36,7 @@ const struct cp_shelf_entry *cp_shelf_find(const struct cp_shelf *shelf, const c
 void cp_shelf_each(int dir, const char *stem, void (*each)(int dir, const char *name, void *arg),
 		   void *arg);
 void cp_shelf_free(struct cp_shelf *shelf); /* fits CP_CLEANUP */
-/* Whether one of these marks is there. */
+/* Whether a mark is there: one of these, or, at a second look, any that came later. */
 int cp_shelf_has_mark(int dir, const char *stem, const uint64_t *numbers, unsigned count);
 int cp_shelf_has_event(int dir, const char *stem);
 /* All files of an entry: its marks first, so that nobody takes it; its event last, so that profiles

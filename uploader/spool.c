@@ -42,7 +42,9 @@ static int begin_event(int dir, const char *stem)
 	if (fd < 0)
 		return -errno;
 	int error = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK ? -EBUSY : 0;
-	if (!error && (fstat(fd, &st) || !st.st_nlink || ftruncate(fd, 0)))
+	/* in a spool for several users the name may be another's, or a link to what is ours */
+	if (!error && (fstat(fd, &st) || st.st_nlink != 1 || st.st_uid != geteuid() ||
+		       !S_ISREG(st.st_mode) || ftruncate(fd, 0)))
 		error = -EBUSY;
 	if (!error)
 		return fd;

@@ -108,6 +108,66 @@ static void an_entry_stays_until_all_have_it(void **state)
 	cp_parcel_free(like);
 }
 
+/* What is kept for one more while another has it in hand is not taken away with him. */
+static void who_comes_later_is_not_forgotten(void **state)
+{
+	struct cp_spool spool;
+	struct cp_claim claim;
+	struct cp_parcel *got, *like = parcel(0, TO, 1);
+	uint64_t dropped = 0;
+	(void)state;
+	assert_int_equal(put(1, TO, 100, &dropped), 0);
+	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &claim, &got), 0);
+	cp_parcel_free(got);
+	assert_int_equal(put(1, "tcp://b:1", 100, &dropped), 0);
+	cp_spool_release(&claim, 1);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, "tcp://b:1", &claim, &got), 0);
+	cp_spool_release(&claim, 1);
+	cp_parcel_free(got);
+	assert_int_equal(files("*app*"), 0);
+	cp_parcel_free(like);
+}
+
+/* A name that another has taken before us is not written to, whatever it is; nobody waits there. */
+static void names_taken_by_others_are_left_alone(void **state)
+{
+	struct cp_spool spool;
+	struct cp_claim claim;
+	struct cp_parcel *got, *like = parcel(1, TO, 1);
+	uint64_t dropped = 0;
+	char part[400], victim[100], note[200];
+	struct stat st;
+	glob_t found;
+	(void)state;
+	assert_int_equal(put(2, TO, 100, &dropped), 0);
+	snprintf(victim, sizeof victim, "%s/victim", base);
+	FILE *file = fopen(victim, "w");
+	fputs("precious", file);
+	fclose(file);
+	snprintf(part, sizeof part, "%s/spool/.%s.event.json.part", base, like->stem);
+	assert_int_equal(link(victim, part), 0);
+	assert_int_equal(put(1, TO, 100, &dropped), -EBUSY);
+	assert_int_equal(stat(victim, &st), 0);
+	assert_int_equal(st.st_size, strlen("precious"));
+	/* the note that an entry went */
+	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &claim, &got), 0);
+	cp_spool_release(&claim, 0);
+	cp_parcel_free(got);
+	snprintf(note, sizeof note, "%s/spool/.*.gone", base);
+	assert_int_equal(glob(note, 0, NULL, &found), 0);
+	assert_int_equal(unlink(found.gl_pathv[0]), 0);
+	assert_int_equal(mkfifo(found.gl_pathv[0], 0600), 0);
+	globfree(&found);
+	alarm(10); /* else it would wait for a reader */
+	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &claim, &got), 0);
+	alarm(0);
+	cp_spool_release(&claim, 0);
+	cp_parcel_free(got);
+	cp_parcel_free(like);
+}
+
 /* As they were before there could be several: one mark, which holds the address. */
 static void old_entries_are_read(void **state)
 {
@@ -204,6 +264,8 @@ int main(void)
 	    WITH_BASE(entries_come_back_oldest_first_to_their_destination),
 	    WITH_BASE(the_oldest_make_room_and_are_counted),
 	    WITH_BASE(an_entry_stays_until_all_have_it),
+	    WITH_BASE(who_comes_later_is_not_forgotten),
+	    WITH_BASE(names_taken_by_others_are_left_alone),
 	    WITH_BASE(old_entries_are_read),
 	    WITH_BASE(a_link_or_a_file_is_no_spool),
 	    WITH_BASE(a_folder_gets_whole_files),
