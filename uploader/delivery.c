@@ -242,6 +242,9 @@ int cp_delivery_idle(struct cp_delivery *d)
 void cp_delivery_hurry(struct cp_delivery *d, int on)
 {
 	pthread_mutex_lock(&d->room.lock);
+	/* who has failed in a hurry, and rests for long, may try again when it is over */
+	for (struct cp_clerk *c = d->clerks; c && d->room.hurry != on; c = cp_clerk_next(c))
+		cp_clerk_wake(c);
 	d->room.hurry = on;
 	pthread_mutex_unlock(&d->room.lock);
 }
