@@ -25,7 +25,8 @@ struct cp_encoding {
 	pthread_cond_t wake;
 	struct cp_film *first, **last;
 	struct cp_film *asked, **asked_last; /* when there is no other */
-	struct cp_history *history;	     /* NULL: nobody could look */
+	unsigned asked_count;
+	struct cp_history *history; /* NULL: nobody could look */
 	uint64_t made;
 	int busy, stop;
 };
@@ -152,8 +153,8 @@ static void *work(void *arg)
 	pthread_mutex_lock(&e->lock);
 	while (e->first || e->asked || !e->stop) {
 		struct cp_film *film = pop(&e->first, &e->last);
-		if (!film)
-			film = pop(&e->asked, &e->asked_last);
+		if (!film && (film = pop(&e->asked, &e->asked_last)))
+			e->asked_count--;
 		if (!film) {
 			await(e);
 			continue;
@@ -216,7 +217,16 @@ void cp_encoding_ask(struct cp_encoding *e, struct cp_film *film)
 {
 	pthread_mutex_lock(&e->lock);
 	push(e, film, &e->asked_last);
+	e->asked_count++;
 	pthread_mutex_unlock(&e->lock);
+}
+
+unsigned cp_encoding_asked(struct cp_encoding *e)
+{
+	pthread_mutex_lock(&e->lock);
+	unsigned count = e->asked_count;
+	pthread_mutex_unlock(&e->lock);
+	return count;
 }
 
 void cp_encoding_remember(struct cp_encoding *e, struct cp_history *history)

@@ -45,6 +45,10 @@ uint64_t cp_encoding_push(struct cp_encoding *encoding, struct cp_film *film);
 /* Takes the film. When no film of a period waits it is made, and its deliver called on the encoding
  * thread, once. */
 void cp_encoding_ask(struct cp_encoding *encoding, struct cp_film *film);
+/* How many of those wait to be made. Who asked may have gone away: who takes no more than so many
+ * at once does not pile them up. */
+#define CP_ASKED_MAX 64u
+unsigned cp_encoding_asked(struct cp_encoding *encoding);
 /* All up to this ticket have been handed to the delivery. */
 uint64_t cp_encoding_made(struct cp_encoding *encoding);
 /* Nothing under way, nothing waiting. */

@@ -105,6 +105,10 @@ void cp_pull_symbol(struct cp_family *family, struct cp_ask *ask, const struct c
 	const struct cp_member *member = cp_chosen_first(family, chosen);
 	const char *text = ask->method == CP_POST ? ask->body.data : ask->query;
 	size_t count = cp_pull_addresses(text ? text : "", NULL, 0);
+	if (cp_encoding_asked(family->encoding) >= CP_ASKED_MAX) {
+		cp_ask_error(ask, 503, "too many profiles are being taken");
+		return;
+	}
 	struct pull *pull = calloc(1, sizeof *pull + count * sizeof *pull->addresses);
 	if (pull) {
 		pull->errand.done = on_done;

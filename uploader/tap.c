@@ -8,7 +8,6 @@
 #include "uploader/control.h"
 #include "uploader/family.h"
 
-#define TAPS_MAX   64u
 #define LENGTH_MAX UINT64_C(86400000000000)
 /* What is kept of those that are over, for each program. */
 #define PAST_STACKS 65536u
@@ -188,7 +187,7 @@ static int take_totals(struct cp_family *family, struct cp_tap *tap)
 
 static int may_open(const struct cp_family *family, const struct cp_tap_order *order)
 {
-	unsigned taps = 0;
+	unsigned taps = cp_encoding_asked(family->encoding);
 	int found = !order->program && !order->pid;
 	if (!order->profiles || order->profiles >= CP_BIT(CP_PROFILES) || !order->deliver ||
 	    order->length_ns > LENGTH_MAX ||
@@ -202,7 +201,7 @@ static int may_open(const struct cp_family *family, const struct cp_tap_order *o
 		found |= is_meant(order, m);
 	if (!found)
 		return -ESRCH;
-	return taps < TAPS_MAX ? 0 : -EAGAIN;
+	return taps < CP_ASKED_MAX ? 0 : -EAGAIN;
 }
 
 static struct cp_tap *new_tap(struct cp_family *family, const struct cp_tap_order *order)

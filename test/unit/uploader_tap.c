@@ -341,12 +341,49 @@ static void who_leaves_is_told(void **state)
 	fake_free(&one);
 }
 
+static void count(void *ctx, struct cp_bytes profiles[CP_PROFILES], int error)
+{
+	struct answer *answer = ctx;
+	(void)profiles;
+	pthread_mutex_lock(&answer->lock);
+	answer->times += !error;
+	pthread_cond_signal(&answer->come);
+	pthread_mutex_unlock(&answer->lock);
+}
+
+/* Who asks and goes away, again and again, fills no memory: what waits to be made is counted. */
+static void too_many_are_refused(void **state)
+{
+	struct home home;
+	struct fake one;
+	struct answer answer;
+	int taken = 0, error;
+	(void)state;
+	const struct cp_tap_order wanted = {.profiles = HEAP, .deliver = count, .ctx = &answer};
+	move_in(&home);
+	come(&home, &one, 0);
+	join(&home, &one, PID);
+	begin(&answer);
+	pthread_mutex_lock(&answer.lock); /* the first stands still in its delivery */
+	while (!(error = cp_tap_open(&home.family, &wanted)) && taken < 1000)
+		taken++;
+	assert_int_equal(error, -EAGAIN);
+	assert_in_range(taken, CP_ASKED_MAX, CP_ASKED_MAX + 1);
+	while (answer.times < taken)
+		pthread_cond_wait(&answer.come, &answer.lock);
+	pthread_mutex_unlock(&answer.lock);
+	assert_int_equal(cp_tap_open(&home.family, &wanted), 0);
+	move_out(&home);
+	fake_free(&one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_new_is_collected), cmocka_unit_test(a_renewal_goes_on),
 	    cmocka_unit_test(a_move_goes_on),		cmocka_unit_test(who_wakes_is_collected),
 	    cmocka_unit_test(totals_never_fall),	cmocka_unit_test(who_leaves_is_told),
+	    cmocka_unit_test(too_many_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
