@@ -8,10 +8,10 @@
 
 #include "base/attrs.h"
 #include "hook/real.h"
+#include "signal/itimer.h"
 #include "signal/rest.h"
 #include "signal/shared.h"
 #include "signal/state.h"
-#include "signal/timer.h"
 
 #include "hook/law.h"
 
@@ -53,7 +53,7 @@ static int undo(struct before b, int result)
 	if (b.marked)
 		atomic_store_explicit(&cp_state.rec->ended, CP_RUNNING_ON, memory_order_release);
 	if (b.itimer)
-		cp_itimer_start();
+		cp_itimer_resume();
 	errno = saved;
 	return result;
 }

@@ -12,9 +12,9 @@
 #include "base/attrs.h"
 #include "hook/altstack.h"
 #include "hook/real.h"
+#include "signal/itimer.h"
 #include "signal/reserved.h"
 #include "signal/shared.h"
-#include "signal/timer.h"
 
 #include "hook/law.h"
 

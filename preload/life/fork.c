@@ -11,6 +11,7 @@
 
 #include "hook/spawn.h"
 #include "signal/adopt.h"
+#include "signal/itimer.h"
 #include "signal/modules.h"
 #include "signal/pace.h"
 #include "signal/reserved.h"
@@ -67,7 +68,7 @@ static void in_child(void)
 	cp_state.wiped->phase = CP_ASLEEP;
 	cp_state.wiped->scratch = 0;
 	atomic_store(cp_state.inside, 0);
-	cp_state.itimer_on = 0;
+	cp_itimer_forked();
 	cp_state.itimer_app = 0;
 	cp_pace_forked();
 	cp_unwind_forked();

@@ -8,6 +8,7 @@
 
 #include "signal/apart.h"
 #include "signal/blocks.h"
+#include "signal/itimer.h"
 #include "signal/join.h"
 #include "signal/log.h"
 #include "signal/modules.h"
@@ -110,7 +111,7 @@ static void know_yourself(struct cp_thread *self)
 
 	if (self->tid != tid) {
 		cp_thread_forked(self);
-		cp_state.itimer_on = 0;
+		cp_itimer_forked();
 		self->due = 0;
 		if (!deadly())
 			self->timer_armed = 0;

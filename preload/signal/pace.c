@@ -10,10 +10,11 @@
 #define RARELY	 20	   /* periods, on average, from one rare tick to the next ... */
 #define RARE_MAX 200000000 /* ... but so many ns at most: a window is soon seen to be open */
 
-/* Who sleeps has no recording, or its parent's, which may go at any moment. */
+/* Who sleeps has no recording, or its parent's, which may go at any moment. Who is quiet has one,
+ * and what is wanted then is what its timers go on with. */
 static uint64_t control(void)
 {
-	return cp_is_recorded() ? cp_control(cp_state.rec) : cp_state.inherited_control;
+	return cp_remembers() ? cp_control(cp_state.rec) : cp_state.inherited_control;
 }
 
 void cp_pace_forked(void)
@@ -48,13 +49,22 @@ int cp_pace_heap_is_off(void)
 	return !cp_is_wanted(control(), CP_WANT_HEAP);
 }
 
+void cp_pace_plan_rare(struct cp_thread *self, uint64_t from)
+{
+	self->rare = 1;
+	self->period = cp_pace_rare();
+	self->due = from + 1 + cp_next_gap(&self->rng, self->period);
+}
+
 void cp_pace_plan(struct cp_thread *self, uint64_t from)
 {
 	uint64_t period = cp_pace_period();
 
-	self->rare = !period;
-	self->period = period ? period : cp_pace_rare();
-	self->due =
-	    from + 1 +
-	    (period ? cp_random(&self->rng) % period : cp_next_gap(&self->rng, self->period));
+	if (!period) {
+		cp_pace_plan_rare(self, from);
+		return;
+	}
+	self->rare = 0;
+	self->period = period;
+	self->due = from + 1 + cp_random(&self->rng) % period;
 }

@@ -19,3 +19,5 @@ void cp_pace_forked(void);
 /* From this time of its CPU clock on, the calling thread is to be looked at as is wanted now: due,
  * period and rare are set. */
 void cp_pace_plan(struct cp_thread *self, uint64_t from);
+/* Likewise, but rarely, whatever is wanted. */
+void cp_pace_plan_rare(struct cp_thread *self, uint64_t from);

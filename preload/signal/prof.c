@@ -9,6 +9,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "signal/itimer.h"
 #include "signal/shared.h"
 #include "signal/tick.h"
 #include "signal/timer.h"
@@ -71,7 +72,7 @@ static void on_sigprof(int sig, siginfo_t *info, void *uc)
 		hand_on(sig, info, uc); /* its errno is its own affair */
 		return;
 	}
-	if (ns > 0 || cp_itimer_is_rare(&cp_self))
+	if (ns > 0 || (!cp_self.timer_armed && cp_itimer_is_rare()))
 		cp_tick(uc, (uint64_t)ns);
 	errno = saved;
 }

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "signal/itimer.h"
 #include "signal/pace.h"
 #include "signal/reserved.h"
 #include "signal/shared.h"
@@ -114,11 +115,13 @@ int cp_quiet_begin(int flush)
 void cp_quiet_end(void)
 {
 	int saved = errno;
+	uint64_t period = cp_pace_period();
 
+	period = period ? period : cp_pace_rare();
 	atomic_store_explicit(&cp_state.quiet, NULL, memory_order_release);
 	atomic_fetch_and(&before.wiped->scratch, before.alone ? 0 : before.held);
 	cp_state.wiped = before.wiped;
-	cp_timers_set(cp_pace_period() ? cp_pace_period() : cp_pace_rare());
+	cp_timers_set(period);
 	if (before.itimer)
 		cp_itimer_start();
 	atomic_store_explicit(&cp_state.wiped->phase, before.phase, memory_order_release);

@@ -91,6 +91,8 @@ struct cp_state {
 	_Atomic(struct cp_wiped *) quiet; /* the page, while this process keeps quiet (quiet.h) */
 	_Atomic uint32_t homeless;	  /* a filter forbids the way to an uploader */
 	_Atomic uint32_t itimer_on;	  /* ITIMER_PROF is ours; 2: for rare ticks */
+	_Atomic uint32_t itimer_setters;  /* so many set it at this moment ... */
+	_Atomic uint32_t itimer_pauses;	  /* ... which nobody may: so many are about to exec */
 	_Atomic uint64_t itimer_ns;	  /* its period */
 	_Atomic uint32_t turn; /* how often it has begun to tick; grows when it was rare before */
 	_Atomic uint32_t itimer_app; /* the application uses ITIMER_PROF: it is not ours to take */

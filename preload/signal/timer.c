@@ -4,14 +4,13 @@
 
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/draw.h"
+#include "signal/itimer.h"
 #include "signal/pace.h"
 #include "signal/reserved.h"
-#include "signal/shared.h"
 #include "signal/timers.h"
 
 #include "signal/law.h"
@@ -22,7 +21,6 @@
 #define BIRTH UINT64_C(1000000)	 /* CPU time, at most, until a new thread comes to us: 0.05 ms */
 
 enum { DISARMED, ARMED, ARMING };
-enum { STOPPED, TICKING, RARELY }; /* ITIMER_PROF */
 
 /* Our signals carry this address: nobody else's timer does. */
 static void *cookie(void)
@@ -80,61 +78,6 @@ static int arm_own(struct cp_thread *self)
 	return -1;
 }
 
-/* Every period, or once, for a rare tick. */
-static void itimer_set(void)
-{
-	uint64_t period = cp_pace_period(), us = period / 1000;
-	struct itimerval when;
-
-	if (!period)
-		us = cp_next_gap(&cp_self.rng, cp_pace_rare()) / 1000 + 1;
-	us = us ? us : 1;
-	when.it_value.tv_sec = (time_t)(us / 1000000);
-	when.it_value.tv_usec = (suseconds_t)(us % 1000000);
-	when.it_interval = when.it_value;
-	if (!period)
-		memset(&when.it_interval, 0, sizeof when.it_interval);
-	if (syscall(SYS_setitimer, ITIMER_PROF, &when, NULL) != 0)
-		return;
-	atomic_store_explicit(&cp_state.itimer_ns, period, memory_order_relaxed);
-	atomic_store_explicit(&cp_state.itimer_on, period ? TICKING : RARELY, memory_order_relaxed);
-}
-
-void cp_itimer_start(void)
-{
-	if (!atomic_load_explicit(&cp_state.itimer_app, memory_order_relaxed) && cp_shared_open())
-		itimer_set();
-}
-
-int cp_itimer_stop(void)
-{
-	struct itimerval off;
-
-	if (!atomic_exchange_explicit(&cp_state.itimer_on, 0, memory_order_relaxed))
-		return 0;
-	memset(&off, 0, sizeof off);
-	syscall(SYS_setitimer, ITIMER_PROF, &off, NULL);
-	return 1;
-}
-
-int cp_itimer_pause(void)
-{
-	struct itimerval off, was;
-
-	if (!atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
-		return 0;
-	memset(&off, 0, sizeof off);
-	memset(&was, 0, sizeof was);
-	syscall(SYS_setitimer, ITIMER_PROF, &off, &was);
-	return was.it_value.tv_sec != 0 || was.it_value.tv_usec != 0;
-}
-
-/* Counts from 1, so that a thread's 0 is none of them. */
-static uint32_t turn_now(void)
-{
-	return 1 + atomic_load_explicit(&cp_state.turn, memory_order_relaxed);
-}
-
 /* The first period ends anywhere within one: a thread that lives a tenth of a period has a tenth of
  * a chance to be counted, so many short threads are counted right. */
 void cp_timer_born(struct cp_thread *self)
@@ -149,7 +92,7 @@ void cp_timer_born(struct cp_thread *self)
 static void arm_process(struct cp_thread *self)
 {
 	self->by_process = 1;
-	self->turn = self->rare ? 0 : turn_now();
+	self->turn = self->rare ? 0 : cp_itimer_turn();
 	if (!atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed))
 		cp_itimer_start();
 }
@@ -182,11 +125,6 @@ int cp_timer_is_due(const struct cp_thread *self)
 	return self->due && cp_timer_clock() >= self->due;
 }
 
-static int is_rare(void)
-{
-	return atomic_load_explicit(&cp_state.itimer_on, memory_order_relaxed) == RARELY;
-}
-
 /* The periods that are over by now, and due moves behind them. */
 static uint64_t pass(struct cp_thread *self, uint64_t now)
 {
@@ -197,15 +135,20 @@ static uint64_t pass(struct cp_thread *self, uint64_t now)
 }
 
 /* A rare tick is over by this time: it stands for the mean distance between two. What follows is
- * counted from it on: rare again, or period by period. A look that comes much later than the kernel
- * looks follows now. */
-static uint64_t pass_rare(struct cp_thread *self, uint64_t now)
+ * counted from it on: rare again, or, by a tick, as is wanted now. A look that comes much later
+ * than the kernel looks follows now. */
+static uint64_t pass_rare(struct cp_thread *self, uint64_t now, int is_tick)
 {
 	uint64_t ns = 0;
 
 	while (self->rare && now >= self->due) {
+		uint64_t from = now - self->due < LATE ? self->due : now;
+
 		ns += self->period;
-		cp_pace_plan(self, now - self->due < LATE ? self->due : now);
+		if (is_tick)
+			cp_pace_plan(self, from);
+		else
+			cp_pace_plan_rare(self, from);
 	}
 	return ns;
 }
@@ -217,14 +160,13 @@ uint64_t cp_timer_rest(struct cp_thread *self)
 	if (!self->due || (self->not_due_ns && cp_now_ns() < self->not_due_ns))
 		return 0;
 	self->not_due_ns = 0;
-	if (self->by_process && (self->turn != turn_now() || is_rare()))
+	if (self->by_process && (self->turn != cp_itimer_turn() || cp_itimer_is_rare()))
 		return 0;
 	now = cp_timer_clock();
 	if (now < self->due)
 		return 0;
-	ns = pass_rare(self, now);
-	if (!self->rare)
-		ns += pass(self, now);
+	/* the timer still rings as a rare one, once: what that plans it is set for */
+	ns = self->rare ? pass_rare(self, now, 0) : pass(self, now);
 	return cp_pace_is_off() ? 0 : ns;
 }
 
@@ -233,7 +175,7 @@ uint64_t cp_timer_rest(struct cp_thread *self)
  * A signal that comes too early is an older one. */
 static uint64_t rang_rarely(struct cp_thread *self)
 {
-	uint64_t ns = pass_rare(self, cp_timer_clock());
+	uint64_t ns = pass_rare(self, cp_timer_clock(), 1);
 
 	set(self);
 	return cp_pace_is_off() ? 0 : ns;
@@ -279,7 +221,7 @@ int cp_timer_is_ours(const siginfo_t *info)
 static uint64_t first_of_turn(struct cp_thread *self)
 {
 	cp_pace_plan(self, cp_timer_clock());
-	self->turn = turn_now();
+	self->turn = cp_itimer_turn();
 	return self->rare ? 0 : self->period;
 }
 
@@ -293,7 +235,7 @@ static uint64_t itimer_rang_rarely(struct cp_thread *self)
 		if (!self->timer_armed)
 			first_of_turn(self);
 	}
-	itimer_set();
+	cp_itimer_again();
 	return self->timer_armed ? 0 : ns;
 }
 
@@ -309,25 +251,21 @@ int64_t cp_itimer_rang(struct cp_thread *self, const siginfo_t *info)
 		return -1;
 	if (!self->timer_armed)
 		self->by_process = 1;
-	if (is_rare())
+	if (cp_itimer_is_rare())
 		return (int64_t)itimer_rang_rarely(self);
-	if (!self->due && turn_now() == 1) { /* a thread of whose beginning we have not heard */
+	if (!self->due &&
+	    cp_itimer_turn() == 1) { /* a thread of whose beginning we have not heard */
 		cp_timer_born(self);
 		self->turn = 1;
 	}
 	if (self->timer_armed)
 		ns = 0;
 	else
-		ns = self->turn == turn_now() ? cp_timer_rest(self) : first_of_turn(self);
+		ns = self->turn == cp_itimer_turn() ? cp_timer_rest(self) : first_of_turn(self);
 	if (CP_UNLIKELY(cp_pace_period() !=
 			atomic_load_explicit(&cp_state.itimer_ns, memory_order_relaxed)))
-		itimer_set();
+		cp_itimer_again();
 	return cp_pace_is_off() ? 0 : (int64_t)ns;
-}
-
-int cp_itimer_is_rare(const struct cp_thread *self)
-{
-	return !self->timer_armed && is_rare();
 }
 
 void cp_timer_hold(struct cp_thread *self)

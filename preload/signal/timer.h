@@ -37,14 +37,3 @@ uint64_t cp_timer_rang(struct cp_thread *self, const siginfo_t *info);
 /* How much CPU time this SIGPROF stands for; 0: it is ITIMER_PROF's, but this thread has a timer of
  * its own that counts it; -1: it is not ours. */
 int64_t cp_itimer_rang(struct cp_thread *self, const siginfo_t *info);
-/* Whether that came rarely: then recordings are looked after, though nothing may be counted. */
-int cp_itimer_is_rare(const struct cp_thread *self);
-
-/* Stops ITIMER_PROF if it is ours (before exec; when the application wants it). 1: it was. */
-int cp_itimer_stop(void);
-
-/* Before an exec: ITIMER_PROF outlives the image. It stays ours, since other threads run on. 1: it
- * was running, and cp_itimer_start lets it run again. A vfork child has none: it shares our memory,
- * but not the timer. */
-int cp_itimer_pause(void);
-void cp_itimer_start(void);

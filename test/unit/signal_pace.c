@@ -5,12 +5,15 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/control.h"
 #include "base/draw.h"
+#include "signal/itimer.h"
 #include "signal/pace.h"
+#include "signal/quiet.h"
 #include "signal/recording.h"
 #include "signal/reserved.h"
 #include "signal/timer.h"
@@ -189,6 +192,90 @@ static void a_new_rate_is_taken_up(void **state)
 	cp_timer_disarm(&cp_self);
 }
 
+/* A failed exec counts what is due and lives on: its timer, which rings once, has to ring again. */
+static void a_look_between_two_ticks_stops_none(void **state)
+{
+	uint64_t from = cp_timer_clock();
+
+	(void)state;
+	start(RARELY);
+	want(OPEN);
+	cp_self.due = 1;
+	assert_true(cp_timer_rest(&cp_self) >= RARE);
+	burn_until(from + 300 * MS);
+	cp_timer_disarm(&cp_self);
+	assert_true(sum >= 50 * MS);
+}
+
+static void who_was_quiet_goes_on_at_the_rate_that_is_wanted(void **state)
+{
+	struct itimerspec set;
+
+	(void)state;
+	start(OPEN | 50 * MS);
+	assert_int_equal(cp_quiet_begin(0), 1);
+	cp_quiet_end();
+	assert_int_equal(syscall(SYS_timer_gettime, cp_self.timer_id, &set), 0);
+	cp_timer_disarm(&cp_self);
+	assert_int_equal(set.it_interval.tv_nsec, 50 * MS);
+}
+
+/* ---- the process's timer ---- */
+
+static int itimer_runs(void)
+{
+	struct itimerval now;
+
+	assert_int_equal(getitimer(ITIMER_PROF, &now), 0);
+	return now.it_value.tv_sec || now.it_value.tv_usec;
+}
+
+static void rings(void)
+{
+	siginfo_t info = {.si_code = SI_KERNEL};
+
+	cp_itimer_rang(&cp_self, &info);
+}
+
+/* It would outlive an exec, and end the next image: a tick that is late must not set it again. */
+static void a_late_tick_sets_no_timer_again(void **state)
+{
+	(void)state;
+	assert_true(signal(SIGPROF, SIG_IGN) != SIG_ERR);
+	start(RARELY);
+	cp_timer_disarm(&cp_self);
+	cp_state.itimer_on = 2;
+	rings();
+	assert_int_equal(itimer_runs(), 1);
+	assert_int_equal(cp_itimer_pause(), 1);
+	rings();
+	want(OPEN);
+	rings();
+	assert_int_equal(itimer_runs(), 0);
+	cp_state.itimer_pauses = 0;
+	rings();
+	assert_int_equal(itimer_runs(), 1);
+	assert_int_equal(cp_itimer_stop(), 1);
+	cp_itimer_again(); /* its handler had begun before */
+	assert_int_equal(itimer_runs(), 0);
+	assert_int_equal(cp_state.itimer_on, 0);
+}
+
+/* Whoever ignores SIGPROF for a moment takes one away. */
+static void a_rare_tick_that_is_lost_is_not_the_last(void **state)
+{
+	struct itimerval now;
+
+	(void)state;
+	start(RARELY);
+	cp_timer_disarm(&cp_self);
+	cp_state.itimer_on = 2;
+	rings();
+	assert_int_equal(getitimer(ITIMER_PROF, &now), 0);
+	assert_true(now.it_interval.tv_sec || now.it_interval.tv_usec);
+	cp_itimer_stop();
+}
+
 /* ---- threads that end before the kernel looks ---- */
 
 static void *live_briefly(void *told)
@@ -242,6 +329,10 @@ int main(void)
 	    cmocka_unit_test(a_window_that_closes_stops_the_ticks),
 	    cmocka_unit_test(windows_are_told_at_their_length),
 	    cmocka_unit_test(a_new_rate_is_taken_up),
+	    cmocka_unit_test(a_look_between_two_ticks_stops_none),
+	    cmocka_unit_test(who_was_quiet_goes_on_at_the_rate_that_is_wanted),
+	    cmocka_unit_test(a_late_tick_sets_no_timer_again),
+	    cmocka_unit_test(a_rare_tick_that_is_lost_is_not_the_last),
 	    cmocka_unit_test(short_threads_are_counted),
 	};
 	return cmocka_run_group_tests(tests, begin, NULL);
