@@ -16,8 +16,11 @@
 #define AGAIN_NS UINT64_C(30000000000)
 /* All together, so that nobody takes the uploader's descriptors or memory away. */
 #define CONNECTIONS_MAX 64u
+#define MACHINE_MAX	32u		   /* of them, by one address where others reach us */
 #define REQUEST_MAX	((size_t)32 << 10) /* the request's line and headers */
-#define SILENCE_S	30u		   /* of a client that neither sends nor reads */
+/* Of a client that says nothing while its request is not whole; that does not read its answer. */
+#define SILENCE_S 5u
+#define READING_S 30u
 
 struct cp_listener {
 	struct cp_source mail; /* the box's, in the main loop */
@@ -73,9 +76,17 @@ static void *begin(void *cls CP_UNUSED, const char *uri,
 	return cp_ask_new(uri);
 }
 
-static void end(void *cls CP_UNUSED, struct MHD_Connection *connection CP_UNUSED, void **ask,
-		enum MHD_RequestTerminationCode why CP_UNUSED)
+/* How long it may be silent from now on. */
+static void set_patience(struct MHD_Connection *connection, unsigned seconds)
 {
+	MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+}
+
+static void end(void *cls CP_UNUSED, struct MHD_Connection *connection, void **ask,
+		enum MHD_RequestTerminationCode why)
+{
+	if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK) /* it may ask again */
+		set_patience(connection, SILENCE_S);
 	cp_ask_free(*ask);
 	*ask = NULL;
 }
@@ -149,6 +160,7 @@ static enum MHD_Result converse(void *cls, struct MHD_Connection *connection,
 	}
 	if (ask->status)
 		return reply(connection, ask);
+	set_patience(connection, READING_S);
 	/* From here on the main loop may be writing it. Where nobody takes it any more it has its
 	 * answer at once. */
 	return cp_mailbox_post(&listener->box, ask) ? reply(connection, ask) : MHD_YES;
@@ -168,12 +180,15 @@ static struct MHD_Daemon *start(struct cp_listener *listener)
 {
 	const unsigned flags =
 	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	/* Behind loopback all have one address: there a limit would shut out whom it is for. */
+	const unsigned each = listener->socket.is.local ? 0 : MACHINE_MAX;
 	return MHD_start_daemon(
 	    flags, 0, NULL, NULL, converse, listener, MHD_OPTION_EXTERNAL_LOGGER, note, listener,
 	    MHD_OPTION_LISTEN_SOCKET, listener->socket.fd, MHD_OPTION_CONNECTION_LIMIT,
-	    CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, REQUEST_MAX, MHD_OPTION_URI_LOG_CALLBACK, begin,
-	    listener, MHD_OPTION_NOTIFY_COMPLETED, end, listener, MHD_OPTION_END);
+	    CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT, each,
+	    MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    REQUEST_MAX, MHD_OPTION_URI_LOG_CALLBACK, begin, listener, MHD_OPTION_NOTIFY_COMPLETED,
+	    end, listener, MHD_OPTION_END);
 }
 
 static void refuse(struct cp_listener *listener, const char *state, const char *why)

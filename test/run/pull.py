@@ -309,6 +309,20 @@ def addresses(world):
     expect(len(lines) == 2 and 'CONPROF_LISTEN_ANYWHERE=1' in ''.join(lines), f'{lines}')
 
 
+def silent(world):
+    """Who takes all places and says nothing loses them, long before the patience of who asks."""
+    child, address = target(world, 'hold')
+    host, port = address.split(':')
+    crowd = [socket.create_connection((host, int(port))) for _ in range(64)]
+    late = http.client.HTTPConnection(address, timeout=20)
+    late.request('GET', ROOT + 'cmdline')
+    expect(late.getresponse().status == 200, 'the last one is not answered')
+    for one in crowd + [late]:
+        one.close()
+    stop(world, child)
+
+
 def tests(_build):
-    for function in (go_pprof, books, windows, totals, duty, pages, programs, ended, paths, addresses):
+    for function in (go_pprof, books, windows, totals, duty, pages, programs, ended, paths, addresses,
+                     silent):
         yield 'pull_' + function.__name__, True, function
