@@ -22,7 +22,7 @@ static int is_stopped(const struct cp_family *family, const struct cp_member *me
 
 static void tell(const struct cp_family *family, struct cp_member *member, uint64_t asked, int open)
 {
-	open |= family->lent_ns != 0;
+	open |= family->lent;
 	struct cp_recording *header = cp_view_header(member->view);
 	uint64_t word = CP_WANT_SAID | (asked & ASKED);
 	if (!family->off && !(asked & CP_WANT_ASKED))
@@ -105,19 +105,16 @@ static void tell_all(struct cp_family *family)
 		cp_control_tell(family, p, p->schedule.cpu_open);
 }
 
-void cp_control_lend(struct cp_family *family, uint64_t until_ns)
+void cp_control_lend(struct cp_family *family, int lent)
 {
-	if (family->lent_ns < until_ns)
-		family->lent_ns = until_ns;
+	if (family->lent == lent)
+		return;
+	family->lent = lent;
 	tell_all(family);
 }
 
 void cp_control_look(struct cp_family *family, uint64_t now_ns)
 {
-	if (family->lent_ns && now_ns > family->lent_ns) {
-		family->lent_ns = 0;
-		tell_all(family);
-	}
 	if (!family->programs || now_ns < family->switch_ns + LOOK_NS)
 		return;
 	family->switch_ns = now_ns;

@@ -33,8 +33,8 @@ void cp_control_left(struct cp_family *family, struct cp_program *program);
 /* Tells all of a program's what is wanted now; `open`: whether its CPU window is. */
 void cp_control_tell(struct cp_family *family, struct cp_program *program, int open);
 
-/* CPU is recorded until then, whatever the windows say: somebody looks on. */
-void cp_control_lend(struct cp_family *family, uint64_t until_ns);
+/* CPU is recorded, whatever the windows say: somebody looks on; and no more. */
+void cp_control_lend(struct cp_family *family, int lent);
 
 /* Looks whether the switch is there: twice a second. */
 void cp_control_look(struct cp_family *family, uint64_t now_ns);

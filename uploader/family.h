@@ -64,7 +64,7 @@ struct cp_family {
 	uint64_t switch_ns;    /* of the last look at it */
 	uint64_t asked;	       /* what people asked of all that are to come */
 	struct cp_kept kept[CP_ORDERS_KEPT];
-	uint64_t lent_ns; /* until then CPU windows are open, for who asked */
+	int lent; /* CPU windows are open, for who asked */
 };
 
 #define CP_JOIN_GONE	1u /* the process is over */

@@ -46,7 +46,8 @@ static void deliver(void *ctx, struct cp_bytes profiles[CP_PROFILES], int error)
 	free(watcher);
 }
 
-static int order(struct cp_family *family, int socket, const struct cp_glance *glance)
+static int order(struct cp_family *family, uint64_t asker, int socket,
+		 const struct cp_glance *glance)
 {
 	if (glance->profile >= CP_PROFILES || glance->length_ms < 1 ||
 	    glance->length_ms > CP_GLANCE_MAX_MS)
@@ -65,7 +66,8 @@ static int order(struct cp_family *family, int socket, const struct cp_glance *g
 					   .profiles = CP_BIT(glance->profile),
 					   .length_ns = glance->length_ms * MS,
 					   .deliver = deliver,
-					   .ctx = watcher};
+					   .ctx = watcher,
+					   .asker = asker};
 	int error = cp_tap_open(family, &order);
 	if (error) {
 		close(watcher->socket);
@@ -74,12 +76,14 @@ static int order(struct cp_family *family, int socket, const struct cp_glance *g
 	return error;
 }
 
-void cp_glance_answer(struct cp_family *family, int socket, const uint8_t token[16])
+uint64_t cp_glance_answer(struct cp_family *family, uint64_t asker, int socket,
+			  const uint8_t token[16])
 {
 	struct cp_glance glance;
 	_Static_assert(sizeof glance == sizeof((struct cp_join *)0)->token, "it is the token");
 	memcpy(&glance, token, sizeof glance);
-	int error = order(family, socket, &glance);
+	int error = order(family, asker, socket, &glance);
 	if (error)
 		cp_rendezvous_send(socket, error, -1);
+	return error ? 0 : glance.length_ms * MS;
 }

@@ -13,5 +13,7 @@ struct cp_glance {
 };
 #define CP_GLANCE_MAX_MS 60000u
 
-/* Answers at the end of the length. The socket stays the caller's. */
-void cp_glance_answer(struct cp_family *family, int socket, const uint8_t token[16]);
+/* Answers at the end of the length; how long that is, in ns. The socket stays the caller's, who
+ * says by cp_tap_leave() when this asker has gone. */
+uint64_t cp_glance_answer(struct cp_family *family, uint64_t asker, int socket,
+			  const uint8_t token[16]);

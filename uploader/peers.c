@@ -15,6 +15,7 @@
 #include "uploader/rendezvous.h"
 #include "uploader/rollcall.h"
 #include "uploader/status.h"
+#include "uploader/tap.h"
 
 #define PEERS_MAX   256u
 #define PATIENCE_NS UINT64_C(5000000000)
@@ -23,7 +24,8 @@ struct cp_peer {
 	struct cp_source source;
 	struct cp_peer *next;
 	uint64_t since_ns;
-	int handed; /* came through another uploader: may not hand over itself */
+	uint64_t number; /* no other peer ever has it */
+	int handed;	 /* came through another uploader: may not hand over itself */
 };
 
 static void drop(struct cp_peers *peers, struct cp_peer *peer)
@@ -103,8 +105,8 @@ static int is_member(const struct cp_family *family, pid_t pid, const uint8_t to
 }
 
 /* One message of a peer of this uid and pid. *fd is what came with it. */
-static void understand(struct cp_peers *peers, const struct cp_peer *peer,
-		       const struct cp_join *message, int *fd)
+static void understand(struct cp_peers *peers, struct cp_peer *peer, const struct cp_join *message,
+		       int *fd)
 {
 	pid_t pid = 0;
 	uid_t uid = 0;
@@ -129,8 +131,10 @@ static void understand(struct cp_peers *peers, const struct cp_peer *peer,
 	} else if (message->pid == CP_PEER_STATUS) {
 		answer(peers, peer->source.fd);
 	} else if (message->pid == CP_PEER_GLANCE) {
-		if (trusted)
-			cp_glance_answer(peers->family, peer->source.fd, message->token);
+		if (trusted) /* its patience begins when the look is over */
+			peer->since_ns =
+			    cp_text_monotonic() + cp_glance_answer(peers->family, peer->number,
+								   peer->source.fd, message->token);
 	} else if (message->pid == CP_PEER_COMMAND) {
 		if (trusted)
 			obey(peers, peer->source.fd, message, pid);
@@ -161,8 +165,10 @@ static void hear(struct cp_peers *peers, struct cp_peer *peer)
 		}
 		if (fd >= 0)
 			close(fd);
-		if (got != 1)
-			return drop(peers, peer);
+		if (got == 1)
+			continue;
+		cp_tap_leave(peers->family, peer->number); /* nobody looks any more */
+		return drop(peers, peer);
 	}
 }
 
@@ -174,6 +180,7 @@ static struct cp_peer *add(struct cp_peers *peers, int socket, int handed)
 	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = &peer->source};
 	peer->source = (struct cp_source){CP_SOURCE_PEER, socket};
 	peer->since_ns = cp_text_monotonic();
+	peer->number = ++peers->numbers;
 	peer->handed = handed;
 	if (epoll_ctl(peers->epoll, EPOLL_CTL_ADD, socket, &event)) {
 		free(peer);

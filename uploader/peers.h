@@ -11,6 +11,7 @@ struct cp_peers {
 	int epoll;
 	struct cp_peer *first; /* newest first */
 	unsigned count;
+	uint64_t numbers; /* given to them so far */
 };
 
 /* Takes everybody who is waiting at the listening socket, and hears them at once. */

@@ -62,12 +62,22 @@ static void free_tap(struct cp_tap *tap)
 	free(tap);
 }
 
+/* CPU windows stay open as long as somebody collects what they let in. */
+static void lend(struct cp_family *family)
+{
+	const struct cp_tap *tap = family->taps;
+	while (tap && !(tap->order.profiles & CP_BIT(CP_PROFILE_CPU)))
+		tap = tap->next;
+	cp_control_lend(family, tap != NULL);
+}
+
 static void unlink_tap(struct cp_family *family, const struct cp_tap *tap)
 {
 	struct cp_tap **at = &family->taps;
 	while (*at != tap)
 		at = &(*at)->next;
 	*at = tap->next;
+	lend(family);
 }
 
 static int hold(struct cp_tap *tap, struct cp_member *member, int from_now)
@@ -239,22 +249,31 @@ int cp_tap_open(struct cp_family *family, const struct cp_tap_order *order)
 	} else if (order->length_ns) {
 		tap->next = family->taps;
 		family->taps = tap;
-		if (order->profiles & CP_BIT(CP_PROFILE_CPU))
-			cp_control_lend(family, tap->from_ns + order->length_ns);
+		lend(family);
 	} else {
 		hand_in(family, tap);
 	}
 	return error;
 }
 
-void cp_tap_cancel(struct cp_family *family, const void *ctx)
+static void cancel_of(struct cp_family *family, const void *ctx, uint64_t asker)
 {
 	struct cp_tap *next;
 	for (struct cp_tap *tap = family->taps; tap; tap = next) {
 		next = tap->next;
-		if (tap->order.ctx == ctx)
+		if ((ctx && tap->order.ctx == ctx) || (asker && tap->order.asker == asker))
 			cancel(family, tap);
 	}
+}
+
+void cp_tap_cancel(struct cp_family *family, const void *ctx)
+{
+	cancel_of(family, ctx, 0);
+}
+
+void cp_tap_leave(struct cp_family *family, uint64_t asker)
+{
+	cancel_of(family, NULL, asker);
 }
 
 /* ---- what becomes of members meanwhile ---- */

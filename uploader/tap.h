@@ -25,6 +25,7 @@ struct cp_tap_order {
 	cp_film_deliver
 	    *deliver; /* called once, if the order was taken; mostly on the encoding thread */
 	void *ctx;
+	uint64_t asker; /* whose, if cp_tap_leave() shall find it; 0: nobody's */
 };
 
 /* 0; -ESRCH: there is no such program or process; -EINVAL; -EAGAIN: too many at once; -ENOMEM. */
@@ -32,6 +33,8 @@ int cp_tap_open(struct cp_family *family, const struct cp_tap_order *order);
 /* Whoever asked has gone: those of this ctx that still collect are closed, and delivered with
  * -ECANCELED before this returns. */
 void cp_tap_cancel(struct cp_family *family, const void *ctx);
+/* Likewise, those of this asker. */
+void cp_tap_leave(struct cp_family *family, uint64_t asker);
 
 /* ---- for the family ---- */
 void cp_taps_joined(struct cp_family *family, struct cp_member *member);

@@ -9,9 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/control.h"
 #include "encoder/reader.h"
 #include "test/unit/fake_recording.h"
 #include "test/unit/unit.h"
+#include "uploader/control.h"
 #include "uploader/family.h"
 
 #define PID  1234567 /* nobody's: nothing of it is in /proc */
@@ -377,13 +379,63 @@ static void too_many_are_refused(void **state)
 	fake_free(&one);
 }
 
+static int is_open(const struct fake *fake)
+{
+	return !!(atomic_load(&fake->rec->control) & CP_WANT_CPU);
+}
+
+/* A CPU window is open as long as somebody collects what it lets in, and no longer. */
+static void windows_are_given_back(void **state)
+{
+	struct home home;
+	struct fake one;
+	struct answer page, top, last, heap;
+	struct cp_tap_order cpu = {
+	    .profiles = CP_BIT(CP_PROFILE_CPU), .length_ns = LONG, .deliver = deliver};
+	(void)state;
+	move_in(&home);
+	come(&home, &one, 0);
+	join(&home, &one, PID);
+	home.family.programs->schedule.cpu_open = 0;
+	cp_control_tell(&home.family, home.family.programs, 0);
+	order(&home, &heap, LONG, 0);
+	assert_false(is_open(&one));
+	begin(&page);
+	cpu.ctx = &page;
+	assert_int_equal(cp_tap_open(&home.family, &cpu), 0);
+	begin(&top);
+	cpu.ctx = &top;
+	cpu.asker = 7;
+	assert_int_equal(cp_tap_open(&home.family, &cpu), 0);
+	assert_true(is_open(&one));
+	cp_tap_cancel(&home.family, &page);
+	cp_tap_leave(&home.family, 6);
+	assert_true(is_open(&one));
+	assert_int_equal(page.error, -ECANCELED);
+	assert_int_equal(top.times, 0);
+	cp_tap_leave(&home.family, 7);
+	assert_int_equal(top.error, -ECANCELED);
+	assert_false(is_open(&one));
+	begin(&last);
+	cpu.ctx = &last;
+	cpu.length_ns = 1000;
+	assert_int_equal(cp_tap_open(&home.family, &cpu), 0);
+	assert_true(is_open(&one));
+	cp_taps_due(&home.family, cp_text_monotonic() + 1000000000);
+	assert_false(is_open(&one));
+	move_out(&home);
+	assert_int_equal(page.times + top.times + last.times + heap.times, 4);
+	free(last.profiles[CP_PROFILE_CPU].data);
+	fake_free(&one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_new_is_collected), cmocka_unit_test(a_renewal_goes_on),
 	    cmocka_unit_test(a_move_goes_on),		cmocka_unit_test(who_wakes_is_collected),
 	    cmocka_unit_test(totals_never_fall),	cmocka_unit_test(who_leaves_is_told),
-	    cmocka_unit_test(too_many_are_refused),
+	    cmocka_unit_test(too_many_are_refused),	cmocka_unit_test(windows_are_given_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
