@@ -16,7 +16,8 @@
 #define SECOND	 UINT64_C(1000000000)
 #define STILL	 (3 * SECOND)  /* a heartbeat is written every second: is anybody there? */
 #define SILENCE	 (15 * SECOND) /* whoever is there, it is too long */
-#define PATIENCE (60 * SECOND) /* between two attempts to move, if the first one failed */
+#define PATIENCE (60 * SECOND) /* between two attempts to move, if the first one failed ... */
+#define DOUBLED	 10	       /* ... or so many uploaders, one after another, have died soon */
 #define RENEWED	 SECOND	       /* between two renewals, if the last one gave room */
 #define CROWDED	 (64 * SECOND) /* if it gave little, again and again */
 #define REFUSED	 (10 * SECOND) /* if there was none to be had */
@@ -29,6 +30,7 @@ static struct {
 	struct cp_recording *_Atomic fresh; /* mapped elsewhere as yet */
 	size_t size, map_size;
 	uint64_t interval;
+	unsigned deaths; /* of uploaders, each less than PATIENCE after it was found */
 } moving;
 
 /* ---- the exchange ---- */
@@ -148,6 +150,19 @@ static void set(_Atomic uint64_t *word, uint64_t ns)
 	atomic_store_explicit(word, ns, memory_order_relaxed);
 }
 
+/* Where no uploader lives (the memory of a cgroup is used up), starting one every 3 s, and copying
+ * the recording for it, would be a burden: from a sixteenth of a second on it is twice as long each
+ * time. */
+static uint64_t patience(uint64_t now)
+{
+	uint64_t came = atomic_load_explicit(&cp_state.joined_ns, memory_order_relaxed);
+
+	moving.deaths = now - came < PATIENCE ? moving.deaths + 1 : 0;
+	if (moving.deaths > DOUBLED)
+		moving.deaths = DOUBLED;
+	return moving.deaths == DOUBLED ? PATIENCE : (SECOND / 32 << moving.deaths) - SECOND / 32;
+}
+
 static void move_if_silent(uint64_t now)
 {
 	if (CP_LIKELY(stillness(now) <= STILL) || cp_is_homeless() || !is_alone() ||
@@ -161,8 +176,8 @@ static void move_if_silent(uint64_t now)
 	if (!is_alone()) {
 		set(&cp_state.next_join_ns, now);
 	} else if (move() == 0) {
+		set(&cp_state.next_join_ns, now + patience(now));
 		set(&cp_state.joined_ns, now);
-		set(&cp_state.next_join_ns, now);
 	}
 	settle();
 }

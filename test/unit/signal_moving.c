@@ -136,6 +136,43 @@ static void an_unread_one_is_kept(void **state)
 	renew();
 }
 
+/* The uploader has not been heard of for long. How long does its end have to wait that comes next?
+ */
+static uint64_t next_after_silence(void)
+{
+	uint64_t now = cp_now_ns();
+	uint32_t before = joins;
+
+	cp_state.next_join_ns = 0;
+	cp_state.rec->heartbeat_ns = now - UINT64_C(16000000000);
+	CP_INSIDE (self)
+		cp_moving_look();
+	while (joins < before + 1)
+		usleep(1000);
+	return cp_state.next_join_ns > now ? cp_state.next_join_ns - now : 0;
+}
+
+/* One that is killed has a follower at once; where none lives, there is one a minute. */
+static void uploaders_that_die_soon_are_started_ever_more_rarely(void **state)
+{
+	const uint64_t second = 1000000000;
+	uint64_t wait = 0, before;
+
+	(void)state;
+	cp_state.joined_ns = cp_now_ns() - 61 * second;
+	assert_true(next_after_silence() < second);
+	for (int i = 0; i < 5; i++)
+		assert_true(next_after_silence() < 3 * second); /* no longer than it is not seen */
+	for (int i = 0; i < 8; i++) {
+		before = wait;
+		wait = next_after_silence();
+		assert_true(wait + second / 2 > before);
+	}
+	assert_true(wait >= 60 * second && wait < 70 * second);
+	cp_state.joined_ns = cp_now_ns() - 61 * second;
+	assert_true(next_after_silence() < second);
+}
+
 /* ---- a forked child ---- */
 
 /* An old recording of 64 blocks in rows 0 to 63, and the one that is about to follow it. */
@@ -238,6 +275,7 @@ int main(void)
 	    cmocka_unit_test(what_has_no_room_stays_alive),
 	    cmocka_unit_test(live_stacks_alone_are_no_reason),
 	    cmocka_unit_test(an_unread_one_is_kept),
+	    cmocka_unit_test(uploaders_that_die_soon_are_started_ever_more_rarely),
 	    cmocka_unit_test(half_turned_blocks_are_a_childs),
 	    cmocka_unit_test(a_jump_is_noticed),
 	};
