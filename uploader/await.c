@@ -128,24 +128,45 @@ static void tell_files(const char *line)
 	}
 }
 
+#define HERE_MAX 560
+
+/* What became of an upload: "sent to http://...". 1 when its files are on this machine, 0, or -1:
+ * the line says nothing of it. */
+static int understand(const char *line, char here[HERE_MAX])
+{
+	char outcome[16], where[520];
+	if (!is_kind(line, "upload") ||
+	    !cp_status_field(line, "outcome", outcome, sizeof outcome) ||
+	    !cp_status_field(line, "where", where, sizeof where))
+		return -1;
+	int sent = strcmp(outcome, "sent") == 0;
+	int spooled = strcmp(outcome, "spooled") == 0;
+	int folder = strncmp(where, "dir://", 6) == 0;
+	snprintf(here, HERE_MAX, "%s %s%s", sent ? (folder ? "written to" : "sent to") : outcome,
+		 spooled ? "in " : "", folder ? where + 6 : where);
+	return (sent && folder) || spooled;
+}
+
+/* Several destinations take turns: each is named once. */
+static int is_said(const struct cp_await *await, const char *line, const char here[HERE_MAX])
+{
+	char other[HERE_MAX];
+	for (const char *at = await->last.data; at != line; at = next_line(at))
+		if (understand(at, other) >= 0 && strcmp(other, here) == 0)
+			return 1;
+	return 0;
+}
+
 static void tell(const struct cp_await *await)
 {
-	char outcome[16], where[520], previous[560] = "", here[560];
+	char here[HERE_MAX];
 	for (const char *line = await->last.data; line; line = next_line(line)) {
-		if (!is_kind(line, "upload") ||
-		    !cp_status_field(line, "outcome", outcome, sizeof outcome) ||
-		    !cp_status_field(line, "where", where, sizeof where))
+		int files = understand(line, here);
+		if (files < 0)
 			continue;
-		int sent = strcmp(outcome, "sent") == 0;
-		int folder = strncmp(where, "dir://", 6) == 0;
-		const char *verb = sent ? (folder ? "written to" : "sent to") : outcome;
-		snprintf(here, sizeof here, "%s %s%s", verb,
-			 sent || strcmp(outcome, "spooled") != 0 ? "" : "in ",
-			 folder ? where + 6 : where);
-		if (strcmp(here, previous) != 0)
+		if (!is_said(await, line, here))
 			fprintf(stderr, "conprof: profiles %s\n", here);
-		snprintf(previous, sizeof previous, "%s", here);
-		if ((sent && folder) || strcmp(outcome, "spooled") == 0)
+		if (files)
 			tell_files(line);
 	}
 }

@@ -14,6 +14,8 @@
 #include "uploader/rendezvous.h"
 #include "uploader/spool.h"
 
+#define LATEST 5u /* lines of one kind, on a terminal */
+
 void cp_status_write(struct cp_family *family, const char *name, struct cp_text *out)
 {
 	struct cp_spool spool;
@@ -119,16 +121,82 @@ void cp_status_json(const char *answer, struct cp_text *out)
 	cp_text_add(out, "]");
 }
 
-/* For people: the uploader's line stands at the margin, the others below it. */
-static void to_plain(const char *answer, struct cp_text *out)
+/* A kind of line of which there may be many, and the latest of them. */
+struct latest {
+	const char *kind;
+	const char *lines[LATEST]; /* the oldest first */
+	unsigned kept, all, shown;
+};
+
+static int is_kind(const char *line, const char *kind)
 {
-	while (*answer) {
-		size_t len = strcspn(answer, "\n");
-		cp_text_add(out, strncmp(answer, "uploader\t", 9) == 0 ? "" : "  ");
-		for (size_t i = 0; i < len; i++)
-			cp_text_add_bytes(out, answer[i] == '\t' ? " " : &answer[i], 1);
-		cp_text_add(out, "\n");
-		answer += len + (answer[len] == '\n');
+	size_t len = strlen(kind);
+	return strncmp(line, kind, len) == 0 && line[len] == '\t';
+}
+
+/* By the time they say, else by their place. */
+static int is_later(const char *line, const char *other)
+{
+	char at[40] = "", others[40] = "";
+	cp_status_field(line, "at", at, sizeof at);
+	cp_status_field(other, "at", others, sizeof others);
+	at[strcspn(at, "Z")] = others[strcspn(others, "Z")] = '\0'; /* .5 is before .51 */
+	int order = strcmp(at, others);
+	return order ? order > 0 : line > other;
+}
+
+static void note(struct latest *latest, const char *line)
+{
+	unsigned at = latest->kept;
+	latest->all++;
+	if (at == LATEST) {
+		if (!is_later(line, latest->lines[0]))
+			return;
+		memmove(latest->lines, latest->lines + 1, --at * sizeof *latest->lines);
+	}
+	for (latest->kept = at + 1; at && !is_later(line, latest->lines[at - 1]); at--)
+		latest->lines[at] = latest->lines[at - 1];
+	latest->lines[at] = line;
+}
+
+static int is_shown(const struct latest *latest, const char *line)
+{
+	for (unsigned i = 0; i < latest->kept; i++)
+		if (latest->lines[i] == line)
+			return 1;
+	return 0;
+}
+
+static void add_plain(const char *line, size_t len, struct cp_text *out)
+{
+	cp_text_add(out, is_kind(line, "uploader") ? "" : "  ");
+	for (size_t i = 0; i < len; i++)
+		cp_text_add_bytes(out, line[i] == '\t' ? " " : &line[i], 1);
+	cp_text_add(out, "\n");
+}
+
+void cp_status_plain(const char *lines, int shortened, struct cp_text *out)
+{
+	struct latest many[] = {{.kind = "ended"}, {.kind = "upload"}};
+	const size_t kinds = shortened ? sizeof many / sizeof *many : 0;
+	size_t len;
+	for (const char *at = lines; *at; at += len + (at[len] == '\n')) {
+		len = strcspn(at, "\n");
+		for (size_t i = 0; i < kinds; i++)
+			if (is_kind(at, many[i].kind))
+				note(&many[i], at);
+	}
+	for (const char *at = lines; *at; at += len + (at[len] == '\n')) {
+		struct latest *of = NULL;
+		len = strcspn(at, "\n");
+		for (size_t i = 0; i < kinds && !of; i++)
+			of = is_kind(at, many[i].kind) ? &many[i] : NULL;
+		if (of && !is_shown(of, at))
+			continue;
+		add_plain(at, len, out);
+		if (of && ++of->shown == LATEST && of->all > LATEST)
+			cp_text_addf(out, "  ... and %u more (conprof status | cat)\n",
+				     of->all - LATEST);
 	}
 }
 
@@ -147,7 +215,10 @@ int cp_status_main(int json)
 	while (cp_rendezvous_next(stream, name)) {
 		struct cp_text answer = {0}, out = {0};
 		if (!cp_status_ask(name, &answer)) {
-			(json ? cp_status_json : to_plain)(answer.data, &out);
+			if (json)
+				cp_status_json(answer.data, &out);
+			else
+				cp_status_plain(answer.data, isatty(STDOUT_FILENO), &out);
 			printf("%s%s", json ? comma : "", out.data ? out.data : "");
 			comma = ",\n";
 			found++;

@@ -15,5 +15,8 @@ int cp_status_ask(const char *name, struct cp_text *out);
 int cp_status_field(const char *line, const char *key, char *out, size_t out_len);
 /* Such lines as a JSON array of objects: {"kind": the word, and all fields, as strings}. */
 void cp_status_json(const char *lines, struct cp_text *out);
+/* Such lines for people: the uploader's line stands at the margin, the others below it. shortened:
+ * of the many lines that say how processes ended and what was uploaded, the last few. */
+void cp_status_plain(const char *lines, int shortened, struct cp_text *out);
 /* `conprof status`; the exit status. */
 int cp_status_main(int json);

@@ -1,4 +1,4 @@
-/* uploader_pure.c - proves schedule, retry, address, text and request: tables, no clock, no
+/* uploader_pure.c - proves schedule, retry, address, text, status and request: tables, no clock, no
  * network. */
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "uploader/request.h"
 #include "uploader/retry.h"
 #include "uploader/schedule.h"
+#include "uploader/status.h"
 
 #define S UINT64_C(1000000000)
 
@@ -293,6 +294,46 @@ static void boundaries_and_uuids_have_their_shape(void **state)
 	assert_non_null(strchr("89ab", uuid[19]));
 }
 
+/* The latest by what they say, wherever they stand, and in the order in which they stand. */
+static void a_terminal_has_the_last_few_lines(void **state)
+{
+	static const char lines[] = "uploader\tname=x\n"
+				    "ended\tpid=7\tat=2026-11-21T10:00:00.51Z\n"
+				    "ended\tpid=2\tat=2026-11-21T09:00:02Z\n"
+				    "ended\tpid=4\tat=2026-11-21T10:00:00Z\n"
+				    "program\tid=2\n"
+				    "ended\tpid=5\tat=2026-11-21T10:00:00.5Z\n"
+				    "ended\tpid=1\tat=2026-11-21T09:00:01Z\n"
+				    "ended\tpid=3\tat=2026-11-21T09:00:03Z\n"
+				    "ended\tpid=6\tat=2026-11-21T10:00:00.509Z\n"
+				    "uploads\tsent=6\n"
+				    "upload\tticket=1\nupload\tticket=2\nupload\tticket=3\n"
+				    "upload\tticket=4\nupload\tticket=5\nupload\tticket=6\n"
+				    "last\tline=y\n";
+	struct cp_text out = {0};
+	(void)state;
+	cp_status_plain(lines, 1, &out);
+	assert_string_equal(out.data, "uploader name=x\n"
+				      "  ended pid=7 at=2026-11-21T10:00:00.51Z\n"
+				      "  ended pid=4 at=2026-11-21T10:00:00Z\n"
+				      "  program id=2\n"
+				      "  ended pid=5 at=2026-11-21T10:00:00.5Z\n"
+				      "  ended pid=3 at=2026-11-21T09:00:03Z\n"
+				      "  ended pid=6 at=2026-11-21T10:00:00.509Z\n"
+				      "  ... and 2 more (conprof status | cat)\n"
+				      "  uploads sent=6\n"
+				      "  upload ticket=2\n  upload ticket=3\n  upload ticket=4\n"
+				      "  upload ticket=5\n  upload ticket=6\n"
+				      "  ... and 1 more (conprof status | cat)\n"
+				      "  last line=y\n");
+	cp_text_free(&out);
+	cp_status_plain(lines, 0, &out);
+	assert_non_null(strstr(out.data, "\n  ended pid=1 "));
+	assert_non_null(strstr(out.data, "\n  upload ticket=1\n"));
+	assert_null(strstr(out.data, "..."));
+	cp_text_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +351,7 @@ int main(void)
 	    cmocka_unit_test(the_event_names_what_is_attached),
 	    cmocka_unit_test(the_body_is_as_the_intake_wants_it),
 	    cmocka_unit_test(boundaries_and_uuids_have_their_shape),
+	    cmocka_unit_test(a_terminal_has_the_last_few_lines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
