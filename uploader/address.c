@@ -24,20 +24,6 @@ static int has_blanks(const char *text)
 	return 0;
 }
 
-/* host[:port][/base] behind a scheme; tcp takes no base. One trailing slash is not part of it. */
-static int set_url(struct cp_address *address, const char *scheme, const char *rest, int base)
-{
-	size_t len = strlen(rest);
-	if (base && len && rest[len - 1] == '/')
-		len--;
-	if (!len || rest[0] == '/' || rest[0] == ':' || has_blanks(rest) ||
-	    strcspn(rest, "?#@") < strlen(rest) || (!base && strchr(rest, '/')))
-		return -EINVAL;
-	snprintf(address->url, sizeof address->url, "%s://%.*s" INTAKE, scheme, (int)len, rest);
-	address->kind = CP_ADDRESS_HTTP;
-	return 0;
-}
-
 /* Where the host begins: behind the last @ before the path. */
 static const char *host_of(const char *rest)
 {
@@ -46,6 +32,22 @@ static const char *host_of(const char *rest)
 		if (*at == '@')
 			host = at + 1;
 	return host;
+}
+
+/* [user:***@]host[:port][/base] behind a scheme; tcp takes neither user nor base. One trailing
+ * slash is not part of it. */
+static int set_url(struct cp_address *address, const char *scheme, const char *rest, int tcp)
+{
+	const char *host = tcp ? rest : host_of(rest);
+	size_t len = strlen(host);
+	if (!tcp && len && host[len - 1] == '/')
+		len--;
+	if (!len || host[0] == '/' || host[0] == ':' || has_blanks(rest) ||
+	    strcspn(host, "?#@") < strlen(host) || (tcp && strchr(host, '/')))
+		return -EINVAL;
+	snprintf(address->url, sizeof address->url, "%s://%.*s" INTAKE, scheme, (int)len, host);
+	address->kind = CP_ADDRESS_HTTP;
+	return 0;
 }
 
 static int has_port(const char *host, size_t len)
@@ -131,11 +133,11 @@ int cp_address_parse(const char *text, struct cp_address *address)
 	if ((rest = after(text, "dir://")))
 		return set_path(address, CP_ADDRESS_FOLDER, rest);
 	if ((rest = after(text, "tcp://")))
-		return set_url(address, "http", rest, 0);
-	if ((rest = after(text, "http://")))
 		return set_url(address, "http", rest, 1);
+	if ((rest = after(text, "http://")))
+		return set_url(address, "http", rest, 0);
 	if ((rest = after(text, "https://")))
-		return set_url(address, "https", rest, 1);
+		return set_url(address, "https", rest, 0);
 	return parse_service(text, address);
 }
 

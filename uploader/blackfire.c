@@ -71,6 +71,7 @@ enum cp_verdict cp_blackfire_send(const struct cp_address *address,
 	char boundary[CP_BOUNDARY], type[128], key[CP_STEM + 32];
 	struct cp_text body = {0};
 	struct cp_reply reply;
+	const struct cp_login login = cp_secrets_login(secrets, &parcel->config);
 	if (address->is_default && access(address->path, F_OK) && errno == ENOENT) {
 		snprintf(why, why_len, "there is no agent at %s", address->path);
 		return CP_ABSENT;
@@ -85,8 +86,10 @@ enum cp_verdict cp_blackfire_send(const struct cp_address *address,
 	/* the same whenever it is sent: who got it just before we were killed may tell by it */
 	snprintf(key, sizeof key, "Idempotency-Key: \"%s\"", parcel->stem);
 	cp_http_post(&(struct cp_post){.to = address,
-				       .user = parcel->config.server_id,
-				       .password = secrets->token,
+				       .user = login.user,
+				       .password = login.password,
+				       /* a token without a server id is none of ours to tell */
+				       .bearer = secrets->password[0] ? login.bearer : NULL,
 				       .config = &parcel->config,
 				       .content_type = type,
 				       .headers = {key},

@@ -161,29 +161,22 @@ struct sending {
 	struct cp_told *told;
 };
 
-/* Credentials of the address before those of the settings. A password alone is a bearer's token. */
-static void authorize(struct cp_post *post, const struct cp_secrets *secrets,
-		      const struct cp_config *config)
-{
-	int own = secrets->user[0] || secrets->password[0];
-	post->user = own ? secrets->user : config->server_id;
-	post->password = own ? secrets->password : secrets->token;
-	post->bearer = post->user[0] ? NULL : post->password;
-}
-
 static enum cp_verdict post(struct sending *s, const struct cp_text *body, uint64_t now)
 {
 	const struct cp_config *config = &s->parcel->config;
 	char tenant[sizeof config->tenant + 20];
 	struct cp_reply reply;
+	const struct cp_login login = cp_secrets_login(s->secrets, config);
 	struct cp_post it = {.to = s->address,
+			     .user = login.user,
+			     .password = login.password,
+			     .bearer = login.bearer,
 			     .config = config,
 			     .content_type = s->kind->type,
 			     .headers = {s->kind->encoding},
 			     .body = body->data,
 			     .body_len = body->len,
 			     .timeout_ms = (long)((s->until - now) / 1000000)};
-	authorize(&it, s->secrets, config);
 	snprintf(tenant, sizeof tenant, "X-Scope-OrgID: %s", config->tenant);
 	if (config->tenant[0] && s->address->kind == CP_ADDRESS_PYROSCOPE)
 		it.headers[1] = tenant;

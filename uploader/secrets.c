@@ -255,6 +255,18 @@ struct cp_secrets *cp_secrets_open(const struct cp_config *config, const char *s
 	return secrets;
 }
 
+struct cp_login cp_secrets_login(const struct cp_secrets *secrets, const struct cp_config *config)
+{
+	struct cp_login login = {secrets->user, secrets->password, ""};
+	if (!login.user[0] && !login.password[0])
+		login.user = config->server_id;
+	if (!login.password[0])
+		login.password = secrets->token;
+	if (!login.user[0])
+		login = (struct cp_login){"", "", login.password};
+	return login;
+}
+
 void cp_secrets_close(struct cp_secrets **secrets)
 {
 	cp_vault_give(*secrets);

@@ -23,6 +23,14 @@ void cp_secrets_take(void);
  * then nothing may be sent. A file that anybody may read is told of in the log, once. */
 struct cp_secrets *cp_secrets_open(const struct cp_config *config, const char *shown,
 				   struct cp_log *log, char *why, size_t why_len);
+/* What is told of them to a server; parts of secrets and config. What there is none of is empty. */
+struct cp_login {
+	const char *user, *password; /* Basic, both together */
+	const char *bearer;	     /* instead */
+};
+/* What stands in the address goes before the settings; a user there without a password has the
+ * token. A password or token without a user is a bearer's. */
+struct cp_login cp_secrets_login(const struct cp_secrets *secrets, const struct cp_config *config);
 void cp_secrets_close(struct cp_secrets **secrets); /* fits CP_CLEANUP */
 
 /* The servers of debug files as they were written, in the vault, for the caller to give back; NULL

@@ -30,12 +30,12 @@ static int host_and_port(struct piece rest)
 	return port >= 1 && port <= 65535;
 }
 
-/* user:password@ may stand before it, where there is no other setting for them. */
-static int names_host(struct piece rest, int with_user)
+/* user:password@ may stand before it. */
+static int names_host(struct piece rest)
 {
 	size_t host = 0;
 
-	for (size_t i = 0; with_user && i < rest.len && rest.text[i] != '/'; i++)
+	for (size_t i = 0; i < rest.len && rest.text[i] != '/'; i++)
 		if (rest.text[i] == '@')
 			host = i + 1;
 	return host < rest.len && rest.text[host] != '/' && rest.text[host] != ':';
@@ -50,7 +50,7 @@ static const char *wrong_rest(const char *scheme, struct piece rest)
 	if (scheme[0] == 't')
 		return host_and_port(rest) ? NULL : "is not tcp://host:port";
 	if (scheme[0] == 'h' || scheme[0] == 'p')
-		return names_host(rest, scheme[0] == 'p') ? NULL : "names no host";
+		return names_host(rest) ? NULL : "names no host";
 	if (!rest.len || rest.text[0] != '/')
 		return "has no absolute path";
 	if (scheme[0] == 'u' && rest.len > UNIX_PATH_MAX)

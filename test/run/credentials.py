@@ -239,9 +239,10 @@ def nowhere(source):
         server = Server(world, good.signs('server'), delay=30)
         settings['CONPROF_TLS_CA_FILE'] = good.pem
         settings['CONPROF_AGENT_SOCKET'] = server.url
-        if source == 'address':
+        if source in ('address', 'agent'):
             del settings['CONPROF_AGENT_SOCKET']
-            text = f'CONPROF_AGENT_SOCKET=pyroscope+{server.url.replace("//", "//me:" + SECRET + "@")}\n'
+            kind = 'pyroscope+' if source == 'address' else ''
+            text = f'CONPROF_AGENT_SOCKET={kind}{server.url.replace("//", "//me:" + SECRET + "@")}\n'
             settings['CONPROF_CONFIG'] = file_of(world, 'conf', text)
         child = world.start([worker(world), 'loop'], settings)
         world.until('a request was made', lambda: server.posts)
@@ -300,5 +301,5 @@ def tests(_build):
     yield 'credentials_arguments', False, arguments
     for function in (tls, comes_later, out_of_reach):
         yield 'credentials_' + function.__name__, True, function
-    for source in ('environment', 'config', 'token_file', 'address'):
+    for source in ('environment', 'config', 'token_file', 'address', 'agent'):
         yield 'credentials_nowhere_' + source, True, nowhere(source)

@@ -190,6 +190,34 @@ static void who_may_read_is_told_once(void **state)
 	cp_log_free(log);
 }
 
+/* The address before the settings; what has a user is Basic, what has none a bearer's. */
+static void a_login_is_whole(void **state)
+{
+	static const struct {
+		const char *user, *password, *id, *token; /* of the address; of the settings */
+		const char *login[3];
+	} rows[] = {
+	    {"", "", "", "", {"", "", ""}},	 {"", "", "i", "t", {"i", "t", ""}},
+	    {"", "", "", "t", {"", "", "t"}},	 {"u", "p", "i", "t", {"u", "p", ""}},
+	    {"u", "", "i", "t", {"u", "t", ""}}, {"u", "", "", "", {"u", "", ""}},
+	    {"", "p", "i", "t", {"", "", "p"}},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct cp_secrets secrets;
+		struct cp_config config;
+		cp_settings_default(&config);
+		strcpy(secrets.user, rows[i].user);
+		strcpy(secrets.password, rows[i].password);
+		strcpy(secrets.token, rows[i].token);
+		strcpy(config.server_id, rows[i].id);
+		struct cp_login login = cp_secrets_login(&secrets, &config);
+		assert_string_equal(login.user, rows[i].login[0]);
+		assert_string_equal(login.password, rows[i].login[1]);
+		assert_string_equal(login.bearer, rows[i].login[2]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +225,7 @@ int main(void)
 	    cmocka_unit_test(the_environment_is_emptied),
 	    cmocka_unit_test(a_file_is_read_each_time),
 	    cmocka_unit_test(who_may_read_is_told_once),
+	    cmocka_unit_test(a_login_is_whole),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }
