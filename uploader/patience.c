@@ -13,6 +13,7 @@
 #include "base/attrs.h"
 #include "uploader/address.h"
 #include "uploader/folder.h"
+#include "uploader/shelf.h"
 #include "uploader/text.h"
 
 #define HEAD	     "conprof-retry 1 "
@@ -70,7 +71,7 @@ int cp_patience_read(const char *text, uint64_t now_ns, int64_t realtime_ns, str
 
 static void name_of(const char *to, char name[64])
 {
-	snprintf(name, 64, "retry.%016llx", (unsigned long long)cp_address_number(to));
+	snprintf(name, 64, CP_SHELF_NOTE "%016llx", (unsigned long long)cp_address_number(to));
 }
 
 void cp_patience_load(const struct cp_spool *spool, const char *to, struct cp_retry *retry)

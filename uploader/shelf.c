@@ -151,12 +151,39 @@ static void merge(struct cp_shelf *shelf)
 	shelf->rest = n - shelf->count;
 }
 
+/* A note, or what a killed writer left of one. */
+static int is_note(const char *name)
+{
+	const size_t len = sizeof CP_SHELF_NOTE - 1;
+	name += name[0] == '.';
+	return strncmp(name, CP_SHELF_NOTE, len) == 0 &&
+	       strspn(name + len, "0123456789abcdef") == 16;
+}
+
+static int64_t written(int dir, const char *name)
+{
+	struct stat st;
+	int ours = !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) && st.st_uid == geteuid();
+	return ours && S_ISREG(st.st_mode) ? st.st_mtime : INT64_MAX;
+}
+
+static void look_at_note(struct cp_shelf *shelf, int dir, const char *name)
+{
+	int64_t at = written(dir, name);
+	if (at != INT64_MAX && (!shelf->note || at < shelf->note))
+		shelf->note = at;
+}
+
 /* What has one of our names but is no file (a folder, a link, a pipe) makes its entry an odd one.
  */
 static int look(struct cp_shelf *shelf, int dir, const char *name)
 {
 	struct cp_shelf_entry entry = {0};
 	struct stat st;
+	if (is_note(name)) {
+		look_at_note(shelf, dir, name);
+		return 0;
+	}
 	if (!parse_name(name, &entry) || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) ||
 	    st.st_uid != geteuid())
 		return 0;
@@ -193,6 +220,17 @@ int cp_shelf_read(struct cp_shelf *shelf, int dir)
 		closedir(stream);
 	merge(shelf);
 	return error;
+}
+
+void cp_shelf_drop_notes(int dir, int64_t since)
+{
+	DIR *stream = open_stream(dir);
+	const char *name;
+	while (stream && (name = next_name(stream)))
+		if (is_note(name) && written(dir, name) < since)
+			unlinkat(dir, name, 0);
+	if (stream)
+		closedir(stream);
 }
 
 const struct cp_shelf_entry *cp_shelf_find(const struct cp_shelf *shelf, const char *stem)

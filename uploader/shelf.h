@@ -7,6 +7,8 @@
 #define CP_SHELF_EVENT ".event.json"
 /* What the event is called until all else is there; whoever writes it holds it. */
 #define CP_SHELF_PART ".event.json.part"
+/* Of a destination that fails (patience.h), with 16 hex digits behind it. */
+#define CP_SHELF_NOTE "retry."
 
 struct cp_shelf_entry {
 	char stem[CP_STEM];
@@ -25,6 +27,7 @@ struct cp_shelf {
 	struct cp_shelf_entry *entries;
 	size_t count, rest, room;
 	uint64_t bytes; /* of them all */
+	int64_t note; /* the last write to the note that is oldest, in seconds; 0: there is none */
 };
 
 /* Reads the directory: our own files whose names are those of an entry. 0 or -errno. */
@@ -42,5 +45,7 @@ int cp_shelf_has_event(int dir, const char *stem);
 /* All files of an entry: its marks first, so that nobody takes it; its event last, so that profiles
  * without one are a dead writer's. */
 void cp_shelf_remove(int dir, const char *stem, const uint64_t *numbers, unsigned count);
+/* The notes that nobody has written to since then. */
+void cp_shelf_drop_notes(int dir, int64_t since);
 /* Bytes of its profiles and of its event, complete or in part. */
 uint64_t cp_shelf_size(int dir, const char *stem);

@@ -21,6 +21,10 @@
 /* So long what looks like a dead writer's may still be one's of an older version, who holds
  * nothing. */
 #define SETTLED_S 60
+/* So long a note is kept of a destination that nobody tries any more, where age is no bound; and at
+ * least so long, since who waits for his next attempt goes by it. */
+#define NOTE_S	     (7 * 86400)
+#define NOTE_LEAST_S 3600
 
 static void close_fd(const int *fd)
 {
@@ -135,7 +139,10 @@ static int64_t time_of(const char *stamp)
 
 void cp_tidy(struct cp_spool *spool, int dir, struct cp_shelf *shelf)
 {
-	int64_t now = time(NULL);
+	int64_t now = time(NULL), note_s = spool->max_age_s ? (int64_t)spool->max_age_s : NOTE_S;
+	note_s = note_s < NOTE_LEAST_S ? NOTE_LEAST_S : note_s;
+	if (shelf->note && shelf->note < now - note_s)
+		cp_shelf_drop_notes(dir, now - note_s);
 	for (size_t i = shelf->count; i < shelf->count + shelf->rest; i++)
 		look_at_rest(spool, dir, &shelf->entries[i]);
 	for (size_t i = 0; i < shelf->count; i++) {

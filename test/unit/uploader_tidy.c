@@ -168,6 +168,39 @@ static void the_old_go_but_for_those_that_somebody_sends(void **state)
 	cp_parcel_free(like);
 }
 
+/* What says how a destination failed goes when nobody has tried it for as long as profiles are
+ * kept, or for a week; a name that is only like it stays. */
+static void old_notes_go(void **state)
+{
+	struct cp_spool spool;
+	uint64_t dropped = 0;
+	(void)state;
+	assert_int_equal(put(1, TO, 100, &dropped), 0);
+	in_spool("for n in retry.0123456789abcde1 retry.0123456789abcde2 "
+		 "retry.0123456789abcde3 .retry.0123456789abcdef.77 retry.me; do "
+		 "echo conprof-retry 1 3 1 x >$n; done");
+	in_spool(
+	    "touch -d '8 days ago' retry.*1 .retry.* retry.me; touch -d '2 days ago' retry.*2");
+	assert_int_equal(next(&spool), 1);
+	assert_int_equal(files("retry.*"), 3);
+	assert_int_equal(files(".retry.*") + files("retry.*1"), 0);
+	struct cp_parcel *like = parcel(0, TO, 1);
+	struct cp_claim claim;
+	struct cp_parcel *got;
+	like->config.spool_max_age_s = 86400;
+	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &claim, &got), -ENOENT);
+	assert_int_equal(files("retry.*"), 2);
+	assert_int_equal(files("retry.*3") + files("retry.me"), 2);
+	/* who waits for his next attempt, at most some minutes, goes by it */
+	in_spool("touch -d '10 minutes ago' retry.*3");
+	like->config.spool_max_age_s = 60;
+	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
+	assert_int_equal(cp_spool_claim(&spool, &like->config, TO, &claim, &got), -ENOENT);
+	assert_int_equal(files("retry.*3"), 1);
+	cp_parcel_free(like);
+}
+
 /* A disk without room, in the shape of a limit on files: nothing of it stays, and it works again.
  */
 static void a_full_disk_is_survived(void **state)
@@ -239,6 +272,7 @@ int main(void)
 	    WITH_BASE(what_is_set_aside_is_bounded),
 	    WITH_BASE(what_dead_writers_left_goes),
 	    WITH_BASE(the_old_go_but_for_those_that_somebody_sends),
+	    WITH_BASE(old_notes_go),
 	    WITH_BASE(a_full_disk_is_survived),
 	    WITH_BASE(a_spool_that_is_gone_comes_again),
 	    cmocka_unit_test(events_are_read_with_care),
