@@ -73,6 +73,14 @@ static inline void cp_leave_alive(enum cp_kind kind, struct cp_sums *sums)
 		sums->n[0] = 0;
 }
 
+/* What is new stays for a later take; what is alive is told all the same. */
+static inline void cp_leave_new(enum cp_kind kind, struct cp_sums *sums)
+{
+	if (kind != CP_KIND_THREAD)
+		sums->n[0] = 0;
+	sums->n[1] = 0;
+}
+
 /* Objects in fixed point as a whole number. Each row's rest is one of 1024 that follow each other
  * evenly over rows and processes, plus what earlier periods left of it: so a row's periods add up
  * to within one object, and many rows with the same fraction, as a sample of 1.58 objects each, are

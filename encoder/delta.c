@@ -264,13 +264,17 @@ static int take_row(struct taking *taking, uint32_t number)
 	}
 	if (!(taking->profiles & CP_BIT(profile_of(row.kind))))
 		return 0;
+	int stays = cp_marks_stays(taking->marks, number, row.n);
 	struct cp_sums sums = sums_of(taking, row.kind, rest_of(taking, number), row.n, mark);
+	if (stays)
+		cp_leave_new(row.kind, &sums);
 	if (!cp_is_nothing(&sums) && cp_view_frames(taking->view, &row, taking->frames)) {
 		taking->batch->damaged_rows++;
 		return 0;
 	}
-	int error = add_row(taking, number, &row, samples_of(row.kind, row.n, mark), &sums);
-	if (!error)
+	uint64_t samples = stays ? 0 : samples_of(row.kind, row.n, mark);
+	int error = add_row(taking, number, &row, samples, &sums);
+	if (!error && !stays)
 		cp_marks_move(mark, row.n);
 	return error;
 }
@@ -330,9 +334,11 @@ int cp_batch_take(struct cp_batch *batch, struct cp_view *view, struct cp_marks 
 	if (!error)
 		error = cp_whos_open(&whos, batch, view, pid, profiles);
 	taking.stack[0] = whos.labels & CP_LABEL_PID ? (uint32_t)pid : 0;
+	uint32_t first = cp_marks_begin(marks, rows, profiles & (CP_TAKE_OVER | CP_TAKE_REST));
 	for (uint32_t i = 0; i < rows && !error; i++)
-		error = take_row(&taking, i);
-	if (begun && !error)
+		error = take_row(&taking, first + i < rows ? first + i : first + i - rows);
+	/* a slot is its thread's until its row is taken */
+	if (begun && !error && !(marks && marks->is_late))
 		cp_marks_take_done(marks, view, begun);
 	taking.lost_ended = cp_view_lost_ended(view);
 	for (int kind = CP_KIND_CPU; kind < CP_KINDS && !error; kind++)

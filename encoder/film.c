@@ -131,19 +131,20 @@ static void note_mark(struct cp_view *view, uint32_t *count, uint32_t what,
 		note(view, count, what, mark->n[0], mark->n[1]);
 }
 
+/* Rows come last: they are as many as there is room for (cp_marks_stays). */
 static void note_all(const struct cp_marks *marks)
 {
 	struct cp_view *view = marks->view;
 	struct cp_recording *shared = cp_view_header(view);
 	uint32_t count = 0;
-	for (uint32_t i = 0; i < marks->count; i++)
-		note_mark(view, &count, i, &marks->rows[i]);
 	for (uint32_t i = 0; i < CP_KINDS * CP_LOSSES; i++)
 		note_mark(view, &count, CP_MOVE_LOST + i,
 			  &marks->lost[i / CP_LOSSES][i % CP_LOSSES]);
 	for (uint32_t i = 0; i < CP_HITS_WORDS; i++)
 		if (cp_view_load(&shared->hits_marks[i]) != marks->hits[i])
 			note(view, &count, CP_MOVE_HITS + i, marks->hits[i], 0);
+	for (uint32_t i = 0; i < marks->count; i++)
+		note_mark(view, &count, i, &marks->rows[i]);
 	__atomic_store_n(&shared->film_moves, count, __ATOMIC_RELAXED);
 	__atomic_store_n(&shared->film_take, marks->cpu_take, __ATOMIC_RELAXED);
 }
@@ -188,8 +189,10 @@ void cp_marks_finish(struct cp_marks *marks)
 {
 	struct cp_view *view = marks->view;
 	set_state(view, CP_FILM_NONE);
-	note_all(marks);
-	move_marks(view);
+	do {
+		note_all(marks);
+		move_marks(view);
+	} while (view->moves.max && view->shared->film_moves >= view->moves.max);
 }
 
 /* The target made the copy while we were silent: what we wrote meanwhile is in the old one alone.

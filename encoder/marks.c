@@ -77,6 +77,45 @@ int cp_marks_room(struct cp_marks *marks, uint32_t rows)
 	return 0;
 }
 
+static bool is_moved(const struct cp_mark *from, const uint64_t to[2])
+{
+	return cp_view_load(&from->n[0]) != to[0] || cp_view_load(&from->n[1]) != to[1];
+}
+
+uint32_t cp_marks_begin(struct cp_marks *marks, uint32_t rows, bool all)
+{
+	if (!marks)
+		return 0;
+	marks->is_late = false;
+	marks->left = UINT32_MAX;
+	if (!marks->ships || all)
+		return 0;
+	uint64_t room = marks->view->moves.max;
+	marks->left = room > CP_MOVES_MORE ? (uint32_t)(room - CP_MOVES_MORE) : 0;
+	for (uint32_t i = 0; i < marks->count && marks->left; i++) {
+		const struct cp_mark *safe = cp_view_mark(marks->view, i);
+		marks->left -= safe && is_moved(safe, marks->rows[i].n);
+	}
+	return rows ? marks->first % rows : 0;
+}
+
+bool cp_marks_stays(struct cp_marks *marks, uint32_t row, const uint64_t n[CP_COUNTERS])
+{
+	if (!marks || !marks->ships || row >= marks->count || !is_moved(&marks->rows[row], n))
+		return false;
+	const struct cp_mark *safe = cp_view_mark(marks->view, row);
+	if (!safe || is_moved(safe, marks->rows[row].n))
+		return false; /* it has its move */
+	if (marks->left) {
+		marks->left--;
+		return false;
+	}
+	if (!marks->is_late)
+		marks->first = row;
+	marks->is_late = true;
+	return true;
+}
+
 struct cp_mark *cp_marks_row(struct cp_marks *marks, const struct cp_view *view, uint32_t row)
 {
 	if (!marks)

@@ -177,7 +177,7 @@ struct cp_move {
 };
 #define CP_MOVE_LOST  0x80000000u /* + CP_LOSSES * kind + cause */
 #define CP_MOVE_HITS  0xc0000000u
-#define CP_MOVES_MORE (CP_KINDS * CP_LOSSES + CP_HITS_WORDS) /* than rows */
+#define CP_MOVES_MORE (CP_KINDS * CP_LOSSES + CP_HITS_WORDS) /* than rows have */
 
 /* NONE: marks and moves are done with. TAKEN: the moves are written; what was taken is in the
  * uploader's memory, or anywhere. SAFE: it is where it outlives the uploader: the marks may move.

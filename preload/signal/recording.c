@@ -29,7 +29,9 @@
 #define THREADS (UINT64_C(1) << 14)
 #define RESTS	(UINT64_C(1) << 14)
 #define NAMES	UINT64_C(1024)
-#define SHRUNK	4 /* the sixteenth, as a shift */
+#define MOVES                                                                                      \
+	(ROWS / 4) /* rows that change from one upload to the next: more of them wait a period */
+#define SHRUNK 4   /* the sixteenth, as a shift */
 
 static struct cp_table place(uint64_t *end, uint64_t max, uint64_t entry)
 {
@@ -52,7 +54,7 @@ static uint64_t lay_out(struct cp_recording *rec, unsigned shrink)
 	struct cp_table frames = place(&end, FRAMES >> shrink, sizeof(uint64_t));
 	struct cp_table marks = place(&end, ROWS >> shrink, sizeof(struct cp_mark));
 	struct cp_table moves =
-	    place(&end, (ROWS >> shrink) + CP_MOVES_MORE, sizeof(struct cp_move));
+	    place(&end, (MOVES >> shrink) + CP_MOVES_MORE, sizeof(struct cp_move));
 	struct cp_table names = place(&end, NAMES >> shrink, sizeof(struct cp_name));
 
 	if (rec) {
