@@ -39,6 +39,15 @@ def listens(world, state='open'):
             for line in lines if line['kind'] == 'listen' and line['state'] == state]
 
 
+def opened(world):
+    """How many files this world's uploader has opened for names so far."""
+    answer = subprocess.run([os.path.join(world.build, 'conprof'), 'status', '--json'],
+                            env=world.env(preload=False), stdout=subprocess.PIPE, check=True)
+    return sum(int(line['opens']) for lines in json.loads(answer.stdout)
+               if lines and int(lines[0].get('pid', 0)) in world.uploaders()
+               for line in lines if line['kind'] == 'symbols')
+
+
 def stop(world, child):
     """Ends the worker; what it printed."""
     child.stdin.close()
@@ -287,6 +296,10 @@ def paths(world):
     got = subprocess.run(['curl', '-s', '--unix-socket', path, 'http://x' + ROOT + 'cmdline'],
                          stdout=subprocess.PIPE, timeout=world.left(), check=True).stdout
     expect(got.endswith(b'worker\0hold'), f'{got!r}')
+    expect(opened(world) == 0, 'files are opened for names that nobody has asked for')
+    subprocess.run(['curl', '-s', '--unix-socket', path, 'http://x' + ROOT + 'heap'],
+                   stdout=subprocess.DEVNULL, timeout=world.left(), check=True)
+    expect(opened(world) > 0, 'a profile without names')
     stop(world, child)
     expect(not os.path.exists(path), 'the socket is left behind')
 
