@@ -124,6 +124,8 @@ def go_pprof(world):
 def books(world):
     """Whatever is pulled, all that happened is in what was shipped, once."""
     child, address = target(world, 'burn', CONPROF_PERIOD='1')
+    # it listens as soon as it is there, and may not have allocated anything by then
+    world.until('it allocated', lambda: profile(world, address, ROOT + 'allocs').samples)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         paths = ['profile?seconds=1', 'profile?seconds=2', 'profile?seconds=3', 'allocs', 'heap',
                  'heap?seconds=2', 'goroutine', 'allocs'] * 2
