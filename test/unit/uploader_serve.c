@@ -7,8 +7,10 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/control.h"
 #include "fake_recording.h"
 #include "unit.h"
+#include "uploader/glance.h"
 #include "uploader/rendezvous.h"
 #include "uploader/serve.h"
 #include "uploader/status.h"
@@ -138,6 +140,40 @@ static void an_image_that_comes_late_takes_nobodys_place(void **state)
 	assert_int_equal(here.rec->delivered, 0);
 	fake_free(&late);
 	fake_free(&here);
+}
+
+static int opens(const struct fake *fake, int open)
+{
+	for (int i = 0; i < 500; i++, pause_ms(10))
+		if (!(atomic_load(&fake->rec->control) & CP_WANT_CPU) == !open)
+			return 1;
+	return 0;
+}
+
+/* `conprof top` that is ended in the middle of a look. */
+static void who_looks_and_goes_gives_the_window_back(void **state)
+{
+	const struct cp_glance glance = {
+	    .pid = getpid(), .profile = CP_PROFILE_CPU, .length_ms = CP_GLANCE_MAX_MS};
+	struct cp_join look = {.magic = CP_MAGIC, .abi = CP_ABI, .pid = CP_PEER_GLANCE};
+	struct fake fake;
+	(void)state;
+	make(&fake);
+	fake.rec->config.cpu_duration_s = 1;
+	send_recording(&fake);
+	assert_int_equal(value("family", "processes"), 1);
+	assert_true(opens(&fake, 0));
+	memcpy(look.token, &glance, sizeof glance);
+	int fd = cp_rendezvous_connect(name), second = cp_rendezvous_connect(name);
+	assert_int_equal(cp_rendezvous_send_message(fd, &look, -1), 0);
+	assert_true(opens(&fake, 1));
+	assert_int_equal(cp_rendezvous_send_message(second, &look, -1), 0);
+	close(fd);
+	assert_int_equal(value("family", "processes"), 1); /* it has been heard */
+	assert_true(opens(&fake, 1));
+	close(second);
+	assert_true(opens(&fake, 0));
+	fake_free(&fake);
 }
 
 static void bad_company_does_no_harm(void **state)
@@ -310,6 +346,7 @@ int main(void)
 	    SERVED(a_farewell_is_answered_by_delivery),
 	    SERVED(a_moved_recording_replaces_the_old_one),
 	    SERVED(an_image_that_comes_late_takes_nobodys_place),
+	    SERVED(who_looks_and_goes_gives_the_window_back),
 	    SERVED(bad_company_does_no_harm),
 	    SERVED(who_sleeps_is_seen_and_gives_way_to_itself),
 	    SERVED(who_slept_through_its_life_was_not_there),
