@@ -94,7 +94,7 @@ def request(**change):
     data = body(change.get('parts', lambda c, e: [c, e])(cpu, last))
     head = {'Host': 'localhost', 'User-Agent': 'test', 'Accept-Encoding': 'gzip',
             'Content-Type': 'multipart/form-data; boundary=' + BOUNDARY,
-            'Content-Length': str(len(data))}
+            'Idempotency-Key': '"app-1-20261121T120000Z-0"', 'Content-Length': str(len(data))}
     head.update(change.get('head', {}))
     lines = [change.get('line', 'POST /profiling/v1/input HTTP/1.1')]
     lines += [f'{k}: {v}' for k, v in head.items() if v is not None]
@@ -152,6 +152,7 @@ def tests(_build):
             ('chunked', 'Transfer-Encoding', dict(head={'Transfer-Encoding': 'chunked'})),
             ('length', 'body ends', dict(head={'Content-Length': '99999'})),
             ('no_length', 'Content-Length', dict(head={'Content-Length': None})),
+            ('key', 'Idempotency-Key', dict(head={'Idempotency-Key': 'app'})),
             ('authorization', 'Authorization', {}),
             ('unasked_authorization', 'Authorization',
              dict(head={'Authorization': 'Basic ' + base64.b64encode(b'a:b').decode()})),

@@ -77,7 +77,8 @@ def status(world):
         if ended.status != 0 or b'worker' not in ended.out or not line:
             return False
         # How full its tables are, and the unwinder's cache.
-        full = re.search(rb' stacks=(\d+)/(\d+) words=(\d+)/(\d+) renewals=0 rules_kib=(\d+)$', line[0])
+        full = re.search(rb' stacks=(\d+)/(\d+) words=(\d+)/(\d+) renewals=0 rules_kib=(\d+) state=running rate=\d+$',
+                         line[0])
         expect(full, f'{line[0]!r}')
         stacks, stacks_max, words, words_max, rules = map(int, full.groups())
         expect(stacks <= stacks_max and stacks <= words <= words_max and 16 <= rules <= 256, f'{line[0]!r}')

@@ -1,24 +1,33 @@
 #!/bin/bash
-# run.sh PROGRAM... - runs the unit tests, shows only what failed, and sums.
+# run.sh PROGRAM... - runs the unit tests, as many at a time as there are processors, shows only what failed, and sums.
 # SPDX-License-Identifier: MIT
 set -u
 passed=0 failed=0
-tmp=$(mktemp)
-trap 'rm -f "$tmp"' EXIT
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+export tmp
+
+one() {
+	name=$(basename "$1")
+	timeout 120 "$1" >"$tmp/$name.out" 2>&1
+	echo $? >"$tmp/$name.status"
+}
+export -f one
+printf '%s\0' "$@" | xargs -0 -n 1 -P "$(nproc)" bash -c 'one "$1"' one
 
 for program; do
-	timeout 120 "$program" >"$tmp" 2>&1
-	status=$?
-	ran=$(sed -n 's/^\[==========\] \([0-9]*\) test(s) run\..*/\1/p' "$tmp" | tail -n 1)
-	good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test(s)\..*/\1/p' "$tmp" | tail -n 1)
-	skip=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test(s).*/\1/p' "$tmp" | tail -n 1)
+	out=$tmp/$(basename "$program").out
+	status=$(cat "$tmp/$(basename "$program").status" 2>/dev/null || echo 127)
+	ran=$(sed -n 's/^\[==========\] \([0-9]*\) test(s) run\..*/\1/p' "$out" | tail -n 1)
+	good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test(s)\..*/\1/p' "$out" | tail -n 1)
+	skip=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test(s).*/\1/p' "$out" | tail -n 1)
 	good=${good:-0} skip=${skip:-0} bad=$((${ran:-0} - good - skip))
 	# A program that died, or ran nothing, has failed whatever it printed before.
 	if [ "$bad" -lt 1 ] && { [ "$status" -ne 0 ] || [ "${ran:-0}" -eq 0 ]; }; then
 		bad=1
 	fi
 	if [ "$bad" -gt 0 ]; then
-		tail -n 60 "$tmp"
+		tail -n 60 "$out"
 		echo "unit: $(basename "$program"): $bad failed (status $status)"
 	fi
 	[ "$skip" -eq 0 ] || echo "unit: $(basename "$program"): $skip skipped"
