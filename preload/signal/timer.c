@@ -17,8 +17,7 @@
 
 #define SECOND UINT64_C(1000000000)
 
-#define LATE  UINT64_C(20000000) /* CPU time: the kernel looks at least every 10 ms */
-#define BIRTH UINT64_C(1000000)	 /* CPU time, at most, until a new thread comes to us: 0.05 ms */
+#define BIRTH UINT64_C(1000000) /* CPU time, at most, until a new thread comes to us: 0.05 ms */
 
 enum { DISARMED, ARMED, ARMING };
 
@@ -135,20 +134,21 @@ static uint64_t pass(struct cp_thread *self, uint64_t now)
 }
 
 /* A rare tick is over by this time: it stands for the mean distance between two. What follows is
- * counted from it on: rare again, or, by a tick, as is wanted now. A look that comes much later
- * than the kernel looks follows now. */
+ * counted from it on: rare again, or, by a tick, as is wanted now. Where a look comes late (a busy
+ * host stops its guests, whose CPU clocks run on), what lay between counts as it would on average.
+ */
 static uint64_t pass_rare(struct cp_thread *self, uint64_t now, int is_tick)
 {
 	uint64_t ns = 0;
 
 	while (self->rare && now >= self->due) {
-		uint64_t from = now - self->due < LATE ? self->due : now;
+		uint64_t late = (now - self->due) / self->period * self->period;
 
-		ns += self->period;
+		ns += self->period + late;
 		if (is_tick)
-			cp_pace_plan(self, from);
+			cp_pace_plan(self, self->due + late);
 		else
-			cp_pace_plan_rare(self, from);
+			cp_pace_plan_rare(self, self->due + late);
 	}
 	return ns;
 }
@@ -181,12 +181,11 @@ static uint64_t rang_rarely(struct cp_thread *self)
 	return cp_pace_is_off() ? 0 : ns;
 }
 
-/* What is wanted has changed: this tick is still one of those before. */
+/* What is wanted has changed: this tick is still one of those before, and what comes is counted
+ * from where its period ended. */
 static void change_pace(struct cp_thread *self)
 {
-	uint64_t now = cp_timer_clock(), last = self->due - self->period;
-
-	cp_pace_plan(self, now - last < LATE ? last : now);
+	cp_pace_plan(self, self->due - self->period);
 	set(self);
 }
 
