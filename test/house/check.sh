@@ -35,52 +35,41 @@ objects() {
 objects >"$tmp/objects"
 clean() { grep -v '^#' "$1" 2>/dev/null | grep -v '^[[:space:]]*$' || true; }
 
+# What each object calls and has, each of them asked once: OBJECT NAME.
+(cd "$build" && xargs nm -A -u <"$tmp/objects") | awk '{sub(/:$/, "", $1); print $1, $3}' >"$tmp/calls"
+(cd "$build" && xargs nm -A --defined-only <"$tmp/objects") |
+	awk 'NF==3 {sub(/:.*/, "", $1); print $1, $3, $2}' >"$tmp/has"
+
 below=
 : >"$tmp/allowed"
 for f in base signal hook; do
 	clean "$root/preload/$f/allowed.txt" >>"$tmp/allowed"
-	here_o=$(grep "^preload/$f/" "$tmp/objects" | sed "s|^|$build/|")
-	below="$below $here_o"
-	# shellcheck disable=SC2086
-	nm --defined-only $below | awk 'NF==3 {print $3}' | sort -u >"$tmp/ours"
-	for o in $here_o; do
-		n=$f/$(basename "$o")
-		nm -u "$o" | awk '{print $2}' | sort -u | comm -23 - "$tmp/ours" | while read -r s; do
-			awk -v s="$s" -v o="$n" '$1==s && ($2=="*" || $2==o) {ok=1} END {exit !ok}' \
-				"$tmp/allowed" || echo "$n calls $s, which floor '$f' does not allow"
-		done
-	done
+	below="$below preload/$f/"
+	awk -v below="$below" 'BEGIN {n=split(below,a," ")} {for (i=1;i<=n;i++) if (index($1,a[i])==1) print $2}' \
+		"$tmp/has" | sort -u >"$tmp/ours"
+	awk -v f="$f" -v ours="$tmp/ours" -v allowed="$tmp/allowed" '
+		BEGIN {while ((getline line <ours) > 0) known[line]=1
+		       while ((getline line <allowed) > 0) {split(line,p," "); known[p[1] (p[2]=="*" ? "" : " " p[2])]=1}}
+		index($1,"preload/" f "/")==1 {o=$1; sub("^preload/","",o)
+			if (!($2 in known) && !(($2 " " o) in known))
+				print o " calls " $2 ", which floor \047" f "\047 does not allow"}' "$tmp/calls"
 done >"$tmp/law"
 wall law "$tmp/law"
 
 # A reason belongs to each entry, and an entry that nobody needs any more goes.
 for f in base signal hook; do
-	clean "$root/preload/$f/allowed.txt" | while read -r s o why; do
-		[ -n "$why" ] || echo "preload/$f/allowed.txt: $s has no reason"
-		case $o in
-		\*) pattern="$build/preload/*/*.o" ;;
-		*) pattern="$build/preload/$o" ;;
-		esac
-		# shellcheck disable=SC2086
-		nm -u $pattern 2>/dev/null | awk -v s="$s" '$2==s {ok=1} END {exit !ok}' ||
-			[ "$o" = "*" ] || echo "preload/$f/allowed.txt: $o no longer calls $s"
-	done
+	clean "$root/preload/$f/allowed.txt" | awk -v f="$f" -v calls="$tmp/calls" '
+		BEGIN {while ((getline line <calls) > 0) called[line]=1}
+		NF<3 {print "preload/" f "/allowed.txt: " $1 " has no reason"}
+		$2!="*" && !(("preload/" $2 " " $1) in called) {print "preload/" f "/allowed.txt: " $2 " no longer calls " $1}'
 done >"$tmp/stale"
 wall allowed "$tmp/stale"
 
 # Names are looked up within a program: the library's malloc is not what the uploader calls.
 : >"$tmp/arrow"
-for program in "preload/" "preload/base/ encoder/ uploader/"; do
-	: >"$tmp/def"
-	: >"$tmp/use"
-	for part in $program; do
-		for n in $(grep "^$part" "$tmp/objects"); do
-			nm --defined-only "$build/$n" | awk -v n="$n" '$2 ~ /[TDBRVWC]/ {print $3, n}' >>"$tmp/def"
-			nm -u "$build/$n" | awk -v n="$n" '{print $2, n}' >>"$tmp/use"
-		done
-	done
-	sort -k1,1 "$tmp/def" >"$tmp/d"
-	sort -k1,1 "$tmp/use" >"$tmp/u"
+for program in "^preload/" "^(preload/base|encoder|uploader)/"; do
+	awk -v p="$program" '$1 ~ p && $3 ~ /[TDBRVWC]/ {print $2, $1}' "$tmp/has" | sort -k1,1 >"$tmp/d"
+	awk -v p="$program" '$1 ~ p {print $2, $1}' "$tmp/calls" | sort -k1,1 >"$tmp/u"
 	join "$tmp/u" "$tmp/d" | awk '$2!=$3 {print $2, $3, $1}' >>"$tmp/arrow"
 done
 sort -u -o "$tmp/arrow" "$tmp/arrow"
@@ -101,11 +90,10 @@ awk '{print $1, $2}' "$tmp/arrow" | sort -u | tsort 2>&1 >/dev/null |
 	 if (bad) print p[1] ":" p[2] " includes " q[2]}' >>"$tmp/up"
 wall arrows "$tmp/up"
 
-while read -r n; do
-	objdump -t "$build/$n" | awk -v n="${n#preload/}" '{
-		for (i=1; i<=NF; i++) if ($i ~ /^\.(data|bss|tdata|tbss)/ && $i !~ /\.rel\.ro/ && i<NF && $NF !~ /^\./) {
-			sub(/\.[0-9]+$/, "", $NF); sub(/^\.hidden$/, "", $NF); print $NF, n; break}}'
-done <"$tmp/objects" | sort -u >"$tmp/state"
+(cd "$build" && xargs objdump -t <"$tmp/objects") | awk '
+	/: +file format / {n=$1; sub(/:$/, "", n); sub("^preload/", "", n)}
+	{for (i=1; i<=NF; i++) if ($i ~ /^\.(data|bss|tdata|tbss)/ && $i !~ /\.rel\.ro/ && i<NF && $NF !~ /^\./) {
+		sub(/\.[0-9]+$/, "", $NF); sub(/^\.hidden$/, "", $NF); print $NF, n; break}}' | sort -u >"$tmp/state"
 {
 	while read -r s o; do
 		clean "$here/state.txt" | awk -v s="$s" -v o="$o" '$1==s && $2==o && NF>2 {ok=1} END {exit !ok}' ||

@@ -8,26 +8,26 @@ page() { find uploader/page -name '*.js' -o -name '*.css' -o -name '*.sh'; }
 tests() { find test -name '*.[ch]' -o -name '*.sh' -o -name '*.go' -o -name '*.py' -o -name '*.cpp'; }
 
 # What ships begins with its name and its licence; a test with a comment that says what it is for.
-for f in $(ours); do
-	head -n 1 "$f" | grep -qF "/* $(basename "$f") - " || echo "$f: does not begin with its name"
-	sed -n 2,40p "$f" | grep -q 'SPDX-License-Identifier: MIT' || echo "$f: no licence line"
-done
-for f in $(tests; page); do
-	head -n 2 "$f" | grep -qE '^(/\*|//|# )' || echo "$f: does not say what it is for"
-done
+# shellcheck disable=SC2046
+awk 'FNR==1 {if (last != "" && !licence) print last ": no licence line"
+		last=FILENAME; licence=0; base=FILENAME; sub(".*/", "", base)
+		if (index($0, "/* " base " - ") != 1) print FILENAME ": does not begin with its name"}
+	FNR<=40 && /SPDX-License-Identifier: MIT/ {licence=1}
+	END {if (!licence) print last ": no licence line"}' $(ours)
+# shellcheck disable=SC2046
+awk 'FNR==1 {if (last != "" && !said) print last ": does not say what it is for"; last=FILENAME; said=0}
+	FNR<=2 && /^(\/\*|\/\/|# )/ {said=1}
+	END {if (!said) print last ": does not say what it is for"}' $(tests; page)
 
 # A file is a paragraph: not longer than 400 lines, a test not longer than 450.
-for f in $(ours; page; tests); do
-	lines=$(wc -l <"$f")
-	most=450
-	[ "${f#test/}" != "$f" ] || most=400
-	[ "$lines" -le "$most" ] || echo "$f: $lines lines"
-done
+# shellcheck disable=SC2046
+wc -l $(ours; page; tests) | awk '$2!="total" && $1 > ($2 ~ /^test\// ? 450 : 400) {print $2 ": " $1 " lines"}'
 
 # A function is not longer than 60 lines. In this format its body begins and ends in column one.
-for f in $(ours | grep '\.c$'); do
-	awk -v f="$f" '/^{$/ {start=NR} /^}/ && start {if (NR-start+1 > 60) print f ":" start ": a function of " NR-start+1 " lines"; start=0}' "$f"
-done
+# shellcheck disable=SC2046
+awk 'FNR==1 {start=0} /^{$/ {start=FNR}
+	/^}/ && start {if (FNR-start+1 > 60) print FILENAME ":" start ": a function of " FNR-start+1 " lines"; start=0}' \
+	$(ours | grep '\.c$')
 
 # The top level is a table of contents.
 git ls-files 2>/dev/null | cut -d/ -f1 | sort -u |
