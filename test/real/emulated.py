@@ -32,7 +32,8 @@ def aarch64(world):
     subprocess.run([compiler, '-O2', '-fomit-frame-pointer', '-D_GNU_SOURCE', '-pthread', '-o', binary,
                     os.path.join(ROOT, 'test', 'judge', 'emulated.c')], check=True)
     out = os.path.join(world.dir, 'profiles')
-    settings = {'CONPROF_AGENT_SOCKET': 'dir://' + out, 'CONPROF_PERIOD': '60'}
+    settings = {'CONPROF_AGENT_SOCKET': 'dir://' + out, 'CONPROF_PERIOD': '60',
+                'CONPROF_CPU_DURATION': '60'}
     keeper = world.start(['/bin/cat'], dict(settings, LD_PRELOAD=native))
     world.until('an uploader listened', world.listening)
     ended = world.run([qemu, '-L', SYSROOT, '-E', f'LD_PRELOAD={place}/libconprof.so', binary], settings, preload=False)

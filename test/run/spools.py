@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -90,9 +91,15 @@ def full_disk(world):
 def folder_deleted(world):
     """The spool's folder is deleted, and something else is in its place; then it is not."""
     def fill():
+        # what it would meet half way is another error, with a line of its own
+        uploaders = world.uploaders()
+        for pid in uploaders:
+            os.kill(pid, signal.SIGSTOP)
         shutil.rmtree(world.spool)
         with open(world.spool, 'w', encoding='ascii'):
             pass
+        for pid in uploaders:
+            os.kill(pid, signal.SIGCONT)
     without_room(world, fill, lambda: os.unlink(world.spool), 'can not be spooled')
 
 
