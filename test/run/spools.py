@@ -90,16 +90,24 @@ def full_disk(world):
 
 def folder_deleted(world):
     """The spool's folder is deleted, and something else is in its place; then it is not."""
-    def fill():
-        # what it would meet half way is another error, with a line of its own
-        uploaders = world.uploaders()
-        for pid in uploaders:
+    def between_two():
+        # what it would meet in the midst of an entry is another error, with a line of its own
+        for pid in world.uploaders():
             os.kill(pid, signal.SIGSTOP)
+        if not any(name.endswith('.part') for name in os.listdir(world.spool)):
+            return True
+        for pid in world.uploaders():
+            os.kill(pid, signal.SIGCONT)
+        return False
+
+    def fill():
+        world.until('no entry was half made', between_two)
         shutil.rmtree(world.spool)
         with open(world.spool, 'w', encoding='ascii'):
             pass
-        for pid in uploaders:
+        for pid in world.uploaders():
             os.kill(pid, signal.SIGCONT)
+
     without_room(world, fill, lambda: os.unlink(world.spool), 'can not be spooled')
 
 
