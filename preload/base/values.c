@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/values.h"
 
+#include "base/destinations.h"
 #include "base/fields.h"
 #include "base/secret.h"
 #include "base/words.h"

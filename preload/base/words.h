@@ -1,13 +1,10 @@
-/* words.h - the settings that are small languages: an address, the types, the labels. */
+/* words.h - the settings that are small languages: the tenant, the types, the labels. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include "base/mistakes.h"
 
 /* Of all: the value is printable and fits into its field. */
 
-/* scheme://rest, the scheme one that can be delivered to, the rest of the right shape. */
-void cp_value_address(struct cp_config *config, const struct cp_value *value,
-		      struct cp_mistakes *to);
 /* A name that Pyroscope takes for a tenant. */
 void cp_value_tenant(struct cp_config *config, const struct cp_value *value,
 		     struct cp_mistakes *to);
