@@ -28,7 +28,7 @@ HEAP := -ljemalloc
 PRELOAD_O := $(patsubst %.c,$(B)/%.o,$(wildcard preload/*/*.c))
 BASE_O := $(filter $(B)/preload/base/%,$(PRELOAD_O))
 SIGNAL_O := $(BASE_O) $(filter $(B)/preload/signal/%,$(PRELOAD_O)) $(B)/preload/life/libunwind.o \
-	$(B)/preload/libc/find.o
+	$(B)/preload/life/instead.o $(B)/preload/libc/find.o
 HOOK_O := $(SIGNAL_O) $(filter-out %/malloc.o,$(filter $(B)/preload/hook/%,$(PRELOAD_O)))
 PBC_O := $(B)/gen/pprof.pb-c.o
 ENC_O := $(patsubst %.c,$(B)/%.o,$(wildcard encoder/*.c)) $(PBC_O)

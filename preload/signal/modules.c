@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "signal/modules.h"
 
-#include <elf.h>
 #include <string.h>
 
 #include "base/attrs.h"
 #include "signal/ledger.h"
 #include "signal/loaded.h"
+#include "signal/object.h"
 #include "signal/probe.h"
 #include "signal/state.h"
 #include "signal/tables.h"
@@ -17,18 +17,6 @@
 #define OBJECTS_MAX 2048 /* more are not unwound by their tables, nor named */
 #define PATH_ROOM   768
 #define SECOND	    UINT64_C(1000000000)
-
-#define HEADERS_MAX 16 /* those that somebody reads (loaded.h) */
-
-/* For the unwinder: an object with its headers copied, since the originals may be unmapped while a
- * reader is at them. An entry does not change once it is loaded for the first time: an object that
- * comes back to its place gets its old one, any other gets a new one. */
-struct object {
-	struct dl_phdr_info info;
-	_Atomic uint32_t loaded;
-	uint32_t seen; /* the number of the last look that met it */
-	ElfW(Phdr) headers[HEADERS_MAX];
-};
 
 static struct {
 	const struct r_debug *loader; /* by the constructor */
@@ -42,43 +30,23 @@ static struct {
 	_Atomic uint64_t next_look_ns;
 	_Atomic uint64_t left_from, left_to; /* where unloaded code lay, in the present epoch */
 	char path[PATH_ROOM];		     /* who holds busy */
-	struct object fresh;		     /* likewise: what was just met */
+	struct cp_object fresh;		     /* likewise: what was just met */
 	ElfW(Phdr) raw[CP_LOADED_HEADERS];
 	/* OBJECTS_MAX, mapped by the constructor: two megabytes of static room would count against
 	 * RLIMIT_DATA and RLIMIT_AS when the loader maps us, and it has no way to do without. */
-	struct object *object;
+	struct cp_object *object;
 } list;
 
 /* ---- for the unwinder ---- */
 
-static int covers(const struct object *o, uint64_t pc)
-{
-	for (int i = 0; i < o->info.dlpi_phnum; i++) {
-		uint64_t start = o->info.dlpi_addr + o->headers[i].p_vaddr;
-
-		if (o->headers[i].p_type == PT_LOAD && pc >= start &&
-		    pc - start < o->headers[i].p_memsz)
-			return 1;
-	}
-	return 0;
-}
-
-/* Its table of unwind tables, which the unwinder reads if the address is in this object. */
-static int readable(const struct object *o)
-{
-	for (int i = 0; i < o->info.dlpi_phnum; i++)
-		if (o->headers[i].p_type == PT_GNU_EH_FRAME)
-			return cp_readable(o->info.dlpi_addr + o->headers[i].p_vaddr);
-	return 1;
-}
-
-static int show(const struct object *o, int (*cb)(struct dl_phdr_info *, size_t, void *), void *arg)
+static int show(const struct cp_object *o, int (*cb)(struct dl_phdr_info *, size_t, void *),
+		void *arg)
 {
 	struct dl_phdr_info info = o->info;
 
 	info.dlpi_adds = atomic_load_explicit(&list.used, memory_order_relaxed);
 	info.dlpi_subs = atomic_load_explicit(&list.unloads, memory_order_relaxed);
-	return readable(o) ? cb(&info, sizeof info, arg) : 0;
+	return cp_object_is_readable(o) ? cb(&info, sizeof info, arg) : 0;
 }
 
 /* libunwind looks for the object of one address, which stands first in what it hands on (since 0.98
@@ -91,9 +59,10 @@ int cp_modules_iterate(int (*cb)(struct dl_phdr_info *, size_t, void *), void *a
 	int stop = 0;
 
 	for (uint32_t i = 0; i < used; i++) {
-		const struct object *o = &list.object[i];
+		const struct cp_object *o = &list.object[i];
 
-		if (!atomic_load_explicit(&o->loaded, memory_order_acquire) || !covers(o, pc))
+		if (!atomic_load_explicit(&o->loaded, memory_order_acquire) ||
+		    !cp_object_covers(o, pc))
 			continue;
 		atomic_store_explicit(&list.pc_is_first, 1, memory_order_relaxed);
 		return show(o, cb, arg);
@@ -115,22 +84,15 @@ int cp_modules_changing(void)
 
 /* ---- the loader's list ---- */
 
-static int same(const struct object *o, const struct object *fresh)
-{
-	return o->info.dlpi_addr == fresh->info.dlpi_addr &&
-	       o->info.dlpi_phnum == fresh->info.dlpi_phnum &&
-	       memcmp(o->headers, fresh->headers, sizeof o->headers) == 0;
-}
-
 /* The entry of this object, its old one if it was here before, else a new one. When all are taken,
  * that of an unloaded object is written over. */
-static struct object *entry_for(const struct object *fresh)
+static struct cp_object *entry_for(const struct cp_object *fresh)
 {
 	uint32_t used = atomic_load_explicit(&list.used, memory_order_relaxed);
-	struct object *o = NULL;
+	struct cp_object *o = NULL;
 
 	for (uint32_t i = 0; i < used; i++)
-		if (same(&list.object[i], fresh))
+		if (cp_object_is(&list.object[i], fresh))
 			return &list.object[i];
 	if (used < OBJECTS_MAX) {
 		o = &list.object[used];
@@ -147,26 +109,9 @@ static struct object *entry_for(const struct object *fresh)
 	return o;
 }
 
-/* Where its segments begin and end. */
-static uint64_t bounds(const struct object *o, uint64_t *end)
+static void drop(struct cp_object *o)
 {
-	uint64_t start = UINT64_MAX;
-
-	*end = 0;
-	for (int i = 0; i < o->info.dlpi_phnum; i++) {
-		uint64_t at = o->info.dlpi_addr + o->headers[i].p_vaddr;
-
-		if (o->headers[i].p_type != PT_LOAD)
-			continue;
-		start = at < start ? at : start;
-		*end = at + o->headers[i].p_memsz > *end ? at + o->headers[i].p_memsz : *end;
-	}
-	return start;
-}
-
-static void drop(struct object *o)
-{
-	uint64_t end, start = bounds(o, &end);
+	uint64_t end, start = cp_object_bounds(o, &end);
 	uint64_t from = atomic_load_explicit(&list.left_from, memory_order_relaxed);
 	uint64_t to = atomic_load_explicit(&list.left_to, memory_order_relaxed);
 
@@ -181,16 +126,16 @@ static void drop(struct object *o)
 }
 
 /* What lay where this one lies is gone, even if nobody has seen it go. */
-static void drop_beneath(const struct object *fresh)
+static void drop_beneath(const struct cp_object *fresh)
 {
-	uint64_t end, start = bounds(fresh, &end), other_end;
+	uint64_t end, start = cp_object_bounds(fresh, &end), other_end;
 	uint32_t used = atomic_load_explicit(&list.used, memory_order_relaxed);
 
 	for (uint32_t i = 0; i < used; i++) {
-		struct object *o = &list.object[i];
+		struct cp_object *o = &list.object[i];
 
 		if (o != fresh && atomic_load_explicit(&o->loaded, memory_order_relaxed) &&
-		    bounds(o, &other_end) < end && start < other_end)
+		    cp_object_bounds(o, &other_end) < end && start < other_end)
 			drop(o);
 	}
 }
@@ -204,7 +149,7 @@ static void turned(uint32_t before)
 
 static void see(const struct link_map *map, int is_program)
 {
-	struct object *fresh = &list.fresh, *o;
+	struct cp_object *fresh = &list.fresh, *o;
 	uint32_t epoch = atomic_load_explicit(&cp_state.rec->epoch, memory_order_relaxed);
 
 	memset(fresh, 0, sizeof *fresh);
@@ -212,7 +157,7 @@ static void see(const struct link_map *map, int is_program)
 	fresh->info.dlpi_addr = map->l_addr;
 	fresh->info.dlpi_phdr = fresh->headers;
 	fresh->info.dlpi_phnum =
-	    cp_loaded_headers(map, is_program, list.raw, fresh->headers, HEADERS_MAX);
+	    cp_loaded_headers(map, is_program, list.raw, fresh->headers, CP_OBJECT_HEADERS);
 	if (!fresh->info.dlpi_phnum)
 		return;
 	o = entry_for(fresh);
@@ -255,7 +200,7 @@ static void drop_unseen(void)
 	uint32_t used = atomic_load_explicit(&list.used, memory_order_relaxed);
 
 	for (uint32_t i = 0; i < used; i++) {
-		struct object *o = &list.object[i];
+		struct cp_object *o = &list.object[i];
 
 		if (o->seen != list.look && atomic_load_explicit(&o->loaded, memory_order_relaxed))
 			drop(o);
@@ -375,6 +320,6 @@ void *cp_modules_room(size_t *size)
 int cp_modules_open(void)
 {
 	list.loader = cp_loaded_list();
-	list.object = cp_room_at_start(OBJECTS_MAX * sizeof(struct object));
+	list.object = cp_room_at_start(OBJECTS_MAX * sizeof(struct cp_module));
 	return list.loader && list.object ? 0 : -1;
 }

@@ -8,7 +8,7 @@
 // SPDX-License-Identifier: MIT
 // Ten seconds of all that holds a lock: objects loaded and unloaded, exceptions, blocks of every
 // kind, forks, threads. An unwinder that waits for the loader's lock stands still here: so it is
-// without our_dl_iterate_phdr of life/libunwind.c.
+// without our_dl_iterate_phdr of life/instead.c.
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdexcept>
