@@ -105,6 +105,13 @@ static int by_age(const void *left, const void *right)
 	return strcmp(a->stem, b->stem);
 }
 
+/* Profiles alone: no writer of ours leaves them so. They have arrived here, in a folder that is
+ * also somebody's spool. */
+static int is_none(const struct cp_shelf_entry *entry)
+{
+	return !entry->event && !entry->part && !entry->marks;
+}
+
 static int add(struct cp_shelf *shelf, const struct cp_shelf_entry *entry)
 {
 	if (shelf->count == shelf->room) {
@@ -116,7 +123,6 @@ static int add(struct cp_shelf *shelf, const struct cp_shelf_entry *entry)
 		shelf->room = room;
 	}
 	shelf->entries[shelf->count++] = *entry;
-	shelf->bytes += entry->bytes;
 	return 0;
 }
 
@@ -138,12 +144,15 @@ static void merge(struct cp_shelf *shelf)
 	if (!shelf->count)
 		return;
 	qsort(shelf->entries, shelf->count, sizeof *shelf->entries, by_stem);
-	for (size_t i = 1; i < shelf->count; i++)
+	for (size_t i = 1; i < shelf->count; i++) {
 		if (strcmp(shelf->entries[n].stem, shelf->entries[i].stem) == 0)
 			join(&shelf->entries[n], &shelf->entries[i]);
 		else
-			shelf->entries[++n] = shelf->entries[i];
-	n++;
+			shelf->entries[n += !is_none(&shelf->entries[n])] = shelf->entries[i];
+	}
+	n += !is_none(&shelf->entries[n]);
+	for (size_t i = 0; i < n; i++)
+		shelf->bytes += shelf->entries[i].bytes;
 	qsort(shelf->entries, n, sizeof *shelf->entries, by_age);
 	shelf->count = 0;
 	while (shelf->count < n && is_complete(&shelf->entries[shelf->count]))

@@ -24,7 +24,9 @@ struct cp_spool {
 
 /* Finds or makes the first usable directory: CONPROF_SPOOL_DIR alone when it is set, else
  * /var/spool/conprof, $XDG_STATE_HOME/conprof, $HOME/.local/state/conprof, /tmp/conprof-UID. It
- * must be a directory, not a link, be ours (or root's), and be writable. 0 or -errno. */
+ * must be a directory, not a link, be ours (or root's), and be writable. One that is a destination,
+ * too, has the spool in a folder of its own, DIR/spool: what has arrived and what waits have the
+ * same names. 0 or -errno. */
 int cp_spool_open(struct cp_spool *spool, const struct cp_config *config);
 
 /* An entry held for one destination, so that no other uploader sends it. */

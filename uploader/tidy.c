@@ -52,6 +52,13 @@ static void remove_name(int dir, const char *name, void *arg CP_UNUSED)
 		unlinkat(dir, name, AT_REMOVEDIR);
 }
 
+/* What is left without an event, or what becomes one, is nobody's: that goes last. */
+static void remove_but_event(int dir, const char *name, void *arg)
+{
+	if (!strstr(name, CP_SHELF_EVENT))
+		remove_name(dir, name, arg);
+}
+
 static void move_name(int dir, const char *name, void *arg)
 {
 	const int *corrupt = arg;
@@ -104,14 +111,15 @@ static int is_being_written(int dir, const char *stem)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
-/* Profiles without an event are a dead writer's; an event without marks is what all have, of which
- * somebody died before it was gone. A directory is not read in one moment, so who seems dead is
- * looked at a second time. */
+/* What has only begun to be an event is a dead writer's; an event without marks is what all have,
+ * of which somebody died before it was gone. A directory is not read in one moment, so who seems
+ * dead is looked at a second time. */
 static void look_at_rest(struct cp_spool *spool, int dir, const struct cp_shelf_entry *entry)
 {
 	struct cp_shelf shelf CP_CLEANUP(cp_shelf_free) = {0};
+	/* below 0, too: the time of a file may be finer than that of time() */
 	int64_t age = time(NULL) - entry->newest;
-	int fresh = !entry->odd && !entry->part && age >= 0 && age < SETTLED_S;
+	int fresh = !entry->odd && !entry->part && age > -SETTLED_S && age < SETTLED_S;
 	if (fresh || is_being_written(dir, entry->stem) || cp_shelf_read(&shelf, dir))
 		return;
 	const struct cp_shelf_entry *now = cp_shelf_find(&shelf, entry->stem);
@@ -122,7 +130,8 @@ static void look_at_rest(struct cp_spool *spool, int dir, const struct cp_shelf_
 		return;
 	}
 	spool->unfinished += !now->event;
-	cp_shelf_each(dir, now->stem, remove_name, NULL);
+	cp_shelf_each(dir, now->stem, remove_but_event, NULL);
+	cp_shelf_remove(dir, now->stem, NULL, 0);
 }
 
 /* 20260413T120000Z in seconds since 1970. */

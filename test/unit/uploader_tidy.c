@@ -135,10 +135,55 @@ static void what_dead_writers_left_goes(void **state)
 	assert_int_equal(next(&spool), -1);
 	assert_int_equal(files("*app*"), 0);
 	assert_int_equal(spool.unfinished, 0);
+	/* a file's time may be ahead of a clock that ticks more coarsely */
+	assert_int_equal(put(1, TO, 100, &dropped), 0);
+	in_spool("rm *.send-to.*; touch -d '1 second' app*");
+	assert_int_equal(next(&spool), -1);
+	assert_int_equal(files("*app*"), 2);
+	in_spool("rm app*");
 	/* what is not ours to touch */
 	in_spool(": >.app-1.cpu.pprof; : >notes.txt; : >.hidden; touch -d '1 day ago' .[a-z]* *");
 	next(&spool);
 	assert_int_equal(files("notes.txt") + files(".hidden") + files(".app-1.cpu.pprof"), 3);
+}
+
+/* Another program's profiles may arrive in the folder that is our spool. */
+static void what_has_arrived_here_stays(void **state)
+{
+	struct cp_spool spool;
+	uint64_t dropped = 0, entries;
+	(void)state;
+	assert_int_equal(put(1, TO, 4000, &dropped), 0);
+	in_spool("head -c 9000 /dev/urandom >other-7-20260413T120000Z-1.heap.pprof;"
+		 "head -c 9000 /dev/urandom >.other-7-20260413T120000Z-2.cpu.pprof.part;"
+		 "touch -d '1 day ago' *other* .other*");
+	assert_int_equal(next(&spool), 1);
+	assert_int_equal(spool.unfinished + spool.full, 0);
+	assert_int_equal(files("*other*"), 2);
+	assert_true(cp_spool_bytes(&spool, &entries) < 9000);
+	assert_int_equal(entries, 1);
+}
+
+/* Else the end of an entry would take the profiles of the same name that have arrived. */
+static void a_spool_is_no_destination(void **state)
+{
+	struct cp_spool spool;
+	char list[200], inner[100];
+	uint64_t dropped = 0;
+	(void)state;
+	snprintf(list, sizeof list, TO ",dir://%s/./spool/", base);
+	snprintf(inner, sizeof inner, "%s/spool/spool", base);
+	assert_int_equal(put(1, list, 100, &dropped), 0);
+	assert_int_equal(files("app*"), 0);
+	assert_int_equal(files("spool/app*"), 4);
+	struct cp_parcel *like = parcel(1, list, 100);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(cp_spool_open(&spool, &like->config), 0);
+		assert_string_equal(spool.dir, inner);
+	}
+	in_spool("rm -r spool; : >spool");
+	assert_int_equal(cp_spool_open(&spool, &like->config), -ENOTDIR);
+	cp_parcel_free(like);
 }
 
 static void the_old_go_but_for_those_that_somebody_sends(void **state)
@@ -271,6 +316,8 @@ int main(void)
 	    WITH_BASE(damage_is_set_aside_and_blocks_nobody),
 	    WITH_BASE(what_is_set_aside_is_bounded),
 	    WITH_BASE(what_dead_writers_left_goes),
+	    WITH_BASE(what_has_arrived_here_stays),
+	    WITH_BASE(a_spool_is_no_destination),
 	    WITH_BASE(the_old_go_but_for_those_that_somebody_sends),
 	    WITH_BASE(old_notes_go),
 	    WITH_BASE(a_full_disk_is_survived),
