@@ -95,3 +95,13 @@ void cp_family_delivered(struct cp_family *family, uint64_t ticket);
 void cp_family_status(struct cp_family *family, struct cp_text *out);
 /* Lets go of everything, heartbeats last. */
 void cp_family_leave(struct cp_family *family);
+
+/* ---- for family_join.c ---- */
+/* The program of a process that joins, a new one if need be; NULL: too many, or no memory. Another
+ * user's process is family by its token, but where profiles go, what is written where and whom we
+ * ask is not for it to say: it has the settings of the first of us, which were its own, too, when
+ * it was started. */
+struct cp_program *cp_family_program(struct cp_family *family, const struct cp_recording *header,
+				     unsigned how);
+/* Out of the list of the living, and nobody is told. */
+void cp_family_unlink(struct cp_family *family, const struct cp_member *member);

@@ -61,6 +61,12 @@ void cp_member_ending(const struct cp_member *member, struct cp_ending *ending);
 /* Whether another program runs under this pid now: /proc/PID/exe is another file, or it has been
  * in exec at several looks in a row and nobody joined in its place. */
 int cp_member_is_replaced(struct cp_member *member);
+/* It has said farewell and was taken for it, and is not taken again: what its last microseconds did
+ * would be an upload of nothing. */
+static inline int cp_member_is_taken(const struct cp_member *member)
+{
+	return member->farewell && member->ticket;
+}
 /* delivered = 1, and whoever waits for it wakes. */
 void cp_member_tell_delivered(struct cp_member *member);
 

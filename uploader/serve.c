@@ -5,18 +5,15 @@
 #include "uploader/serve.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "uploader/claim.h"
 #include "uploader/http.h"
 #include "uploader/listen.h"
 #include "uploader/peers.h"
@@ -31,7 +28,6 @@
 #define FIRST_NS  (5000 * MS) /* nobody has ever come */
 #define ROLL_NS	  (1000 * MS) /* who sleeps so long is recorded by us */
 #define LAST_NS	  (2000 * MS) /* SIGTERM: targets that got it, too, end by themselves */
-#define INHERITED 3
 
 enum phase { PHASE_WAITING, PHASE_RECORDING, PHASE_EMPTY, PHASE_FLUSHED, PHASE_STOPPING };
 
@@ -48,53 +44,6 @@ static void enter(struct server *server, enum phase phase)
 	server->phase = phase;
 	server->since_ns = cp_text_monotonic();
 	cp_delivery_hurry(server->family.delivery, phase >= PHASE_EMPTY);
-}
-
-/* The name is taken: its owner gets our descriptor 3, or, if it goes just now, we take the name.
- * Whoever holds the recording can write into it, so the owner must be root or our own user. */
-static int hand_over(const char *name)
-{
-	pid_t pid = 0;
-	uid_t uid = 0;
-	int rival = cp_rendezvous_connect(name);
-	if (rival < 0)
-		return rival;
-	int error = cp_rendezvous_peer(rival, &pid, &uid);
-	if (!error && uid != 0 && uid != geteuid())
-		error = -EACCES;
-	if (!error)
-		error = cp_rendezvous_send(rival, CP_PEER_HANDOVER, INHERITED);
-	close(rival);
-	return error;
-}
-
-/* A target that has become another user while its first user's uploader is being started: that one
- * comes in a moment, and knows the target's token. */
-static int find_elder(const char *elder)
-{
-	struct timespec pause = {.tv_nsec = (long)(20 * MS)};
-	for (int i = 0; i < 25; i++) {
-		if (!hand_over(elder))
-			return 0;
-		nanosleep(&pause, NULL);
-	}
-	return -ENOENT;
-}
-
-/* A listening socket; -EALREADY when another uploader has taken our message; -errno. */
-static int take_name(const char *name, int inherited)
-{
-	struct timespec pause = {.tv_nsec = (long)(20 * MS)};
-	int fd = -EADDRINUSE;
-	for (int i = 0; i < 50; i++) {
-		fd = cp_rendezvous_listen(name);
-		if (fd != -EADDRINUSE)
-			return fd;
-		if (inherited && !hand_over(name))
-			return -EALREADY;
-		nanosleep(&pause, NULL);
-	}
-	return fd;
 }
 
 static int watch(int epoll, struct cp_source *source)
@@ -315,14 +264,6 @@ static void settle(void)
 		return;
 }
 
-static int has_inherited(void)
-{
-	int type = 0;
-	socklen_t len = sizeof type;
-	return !getsockopt(INHERITED, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_SEQPACKET &&
-	       !fcntl(INHERITED, F_SETFD, FD_CLOEXEC);
-}
-
 int cp_serve(const char *name, const char *elder)
 {
 	struct server server = {.peers = {.name = name, .family = &server.family}};
@@ -330,10 +271,10 @@ int cp_serve(const char *name, const char *elder)
 		server.hello[line] = (struct cp_source){CP_SOURCE_HELLO, -1};
 	settle();
 	cp_secrets_take();
-	int inherited = has_inherited();
-	if (inherited && elder && !find_elder(elder))
+	int inherited = cp_claim_has_inherited();
+	if (inherited && elder && !cp_claim_elder(elder))
 		return 0;
-	server.listener.fd = take_name(name, inherited);
+	server.listener.fd = cp_claim_name(name, inherited);
 	if (server.listener.fd == -EALREADY)
 		return 0;
 	if (server.listener.fd < 0) {
@@ -344,7 +285,7 @@ int cp_serve(const char *name, const char *elder)
 	if (!error) {
 		enter(&server, PHASE_WAITING);
 		if (inherited)
-			cp_peers_add(&server.peers, INHERITED);
+			cp_peers_add(&server.peers, CP_CLAIM_INHERITED);
 		loop(&server);
 	}
 	leave(&server);

@@ -7,56 +7,17 @@
 
 #include "uploader/control.h"
 #include "uploader/family.h"
+#include "uploader/tapping.h"
 
 #define LENGTH_MAX UINT64_C(86400000000000)
-/* What is kept of those that are over, for each program. */
-#define PAST_STACKS 65536u
-#define PAST_BYTES  ((uint64_t)64 << 20)
-#define HEAP	    CP_BIT(CP_PROFILE_HEAP)
-
-/* One recording that the tap reads. */
-struct held {
-	struct held *next;
-	struct cp_member *member; /* NULL: it has moved, and joins again at once */
-	const struct cp_view *view;
-	struct cp_marks *marks;
-};
-
-struct cp_tap {
-	struct cp_tap *next;
-	struct cp_tap_order order;
-	struct cp_batch *batch;
-	struct held *held;
-	int64_t start_ns; /* realtime */
-	uint64_t from_ns; /* monotonic */
-};
-
-static int is_meant(const struct cp_tap_order *order, const struct cp_member *member)
-{
-	return (!order->program || order->program == member->program->id) &&
-	       (!order->pid || order->pid == member->pid);
-}
-
-static void say(struct cp_family *family, const struct cp_member *member, int error)
-{
-	if (error)
-		cp_log_change(family->log, CP_TOPIC_ENCODE, CP_ERROR,
-			      "process %d: no snapshot for who asked: %s", (int)member->pid,
-			      cp_text_error(error));
-}
-
-static void free_held(struct held *held)
-{
-	cp_marks_free(held ? held->marks : NULL);
-	free(held);
-}
+#define HEAP	   CP_BIT(CP_PROFILE_HEAP)
 
 static void free_tap(struct cp_tap *tap)
 {
 	while (tap->held) {
-		struct held *held = tap->held;
+		struct cp_held *held = tap->held;
 		tap->held = held->next;
-		free_held(held);
+		cp_tap_drop(held);
 	}
 	cp_batch_free(tap->batch);
 	free(tap);
@@ -78,23 +39,6 @@ static void unlink_tap(struct cp_family *family, const struct cp_tap *tap)
 		at = &(*at)->next;
 	*at = tap->next;
 	lend(family);
-}
-
-static int hold(struct cp_tap *tap, struct cp_member *member, int from_now)
-{
-	struct held *held = calloc(1, sizeof *held);
-	if (!held)
-		return -ENOMEM;
-	held->member = member;
-	held->view = member->view;
-	held->marks = cp_marks_new(member->view);
-	if (!held->marks || (from_now && cp_marks_now(held->marks))) {
-		free_held(held);
-		return -ENOMEM;
-	}
-	held->next = tap->held;
-	tap->held = held;
-	return 0;
 }
 
 /* ---- the end of one ---- */
@@ -137,11 +81,11 @@ static void hand_in(struct cp_family *family, struct cp_tap *tap)
 
 static void close_tap(struct cp_family *family, struct cp_tap *tap)
 {
-	for (struct held *h = tap->held; h; h = h->next)
+	for (struct cp_held *h = tap->held; h; h = h->next)
 		if (h->member)
-			say(family, h->member,
-			    cp_batch_take(tap->batch, h->member->view, h->marks, h->member->pid,
-					  tap->order.profiles));
+			cp_tap_say(family, h->member,
+				   cp_batch_take(tap->batch, h->member->view, h->marks,
+						 h->member->pid, tap->order.profiles));
 	unlink_tap(family, tap);
 	hand_in(family, tap);
 }
@@ -156,36 +100,14 @@ static void cancel(struct cp_family *family, struct cp_tap *tap)
 
 /* ---- totals ---- */
 
-/* Marks that say nothing of it was ever taken. */
-static int take_all(struct cp_batch *batch, struct cp_member *member, unsigned profiles)
-{
-	struct cp_marks *marks = cp_marks_new(member->view);
-	int error = marks ? cp_batch_take(batch, member->view, marks, member->pid,
-					  profiles | CP_TAKE_TOGETHER)
-			  : -ENOMEM;
-	cp_marks_free(marks);
-	return error;
-}
-
-/* What a program's processes did that are over is kept, so that its total never falls. */
-static void keep_past(struct cp_family *family, struct cp_member *member)
-{
-	struct cp_program *program = member->program;
-	if (!program->past && (program->past = cp_program_batch(program->symbols)))
-		cp_batch_bound(program->past, PAST_STACKS, PAST_BYTES);
-	say(family, member,
-	    program->past ? take_all(program->past, member, HEAP | CP_TAKE_OVER | CP_TAKE_REST)
-			  : -ENOMEM);
-}
-
 /* The living first: their files are the ones to be had. */
 static int take_totals(struct cp_family *family, struct cp_tap *tap)
 {
 	const struct cp_tap_order *order = &tap->order;
 	int error = 0;
 	for (struct cp_member *m = family->members; m && !error; m = m->next)
-		if (is_meant(order, m))
-			error = take_all(tap->batch, m, order->profiles);
+		if (cp_tap_means(order, m))
+			error = cp_tap_take_all(tap->batch, m, order->profiles);
 	for (struct cp_program *p = family->programs; p && !error; p = p->next)
 		if (p->past && !order->pid && (order->profiles & HEAP) &&
 		    (!order->program || order->program == p->id))
@@ -208,7 +130,7 @@ static int may_open(const struct cp_family *family, const struct cp_tap_order *o
 	for (const struct cp_program *p = family->programs; p && !order->pid; p = p->next)
 		found |= order->program == p->id;
 	for (const struct cp_member *m = family->members; m; m = m->next)
-		found |= is_meant(order, m);
+		found |= cp_tap_means(order, m);
 	if (!found)
 		return -ESRCH;
 	return taps < CP_ASKED_MAX ? 0 : -EAGAIN;
@@ -242,8 +164,8 @@ int cp_tap_open(struct cp_family *family, const struct cp_tap_order *order)
 	if (!order->length_ns)
 		error = take_totals(family, tap);
 	for (struct cp_member *m = family->members; m && order->length_ns && !error; m = m->next)
-		if (is_meant(order, m))
-			error = hold(tap, m, 1);
+		if (cp_tap_means(order, m))
+			error = cp_tap_hold(tap, m, 1);
 	if (error) {
 		free_tap(tap);
 	} else if (order->length_ns) {
@@ -274,68 +196,6 @@ void cp_tap_cancel(struct cp_family *family, const void *ctx)
 void cp_tap_leave(struct cp_family *family, uint64_t asker)
 {
 	cancel_of(family, NULL, asker);
-}
-
-/* ---- what becomes of members meanwhile ---- */
-
-/* One whose recording has moved is held already. */
-void cp_taps_joined(struct cp_family *family, struct cp_member *member)
-{
-	if (member->again)
-		return;
-	for (struct cp_tap *tap = family->taps; tap; tap = tap->next) {
-		struct held *held = tap->held;
-		while (held && (held->member || held->view != member->view))
-			held = held->next;
-		if (held)
-			held->member = member;
-		else if (is_meant(&tap->order, member))
-			say(family, member, hold(tap, member, 0));
-	}
-}
-
-/* What this tap held of the member, no longer in its list; NULL. */
-static struct held *let_go(struct cp_tap *tap, const struct cp_member *member)
-{
-	struct held **at = &tap->held, *held;
-	while (*at && (*at)->member != member)
-		at = &(*at)->next;
-	held = *at;
-	if (held)
-		*at = held->next;
-	return held;
-}
-
-void cp_taps_left(struct cp_family *family, struct cp_member *member)
-{
-	for (struct cp_tap *tap = family->taps; tap; tap = tap->next) {
-		struct held *held = let_go(tap, member);
-		if (!held)
-			continue;
-		say(family, member,
-		    cp_batch_take(tap->batch, member->view, held->marks, member->pid,
-				  tap->order.profiles | CP_TAKE_OVER | CP_TAKE_REST));
-		free_held(held);
-	}
-	if (family->listens && !member->again)
-		keep_past(family, member);
-}
-
-void cp_taps_forget(struct cp_family *family, const struct cp_member *member)
-{
-	for (struct cp_tap *tap = family->taps; tap; tap = tap->next)
-		free_held(let_go(tap, member));
-}
-
-void cp_taps_moved(struct cp_family *family, const struct cp_member *member, struct cp_view *view)
-{
-	for (struct cp_tap *tap = family->taps; tap; tap = tap->next)
-		for (struct held *held = tap->held; held; held = held->next)
-			if (held->member == member) {
-				cp_marks_follow(held->marks, view);
-				held->member = NULL;
-				held->view = view;
-			}
 }
 
 /* ---- time ---- */
