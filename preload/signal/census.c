@@ -1,7 +1,6 @@
 /* census.c - the living threads, taken over into a recording that follows. */
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
+#include "signal/names.h"
 #include "signal/roster.h"
 
 #include "signal/law.h"
@@ -55,6 +54,14 @@ static uint32_t turned(const struct cp_recording *from, const uint32_t *map, uin
 	return row < from->rows.max ? map[row] - 1 : CP_NO_ROW;
 }
 
+/* Its number there, + 1: a name comes along with whoever is called so now. */
+static uint32_t renamed(struct cp_recording *to, struct cp_recording *from, uint32_t slot)
+{
+	uint32_t name = atomic_load_explicit(&slots(from)[slot].name, memory_order_relaxed);
+
+	return cp_who_of(to, from, CP_WHO_NAME | name) & ~CP_WHO_NAME;
+}
+
 /* Those of threads that have ended are free: none of their rows comes along. */
 static void copy_slots(struct cp_recording *to, struct cp_recording *from, const uint32_t *map)
 {
@@ -65,22 +72,11 @@ static void copy_slots(struct cp_recording *to, struct cp_recording *from, const
 		    CP_THREAD_ALIVE) {
 			slots(to)[n].tid = slots(from)[n].tid;
 			slots(to)[n].row = turned(from, map, slots(from)[n].row);
-			slots(to)[n].name = slots(from)[n].name;
+			slots(to)[n].name = renamed(to, from, n);
 			atomic_store_explicit(&slots(to)[n].state, CP_THREAD_ALIVE,
 					      memory_order_relaxed);
 			to->threads_used = n + 1;
 		}
-}
-
-/* Under the same numbers, which threads remember. */
-static void copy_names(struct cp_recording *to, const struct cp_recording *from)
-{
-	uint64_t used = atomic_load_explicit(&from->names_used, memory_order_acquire);
-
-	used = used < from->names.max ? used : from->names.max;
-	memcpy((char *)to + to->names.at, (const char *)from + from->names.at,
-	       used * sizeof(struct cp_name));
-	to->names_used = (uint32_t)used;
 }
 
 void cp_roster_copy(struct cp_recording *to, struct cp_recording *from, uint32_t *map)
@@ -89,7 +85,6 @@ void cp_roster_copy(struct cp_recording *to, struct cp_recording *from, uint32_t
 	uint64_t rows = atomic_load_explicit(&from->rows_used, memory_order_acquire);
 	enum cp_loss why = CP_LOST_ROWS;
 
-	copy_names(to, from);
 	for (uint64_t n = 0; n < rows && n < from->rows.max; n++) {
 		struct cp_row *row = cp_rows(from) + n;
 		uint64_t alive = living(&row->counts);

@@ -265,7 +265,9 @@ static int renew(void)
 static uint64_t interval(void)
 {
 	const struct cp_recording *rec = cp_state.rec;
-	int crowded = rec->kept_rows > rec->rows.max / 2 || rec->kept_frames > rec->frames.max / 2;
+	int crowded = rec->kept_rows > rec->rows.max / 2 ||
+		      rec->kept_frames > rec->frames.max / 2 ||
+		      cp_state.kept_names > rec->names.max / 2;
 
 	if (!crowded)
 		moving.interval = RENEWED;

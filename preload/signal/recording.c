@@ -230,13 +230,16 @@ int cp_recording_is_full(const struct cp_recording *rec)
 	return atomic_load_explicit(&rec->rows_used, memory_order_relaxed) >=
 		   fill(rec->rows.max, rec->kept_rows) ||
 	       atomic_load_explicit(&rec->frames_used, memory_order_relaxed) >=
-		   fill(rec->frames.max, rec->kept_frames);
+		   fill(rec->frames.max, rec->kept_frames) ||
+	       atomic_load_explicit(&rec->names_used, memory_order_relaxed) >=
+		   fill(rec->names.max, cp_state.kept_names);
 }
 
 void cp_recording_keep(struct cp_recording *rec)
 {
 	rec->kept_rows = atomic_load_explicit(&rec->rows_used, memory_order_relaxed);
 	rec->kept_frames = atomic_load_explicit(&rec->frames_used, memory_order_relaxed);
+	cp_state.kept_names = atomic_load_explicit(&rec->names_used, memory_order_relaxed);
 }
 
 static void copy_table(struct cp_recording *to, const struct cp_table *to_table,

@@ -75,11 +75,12 @@ struct cp_state {
 	uint32_t types;		     /* enum cp_types */
 	uint32_t sample_labels;	     /* enum cp_labels */
 	uint64_t heap_interval;
-	uint64_t cpu_period_ns;	    /* 0: no CPU profile */
-	uint64_t inherited_control; /* of the parent's recording, when this process was forked */
-	uint64_t tick_room;	    /* what a tick needs of an alternate stack */
-	uint32_t cpu_timer;	    /* enum cp_cpu_timer */
-	uint64_t entry;		    /* the program's entry point, for the main thread's stack */
+	uint64_t cpu_period_ns;	     /* 0: no CPU profile */
+	uint64_t inherited_control;  /* of the parent's recording, when this process was forked */
+	uint64_t tick_room;	     /* what a tick needs of an alternate stack */
+	uint32_t cpu_timer;	     /* enum cp_cpu_timer */
+	uint64_t entry;		     /* the program's entry point, for the main thread's stack */
+	_Atomic uint32_t kept_names; /* of the recording's, so many were there at the beginning */
 	_Atomic uint64_t
 	    clone; /* the frame that every thread's stack begins with; 0: not met yet */
 	struct cp_scratch *scratch; /* CP_SCRATCHES of them */

@@ -43,6 +43,7 @@ struct cp_thread {
 	uint32_t rang;	 /* ticks, to measure one of many */
 	int has_rows;	 /* some are its own, by its slot */
 	uint32_t name;	 /* in the recording's names, + 1; 0: unknown */
+	uint32_t named;	 /* renewals of the recording that has it so */
 	uint32_t looks;	 /* events at which that was used (who.c) */
 	uint64_t not_due_ns;   /* until then, by CLOCK_MONOTONIC, it can't have been that long */
 	uint64_t began[2];     /* its start function, and where that returns to; 0: unknown */

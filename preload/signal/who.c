@@ -43,6 +43,10 @@ void cp_who_look(struct cp_thread *self, enum cp_kind kind)
 {
 	uint32_t asked = cp_state.sample_labels;
 
+	if (self->named != cp_renewals()) {
+		self->name = 0;
+		self->named = cp_renewals();
+	}
 	if (kind == CP_KIND_CPU && (asked & CP_LABEL_TID) && !self->slot && !self->ending)
 		cp_roster_met(self);
 	if (asked & CP_LABEL_THREAD)

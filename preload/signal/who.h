@@ -7,7 +7,8 @@
 void cp_who_look(struct cp_thread *self, enum cp_kind kind);
 
 /* A thread is often named when it has begun, seldom later: its first event is looked at, the
- * second, the fourth, ... and each 256th. */
+ * second, the fourth, ... and each 256th; and the first in a renewed recording, whose names have
+ * other numbers. */
 static inline int cp_who_is_due(uint32_t events)
 {
 	return !(events & (events + 1)) || (events & 255) == 255;
@@ -21,7 +22,7 @@ static inline uint32_t cp_who(struct cp_thread *self, enum cp_kind kind)
 
 	if (!(asked & (CP_LABEL_TID | CP_LABEL_THREAD)))
 		return 0;
-	if (CP_UNLIKELY(cp_who_is_due(self->looks++)))
+	if (CP_UNLIKELY(cp_who_is_due(self->looks++) || self->named != cp_renewals()))
 		cp_who_look(self, kind);
 	if (kind == CP_KIND_CPU && (asked & CP_LABEL_TID) && self->slot) {
 		self->has_rows = 1;
