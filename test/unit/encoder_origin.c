@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ static pid_t start_child(const char *root)
 	assert_int_equal(pipe(ready), 0);
 	pid_t child = fork();
 	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
 		word = root && (chroot(root) || chdir("/")) ? 'n' : 'y';
 		if (write(ready[1], &word, 1) == 1 && word == 'y')
 			pause();

@@ -2,6 +2,7 @@
  */
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -296,6 +297,7 @@ static void a_process_is_looked_at_where_it_lives(void **state)
 	assert_int_equal(symlink("/var", path), 0);
 	pid_t child = fork();
 	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
 		FILE *file = chroot(dir) ? NULL : fopen("/tmp/perf-7.map", "w");
 		_exit(!file || fputs("1000 10 inside\n", file) < 0 || fclose(file) || pause());
 	}

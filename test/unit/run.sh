@@ -12,7 +12,7 @@ export tmp
 
 one() {
 	name=$(basename "$1")
-	timeout 400 "$1" >"$tmp/$name.out" 2>&1
+	timeout -k 10 400 "$1" >"$tmp/$name.out" 2>&1
 	echo $? >"$tmp/$name.status"
 }
 export -f one
