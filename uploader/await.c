@@ -14,18 +14,6 @@
 
 #define FOUND_WITHIN_NS UINT64_C(3000000000) /* after the end: a join that is still on its way */
 
-static const char *next_line(const char *line)
-{
-	const char *end = strchr(line, '\n');
-	return end && end[1] ? end + 1 : NULL;
-}
-
-static int is_kind(const char *line, const char *kind)
-{
-	size_t len = strlen(kind);
-	return strncmp(line, kind, len) == 0 && line[len] == '\t';
-}
-
 static long long number(const char *line, const char *key)
 {
 	char value[24];
@@ -35,8 +23,8 @@ static long long number(const char *line, const char *key)
 /* The line of this kind about the process, in the last answer. */
 static const char *line_of(const struct cp_await *await, const char *kind)
 {
-	for (const char *line = await->last.data; line; line = next_line(line))
-		if (is_kind(line, kind) && number(line, "pid") == await->pid)
+	for (const char *line = await->last.data; line; line = cp_status_next(line))
+		if (cp_status_is_kind(line, kind) && number(line, "pid") == await->pid)
 			return line;
 	return NULL;
 }
@@ -84,16 +72,16 @@ static void ask_delivery(struct cp_await *await)
 
 static int others_live(const struct cp_await *await)
 {
-	for (const char *line = await->last.data; line; line = next_line(line))
-		if (is_kind(line, "family"))
+	for (const char *line = await->last.data; line; line = cp_status_next(line))
+		if (cp_status_is_kind(line, "family"))
 			return number(line, "processes") > 0;
 	return 0;
 }
 
 static int all_handed_in(const struct cp_await *await)
 {
-	for (const char *line = await->last.data; line; line = next_line(line))
-		if (is_kind(line, "ended") && number(line, "ticket") == 0)
+	for (const char *line = await->last.data; line; line = cp_status_next(line))
+		if (cp_status_is_kind(line, "ended") && number(line, "ticket") == 0)
 			return 0;
 	return 1;
 }
@@ -131,11 +119,12 @@ static void tell_files(const char *line)
 #define HERE_MAX 560
 
 /* What became of an upload: "sent to http://...". 1 when its files are on this machine, 0, or -1:
- * the line says nothing of it. */
-static int understand(const char *line, char here[HERE_MAX])
+ * the line says nothing of it, or is of before. */
+static int understand(const struct cp_await *await, const char *line, char here[HERE_MAX])
 {
 	char outcome[16], where[520];
-	if (!is_kind(line, "upload") ||
+	if (!cp_status_is_kind(line, "upload") ||
+	    number(line, "at_ns") < (long long)await->since_ns ||
 	    !cp_status_field(line, "outcome", outcome, sizeof outcome) ||
 	    !cp_status_field(line, "where", where, sizeof where))
 		return -1;
@@ -151,24 +140,51 @@ static int understand(const char *line, char here[HERE_MAX])
 static int is_said(const struct cp_await *await, const char *line, const char here[HERE_MAX])
 {
 	char other[HERE_MAX];
-	for (const char *at = await->last.data; at != line; at = next_line(at))
-		if (understand(at, other) >= 0 && strcmp(other, here) == 0)
+	for (const char *at = await->last.data; at != line; at = cp_status_next(at))
+		if (understand(await, at, other) >= 0 && strcmp(other, here) == 0)
 			return 1;
 	return 0;
+}
+
+/* Why a destination has not got them. */
+static void tell_why(const struct cp_await *await)
+{
+	char state[16], to[520], why[1024] = "";
+	int down = 0;
+	for (const char *line = await->last.data; line; line = cp_status_next(line)) {
+		if (cp_status_is_kind(line, "last"))
+			cp_status_field(line, "line", why, sizeof why);
+		if (!cp_status_is_kind(line, "destination") ||
+		    !cp_status_field(line, "state", state, sizeof state) ||
+		    !cp_status_field(line, "to", to, sizeof to))
+			continue;
+		down |= strcmp(state, "down") == 0 || strcmp(state, "refusing") == 0;
+		if (strcmp(state, "absent") == 0)
+			fprintf(stderr,
+				"conprof: there is no agent at %s; --output FOLDER or --agent "
+				"ADDRESS says where profiles go\n",
+				to);
+	}
+	if (down && why[0])
+		fprintf(stderr, "conprof: the uploader says: %s\n", why);
 }
 
 static void tell(const struct cp_await *await)
 {
 	char here[HERE_MAX];
-	for (const char *line = await->last.data; line; line = next_line(line)) {
-		int files = understand(line, here);
+	int kept = 0;
+	for (const char *line = await->last.data; line; line = cp_status_next(line)) {
+		int files = understand(await, line, here);
 		if (files < 0)
 			continue;
+		kept |= strncmp(here, "sent", 4) != 0 && strncmp(here, "written", 7) != 0;
 		if (!is_said(await, line, here))
 			fprintf(stderr, "conprof: profiles %s\n", here);
 		if (files)
 			tell_files(line);
 	}
+	if (kept)
+		tell_why(await);
 }
 
 void cp_await_delivery(struct cp_await *await, int seconds, int quiet)
@@ -194,8 +210,9 @@ void cp_await_delivery(struct cp_await *await, int seconds, int quiet)
 	if (quiet)
 		return;
 	if (!await->name[0])
-		fprintf(stderr, "conprof: nothing was recorded (is the program static, set-uid, or "
-				"CONPROF_ENABLED=0?)\n");
+		fprintf(stderr,
+			"conprof: nothing was recorded (is the program static, set-uid, over "
+			"before its first sample, or CONPROF_ENABLED=0?)\n");
 	else
 		tell(await);
 }

@@ -7,6 +7,7 @@
 
 struct cp_await {
 	pid_t pid;	     /* the process, alive or ended */
+	uint64_t since_ns;   /* what was uploaded before is somebody else's; monotonic */
 	char name[32];	     /* its uploader's rendezvous; empty: not found yet */
 	struct cp_text last; /* the uploader's last answer */
 	int asked;	     /* to deliver now */

@@ -108,19 +108,6 @@ static int send_command(const char *name, const struct cp_command *command)
 	return error ? error : (int)number(count, 1000000);
 }
 
-static int is_kind(const char *line, const char *kind)
-{
-	size_t len = strlen(kind);
-	return strncmp(line, kind, len) == 0 && line[len] == '\t';
-}
-
-/* The line after this one; NULL at the end. */
-static const char *next(const char *line)
-{
-	const char *end = strchr(line, '\n');
-	return end && end[1] ? end + 1 : NULL;
-}
-
 static void tell(const char *name, struct request *request)
 {
 	int count = send_command(name, &request->command);
@@ -139,8 +126,9 @@ struct process {
 static void name_of(const char *status, struct process *process)
 {
 	char id[24];
-	for (const char *line = status; line; line = next(line))
-		if (is_kind(line, "program") && cp_status_field(line, "id", id, sizeof id) &&
+	for (const char *line = status; line; line = cp_status_next(line))
+		if (cp_status_is_kind(line, "program") &&
+		    cp_status_field(line, "id", id, sizeof id) &&
 		    strcmp(id, process->program) == 0 &&
 		    cp_status_field(line, "name", process->name, sizeof process->name))
 			return;
@@ -151,8 +139,8 @@ static void name_of(const char *status, struct process *process)
 static const char *read_process(const char *status, const char *line, struct process *process)
 {
 	char pid[16] = "";
-	while (line && !is_kind(line, "process"))
-		line = next(line);
+	while (line && !cp_status_is_kind(line, "process"))
+		line = cp_status_next(line);
 	if (!line)
 		return NULL;
 	*process = (struct process){.state = "?", .rate = "?"};
@@ -199,8 +187,8 @@ static void show(const char *status, struct request *request)
 static void tell_programs(const char *name, const char *status, struct request *request)
 {
 	char called[256], id[24];
-	for (const char *line = status; line; line = next(line)) {
-		if (!is_kind(line, "program") ||
+	for (const char *line = status; line; line = cp_status_next(line)) {
+		if (!cp_status_is_kind(line, "program") ||
 		    !cp_status_field(line, "name", called, sizeof called) ||
 		    !cp_status_field(line, "id", id, sizeof id) ||
 		    strcmp(called, request->who) != 0)

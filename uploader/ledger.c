@@ -34,6 +34,7 @@ void cp_ledger_note(struct cp_ledger *ledger, const struct cp_parcel *parcel,
 	ledger->lines[at].kind = kind;
 	ledger->lines[at].ticket = parcel->ticket;
 	ledger->lines[at].program = parcel->program;
+	ledger->lines[at].at_ns = cp_text_monotonic();
 	ledger->lines[at].profiles = 0;
 	for (int i = 0; i < CP_PROFILES; i++)
 		if (parcel->profiles[i].len)
@@ -61,9 +62,12 @@ void cp_ledger_status(struct cp_ledger *ledger, struct cp_text *out)
 	uint64_t from = ledger->noted > CP_LEDGER_LINES ? ledger->noted - CP_LEDGER_LINES : 0;
 	for (uint64_t i = from; i < ledger->noted; i++) {
 		size_t at = i % CP_LEDGER_LINES;
-		cp_text_addf(out, "upload\tticket=%llu\tprogram=%llu\toutcome=%s\tname=%s\tfiles=",
+		cp_text_addf(out,
+			     "upload\tticket=%llu\tprogram=%llu\tat_ns=%llu\toutcome=%s\t"
+			     "name=%s\tfiles=",
 			     (unsigned long long)ledger->lines[at].ticket,
 			     (unsigned long long)ledger->lines[at].program,
+			     (unsigned long long)ledger->lines[at].at_ns,
 			     names[ledger->lines[at].kind], ledger->lines[at].stem);
 		for (int j = 0; j < CP_PROFILES; j++)
 			if (ledger->lines[at].profiles & CP_BIT(j))

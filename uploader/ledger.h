@@ -23,8 +23,8 @@ struct cp_ledger {
 	uint64_t noted; /* lines ever; the last CP_LEDGER_LINES are kept */
 	struct {
 		enum cp_ledger_kind kind;
-		uint64_t ticket, program;
-		unsigned profiles; /* CP_BIT()s */
+		uint64_t ticket, program, at_ns; /* monotonic */
+		unsigned profiles;		 /* CP_BIT()s */
 		char stem[224];
 		char where[512];
 	} lines[CP_LEDGER_LINES];

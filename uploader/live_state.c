@@ -257,7 +257,6 @@ static void add_status(struct cp_family *family, struct cp_text *out)
 {
 	struct cp_text all = {0}, some = {0};
 	const char *last = NULL;
-	char line[1024];
 	cp_delivery_status(family->delivery, &all);
 	for (const char *at = all.data; at && *at; at += strcspn(at, "\n") + 1) {
 		if (strncmp(at, "upload\t", 7) == 0)
@@ -267,12 +266,7 @@ static void add_status(struct cp_family *family, struct cp_text *out)
 	}
 	if (last)
 		cp_text_add_bytes(&some, last, strcspn(last, "\n") + 1);
-	cp_log_last(family->log, line, sizeof line);
-	if (line[0]) {
-		cp_text_add(&some, "last");
-		cp_text_add_field(&some, "line", line);
-		cp_text_add(&some, "\n");
-	}
+	cp_status_last(family, &some);
 	cp_text_add(out, ",\"status\":");
 	cp_status_json(some.data ? some.data : "", out);
 	cp_text_free(&all);

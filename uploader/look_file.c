@@ -59,6 +59,8 @@ int cp_look_open(const char *command, const char *path, struct cp_bytes *bytes,
 	}
 	if (error == -EBADMSG)
 		return complain(command, path, "this is not a profile, or it is damaged");
+	if (error == -EISDIR)
+		return complain(command, path, "is a folder; name its files, as FOLDER/*.pprof");
 	return error ? complain(command, path, cp_text_error(error)) : 0;
 }
 

@@ -40,6 +40,10 @@ static int help(void)
 
 static int usage(const char *what)
 {
+	if (!what) {
+		fprintf(stderr, "conprof: no command is given (conprof -h lists them)\n");
+		return 2;
+	}
 	fprintf(stderr, "conprof: %s: not understood (conprof -h helps)\n", what);
 	return 2;
 }
@@ -77,5 +81,5 @@ int main(int argc, char **argv)
 		printf("conprof " CP_VERSION "\n");
 		return fflush(stdout) ? 1 : 0;
 	}
-	return usage(argc > 2 ? argv[2] : argc > 1 ? word : "no command");
+	return usage(argc > 2 ? argv[2] : argc > 1 ? word : NULL);
 }

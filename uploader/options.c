@@ -53,7 +53,8 @@ static const struct {
 
 static int complain(const char *what, const char *option)
 {
-	fprintf(stderr, "conprof run: %s: %s (conprof -h lists the options)\n", option, what);
+	fprintf(stderr, "conprof run: %s%s%s (conprof -h lists the options)\n", option,
+		*option ? ": " : "", what);
 	return 2;
 }
 
@@ -174,7 +175,7 @@ int cp_options_parse(char **args, struct cp_options *options)
 	}
 	options->command = args;
 	if (!error && !*args)
-		return complain("there is no program to run", "run");
+		return complain("no program to run is named", "");
 	return error;
 }
 

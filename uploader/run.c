@@ -179,6 +179,7 @@ int cp_run_main(char **args)
 		return 1;
 	waited_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, &old);
+	await.since_ns = cp_text_monotonic();
 	await.pid = start(options.command, &old);
 	if (await.pid < 0) {
 		fprintf(stderr, "conprof run: fork: %s\n", cp_text_error(errno));

@@ -16,6 +16,17 @@
 
 #define LATEST 5u /* lines of one kind, on a terminal */
 
+void cp_status_last(struct cp_family *family, struct cp_text *out)
+{
+	char line[1024];
+	cp_log_last(family->log, line, sizeof line);
+	if (!line[0])
+		return;
+	cp_text_add(out, "last");
+	cp_text_add_field(out, "line", line);
+	cp_text_add(out, "\n");
+}
+
 void cp_status_write(struct cp_family *family, const char *name, struct cp_text *out)
 {
 	struct cp_spool spool;
@@ -33,6 +44,7 @@ void cp_status_write(struct cp_family *family, const char *name, struct cp_text 
 			     (unsigned long long)entries);
 	}
 	cp_listener_status(family->listener, out);
+	cp_status_last(family, out);
 	cp_family_status(family, out);
 }
 
@@ -67,6 +79,18 @@ int cp_status_ask(const char *name, struct cp_text *out)
 		error = converse(fd, out);
 	close(fd);
 	return error;
+}
+
+int cp_status_is_kind(const char *line, const char *kind)
+{
+	size_t len = strlen(kind);
+	return strncmp(line, kind, len) == 0 && line[len] == '\t';
+}
+
+const char *cp_status_next(const char *line)
+{
+	const char *end = strchr(line, '\n');
+	return end && end[1] ? end + 1 : NULL;
 }
 
 int cp_status_field(const char *line, const char *key, char *out, size_t out_len)
@@ -128,12 +152,6 @@ struct latest {
 	unsigned kept, all, shown;
 };
 
-static int is_kind(const char *line, const char *kind)
-{
-	size_t len = strlen(kind);
-	return strncmp(line, kind, len) == 0 && line[len] == '\t';
-}
-
 /* By the time they say, else by their place. */
 static int is_later(const char *line, const char *other)
 {
@@ -169,7 +187,7 @@ static int is_shown(const struct latest *latest, const char *line)
 
 static void add_plain(const char *line, size_t len, struct cp_text *out)
 {
-	cp_text_add(out, is_kind(line, "uploader") ? "" : "  ");
+	cp_text_add(out, cp_status_is_kind(line, "uploader") ? "" : "  ");
 	for (size_t i = 0; i < len; i++)
 		cp_text_add_bytes(out, line[i] == '\t' ? " " : &line[i], 1);
 	cp_text_add(out, "\n");
@@ -183,14 +201,14 @@ void cp_status_plain(const char *lines, int shortened, struct cp_text *out)
 	for (const char *at = lines; *at; at += len + (at[len] == '\n')) {
 		len = strcspn(at, "\n");
 		for (size_t i = 0; i < kinds; i++)
-			if (is_kind(at, many[i].kind))
+			if (cp_status_is_kind(at, many[i].kind))
 				note(&many[i], at);
 	}
 	for (const char *at = lines; *at; at += len + (at[len] == '\n')) {
 		struct latest *of = NULL;
 		len = strcspn(at, "\n");
 		for (size_t i = 0; i < kinds && !of; i++)
-			of = is_kind(at, many[i].kind) ? &many[i] : NULL;
+			of = cp_status_is_kind(at, many[i].kind) ? &many[i] : NULL;
 		if (of && !is_shown(of, at))
 			continue;
 		add_plain(at, len, out);

@@ -9,8 +9,15 @@
 
 void cp_status_write(struct cp_family *family, const char *name, struct cp_text *out);
 
+/* A line with the last warning or error, if there was one. */
+void cp_status_last(struct cp_family *family, struct cp_text *out);
+
 /* Asks whoever listens at name; out gets the answer. 0 or -errno. Waits 0.3 s at most. */
 int cp_status_ask(const char *name, struct cp_text *out);
+/* Whether a line is of this kind, its first word. */
+int cp_status_is_kind(const char *line, const char *kind);
+/* The line after this one; NULL at the end. */
+const char *cp_status_next(const char *line);
 /* The value of key in a line, up to the next tab or the end of the line, into out; 1 when found. */
 int cp_status_field(const char *line, const char *key, char *out, size_t out_len);
 /* Such lines as a JSON array of objects: {"kind": the word, and all fields, as strings}. */

@@ -21,17 +21,11 @@ static unsigned long long field(const char *line, const char *key)
 	return cp_status_field(line, key, value, sizeof value) ? strtoull(value, NULL, 10) : 0;
 }
 
-static const char *next_line(const char *line)
-{
-	const char *end = strchr(line, '\n');
-	return end ? end + 1 : NULL;
-}
-
 /* Of an answer: which program a process is of; 0: of none. */
 static uint64_t program_of(const char *answer, unsigned long long pid)
 {
-	for (const char *line = answer; line; line = next_line(line))
-		if (!strncmp(line, "process\t", 8) && field(line, "pid") == pid)
+	for (const char *line = answer; line; line = cp_status_next(line))
+		if (cp_status_is_kind(line, "process") && field(line, "pid") == pid)
 			return field(line, "program");
 	return 0;
 }
@@ -42,10 +36,10 @@ static size_t find_in(const char *name, const char *answer, const char *wanted,
 	size_t count = 0;
 	int numeric = wanted && *wanted && strspn(wanted, "0123456789") == strlen(wanted);
 	uint64_t of_pid = numeric ? program_of(answer, strtoull(wanted, NULL, 10)) : 0;
-	for (const char *line = answer; line && count < most; line = next_line(line)) {
+	for (const char *line = answer; line && count < most; line = cp_status_next(line)) {
 		struct cp_top_target one = {0};
 		char exe[1024] = "";
-		if (strncmp(line, "program\t", 8) != 0 || !field(line, "processes"))
+		if (!cp_status_is_kind(line, "program") || !field(line, "processes"))
 			continue;
 		one.program = field(line, "id");
 		one.processes = (unsigned)field(line, "processes");

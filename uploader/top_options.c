@@ -11,9 +11,9 @@
 
 #include "uploader/glance.h"
 
-static int misunderstood(const char *what)
+static int complain(const char *word, const char *what)
 {
-	fprintf(stderr, "conprof top: %s: not understood (conprof -h helps)\n", what);
+	fprintf(stderr, "conprof top: %s: %s (man conprof helps)\n", word, what);
 	return 2;
 }
 
@@ -38,29 +38,32 @@ int cp_top_options(int argc, char **argv, struct cp_top_options *options, struct
 		} else if (option == 'n') {
 			options->rounds = strtol(optarg, &end, 10);
 			if (*end || options->rounds < 1)
-				return misunderstood(optarg);
+				return complain(optarg, "-n takes a number of looks");
 		} else if (option == 'd') {
 			seconds = strtod(optarg, &end);
 			if (*end || !(seconds >= 0.1 && seconds <= CP_GLANCE_MAX_MS / 1e3))
-				return misunderstood(optarg);
+				return complain(optarg, "-d takes 0.1 to 60 seconds");
 			options->length_ms = (unsigned)(seconds * 1000);
 		} else if (option == 'k') {
 			view->dimension = dimension_of(optarg);
 			if (view->dimension < 0)
-				return misunderstood(optarg);
+				return complain(optarg, "-k takes cpu, allocs, alloc_bytes, "
+							"objects, bytes or threads");
 		} else if (option == 't') {
 			view->by_total = 1;
 		} else if (option == 'f') {
 			snprintf(view->filter, sizeof view->filter, "%s", optarg);
 			cp_top_filter(view);
 			if (!view->has_expression)
-				return misunderstood(optarg);
+				return complain(optarg, "-f takes a regular expression");
 		} else {
-			return misunderstood(argv[optind - 1]);
+			return complain(argv[optind - 1], strchr("ndkf", optopt)
+							      ? "needs a value"
+							      : "no such option");
 		}
 	}
 	options->wanted = argv[optind];
-	return optind + 1 < argc ? misunderstood(argv[optind + 1]) : 0;
+	return optind + 1 < argc ? complain(argv[optind + 1], "only one PID or NAME is shown") : 0;
 }
 
 /* What kind of terminal it is, if it is one. */

@@ -38,6 +38,24 @@ def run_bare(world):
     expect(ended.status == 3, f'it ended with {ended.status}: {ended.err[-300:]!r}')
     expect(len(spooled(world, '.pprof')) == 3, f'the spool holds {os.listdir(world.spool)}')
     expect(world.spool.encode() in ended.err, f'it does not say where: {ended.err!r}')
+    if not os.path.exists('/var/run/blackfire/agent.sock'):
+        expect(b'there is no agent at unix:///var/run/blackfire/agent.sock' in ended.err,
+               f'it does not say why: {ended.err!r}')
+
+
+def run_twice(world):
+    """The same uploader serves both: the second says where its own profiles are, and no others.
+    Where they cannot go, it says why."""
+    path = os.path.join(world.dir, 'file')
+    with open(path, 'w', encoding='ascii'):
+        pass
+    said = []
+    for _ in range(2):
+        ended = conprof(world, 'run', '--output', path, '--', os.path.join(world.build, 'run', 'worker'))
+        expect(b'the uploader says: ' in ended.err and b'Not a directory' in ended.err,
+               f'it does not say why: {ended.err!r}')
+        said.append(set(re.findall(rb'/([^/]*)\.cpu\.pprof', ended.err)))
+    expect(said[0] and said[1] and not said[0] & said[1], f'the second says {said[1]}')
 
 
 def run_killed(world):
@@ -131,6 +149,10 @@ def words(world):
         expect(ended.status == 2 and b'conprof' in ended.err and not ended.out,
                f'{args}: {ended.status} {ended.out!r} {ended.err!r}')
         expect(ended.err.count(b'\n') <= 2, f'{args}: {ended.err!r}')
+    for args, what in ((['top', '-d', '0'], b'0.1 to 60'), (['top', '-z'], b'no such option'),
+                       (['top', '-k'], b'needs a value'), (['flame', '/'], b'is a folder')):
+        ended = conprof(world, *args)
+        expect(ended.status in (1, 2) and what in ended.err, f'{args}: {ended.status} {ended.err!r}')
 
 
 def uploader_by_hand(world):
@@ -161,4 +183,5 @@ def tests(_build):
     for function in (run, run_bare, run_killed, run_missing, run_passes_signals, status, sleepers, words,
                      uploader_by_hand):
         yield 'program_' + function.__name__, False, function
+    yield 'program_run_twice', True, run_twice
     yield 'program_man_pages', True, man_pages
