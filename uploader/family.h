@@ -93,6 +93,8 @@ void cp_family_flush(struct cp_family *family);
 /* Uploads up to this ticket are done with: whoever waits for one is told. */
 void cp_family_delivered(struct cp_family *family, uint64_t ticket);
 void cp_family_status(struct cp_family *family, struct cp_text *out);
+/* A line with the last warning or error, if there was one. */
+void cp_family_last(struct cp_family *family, struct cp_text *out);
 /* Lets go of everything, heartbeats last. */
 void cp_family_leave(struct cp_family *family);
 

@@ -72,9 +72,19 @@ static void add_ended(const struct cp_program *program, unsigned i, struct cp_te
 	cp_text_add(out, "\n");
 }
 
+void cp_family_last(struct cp_family *family, struct cp_text *out)
+{
+	char line[1024];
+	cp_log_last(family->log, line, sizeof line);
+	if (!line[0])
+		return;
+	cp_text_add(out, "last");
+	cp_text_add_field(out, "line", line);
+	cp_text_add(out, "\n");
+}
+
 void cp_family_status(struct cp_family *family, struct cp_text *out)
 {
-	char last[1024];
 	unsigned lines = 0;
 	cp_text_addf(out, "family\tprocesses=%u\tjoins=%llu\trefused=%llu\n", family->living,
 		     (unsigned long long)family->joins, (unsigned long long)family->refused);
@@ -93,10 +103,5 @@ void cp_family_status(struct cp_family *family, struct cp_text *out)
 		add_process(family, m, out);
 	add_symbols(family, out);
 	cp_delivery_status(family->delivery, out);
-	cp_log_last(family->log, last, sizeof last);
-	if (last[0]) {
-		cp_text_add(out, "last");
-		cp_text_add_field(out, "line", last);
-		cp_text_add(out, "\n");
-	}
+	cp_family_last(family, out);
 }

@@ -266,7 +266,7 @@ static void add_status(struct cp_family *family, struct cp_text *out)
 	}
 	if (last)
 		cp_text_add_bytes(&some, last, strcspn(last, "\n") + 1);
-	cp_status_last(family, &some);
+	cp_family_last(family, &some);
 	cp_text_add(out, ",\"status\":");
 	cp_status_json(some.data ? some.data : "", out);
 	cp_text_free(&all);

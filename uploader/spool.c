@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/attrs.h"
@@ -33,7 +34,7 @@ static int open_dir(const struct cp_spool *spool)
 
 /* The event under its name for now, held by us: whoever finds it free knows that its writer is
  * dead. */
-static int begin_event(int dir, const char *stem)
+static int try_event(int dir, const char *stem)
 {
 	char name[CP_MARK_NAME];
 	struct stat st;
@@ -50,6 +51,19 @@ static int begin_event(int dir, const char *stem)
 		return fd;
 	close(fd);
 	return error;
+}
+
+/* Another uploader of this spool may just be asking whether the writer of that name is dead, or
+ * have found so between our first two calls and removed it: a moment later the name is free. */
+static int begin_event(int dir, const char *stem)
+{
+	struct timespec pause = {.tv_nsec = 2000000};
+	int fd = try_event(dir, stem);
+	for (int i = 0; i < 20 && fd == -EBUSY; i++) {
+		nanosleep(&pause, NULL);
+		fd = try_event(dir, stem);
+	}
+	return fd;
 }
 
 /* With this an entry begins to be. */

@@ -16,17 +16,6 @@
 
 #define LATEST 5u /* lines of one kind, on a terminal */
 
-void cp_status_last(struct cp_family *family, struct cp_text *out)
-{
-	char line[1024];
-	cp_log_last(family->log, line, sizeof line);
-	if (!line[0])
-		return;
-	cp_text_add(out, "last");
-	cp_text_add_field(out, "line", line);
-	cp_text_add(out, "\n");
-}
-
 void cp_status_write(struct cp_family *family, const char *name, struct cp_text *out)
 {
 	struct cp_spool spool;
@@ -44,7 +33,6 @@ void cp_status_write(struct cp_family *family, const char *name, struct cp_text 
 			     (unsigned long long)entries);
 	}
 	cp_listener_status(family->listener, out);
-	cp_status_last(family, out);
 	cp_family_status(family, out);
 }
 

@@ -9,9 +9,6 @@
 
 void cp_status_write(struct cp_family *family, const char *name, struct cp_text *out);
 
-/* A line with the last warning or error, if there was one. */
-void cp_status_last(struct cp_family *family, struct cp_text *out);
-
 /* Asks whoever listens at name; out gets the answer. 0 or -errno. Waits 0.3 s at most. */
 int cp_status_ask(const char *name, struct cp_text *out);
 /* Whether a line is of this kind, its first word. */

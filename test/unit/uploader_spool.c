@@ -1,10 +1,14 @@
 /* uploader_spool.c - proves spool, shelf and folder: order, cap, claims, hostile directories. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "encoder/image.h"
@@ -168,6 +172,33 @@ static void names_taken_by_others_are_left_alone(void **state)
 	cp_parcel_free(like);
 }
 
+static void *asks_and_goes(void *held)
+{
+	struct timespec pause = {.tv_nsec = 5000000};
+	const int *fd = held;
+	nanosleep(&pause, NULL);
+	close(*fd);
+	return NULL;
+}
+
+/* Another uploader that tidies the spool holds each event to be for a moment. */
+static void who_asks_whether_a_writer_lives_is_waited_for(void **state)
+{
+	struct cp_parcel *like = parcel(1, TO, 1);
+	uint64_t dropped = 0;
+	pthread_t other;
+	char part[400];
+	(void)state;
+	assert_int_equal(put(2, TO, 100, &dropped), 0);
+	snprintf(part, sizeof part, "%s/spool/.%s.event.json.part", base, like->stem);
+	int fd = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(pthread_create(&other, NULL, asks_and_goes, &fd), 0);
+	assert_int_equal(put(1, TO, 100, &dropped), 0);
+	assert_int_equal(pthread_join(other, NULL), 0);
+	cp_parcel_free(like);
+}
+
 /* As they were before there could be several: one mark, which holds the address. */
 static void old_entries_are_read(void **state)
 {
@@ -266,6 +297,7 @@ int main(void)
 	    WITH_BASE(an_entry_stays_until_all_have_it),
 	    WITH_BASE(who_comes_later_is_not_forgotten),
 	    WITH_BASE(names_taken_by_others_are_left_alone),
+	    WITH_BASE(who_asks_whether_a_writer_lives_is_waited_for),
 	    WITH_BASE(old_entries_are_read),
 	    WITH_BASE(a_link_or_a_file_is_no_spool),
 	    WITH_BASE(a_folder_gets_whole_files),
