@@ -14,9 +14,10 @@
 
 #define CP_ALT_UNPACKED_MAX ((size_t)128 << 20)
 
-static bool try_at(struct cp_alt *alt, const char *path, const struct cp_module_id *id)
+static bool try_in(struct cp_alt *alt, struct cp_origin *root, const char *path,
+		   const struct cp_module_id *id)
 {
-	if (cp_elf_open(path, &alt->file))
+	if (cp_elf_open_in(root, path, &alt->file))
 		return false;
 	const struct cp_dwarf_look look = cp_dwarf_look(alt->file.elf);
 	if (cp_elf_fits(&alt->file, id) && !look.unreadable && look.unpacked <= CP_ALT_UNPACKED_MAX)
@@ -27,19 +28,26 @@ static bool try_at(struct cp_alt *alt, const char *path, const struct cp_module_
 	return false;
 }
 
+/* In the root of who has the file mapped, then in ours. */
+static bool try_at(struct cp_alt *alt, const char *path, const struct cp_elf *of,
+		   const struct cp_module_id *id)
+{
+	return try_in(alt, of->root, path, id) || (of->root && try_in(alt, NULL, path, id));
+}
+
 static bool beside(struct cp_alt *alt, const char *name, const struct cp_elf *of,
 		   const struct cp_module_id *id)
 {
 	char path[sizeof(of->path)];
 	const char *slash = strrchr(of->path, '/');
 	if (name[0] == '/')
-		return try_at(alt, name, id);
+		return try_at(alt, name, of, id);
 	int len = snprintf(path, sizeof(path), "%.*s/%s", slash ? (int)(slash - of->path) : 0,
 			   of->path, name);
-	return len < (int)sizeof(path) && try_at(alt, path, id);
+	return len < (int)sizeof(path) && try_at(alt, path, of, id);
 }
 
-static bool by_build_id(struct cp_alt *alt, const struct cp_module_id *id)
+static bool by_build_id(struct cp_alt *alt, const struct cp_elf *of, const struct cp_module_id *id)
 {
 	char path[256];
 	size_t len = (size_t)snprintf(path, sizeof(path), "/usr/lib/debug/.build-id/");
@@ -47,7 +55,7 @@ static bool by_build_id(struct cp_alt *alt, const struct cp_module_id *id)
 		len += (size_t)snprintf(path + len, sizeof(path) - len, i ? "%02x" : "%02x/",
 					id->build_id[i]);
 	snprintf(path + len, sizeof(path) - len, ".debug");
-	return id->build_id_len > 1 && try_at(alt, path, id);
+	return id->build_id_len > 1 && try_at(alt, path, of, id);
 }
 
 void cp_alt_set(struct cp_alt *alt, Dwarf *dwarf, const struct cp_elf *of)
@@ -60,7 +68,7 @@ void cp_alt_set(struct cp_alt *alt, Dwarf *dwarf, const struct cp_elf *of)
 	if (len <= 0)
 		return;
 	const struct cp_module_id id = {.build_id = build_id, .build_id_len = (uint32_t)len};
-	if (!beside(alt, name, of, &id) && !by_build_id(alt, &id) &&
+	if (!beside(alt, name, of, &id) && !by_build_id(alt, of, &id) &&
 	    !cp_package_extract(&(struct cp_shares){.info = empty, .abbrev = empty}, &alt->file))
 		alt->dwarf = dwarf_begin_elf(alt->file.elf, DWARF_C_READ, NULL);
 	dwarf_setalt(dwarf, alt->dwarf);

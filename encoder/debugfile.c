@@ -22,8 +22,8 @@ struct quest {
 	const struct cp_module_id *id;
 	const struct cp_elf *own;
 	const struct cp_search *search;
-	const struct cp_origin *root; /* NULL: ours */
-	const char *link;	      /* the name that the module gives */
+	struct cp_origin *root; /* NULL: ours */
+	const char *link;	/* the name that the module gives */
 	uint32_t checksum;
 };
 
@@ -45,8 +45,7 @@ static bool has_checksum(const struct cp_elf *file, uint32_t wanted)
 static int try_path(const struct quest *quest, const char *path, struct cp_elf *file)
 {
 	const struct cp_module_id *id = quest->id;
-	if (!strcmp(path, quest->own->path) ||
-	    cp_elf_open_fd(cp_origin_open(quest->root, path, true), path, file))
+	if (!strcmp(path, quest->own->path) || cp_elf_open_in(quest->root, path, file))
 		return -1;
 	if (id->build_id_len ? cp_elf_fits(file, id) : has_checksum(file, quest->checksum))
 		return 0;
@@ -130,7 +129,7 @@ static int by_debuglink(const struct quest *quest, struct cp_elf *file)
 	return strcmp(real, quest->own->path) ? near_folder(quest, real, file) : -1;
 }
 
-static int in_root(struct quest *quest, const struct cp_origin *root, struct cp_elf *file)
+static int in_root(struct quest *quest, struct cp_origin *root, struct cp_elf *file)
 {
 	quest->root = root;
 	return by_build_id(quest, file) && by_debuglink(quest, file) ? -1 : 0;
@@ -139,8 +138,7 @@ static int in_root(struct quest *quest, const struct cp_origin *root, struct cp_
 int cp_elf_debug(const struct cp_module_id *id, const struct cp_elf *own,
 		 const struct cp_search *search, struct cp_elf *file)
 {
-	struct cp_origin *mine = NULL;
-	const struct cp_origin *origin = id->origin;
+	struct cp_origin *mine = NULL, *origin = id->origin;
 	GElf_Word sum = 0;
 	*file = (struct cp_elf){.fd = -1, .guard = -1};
 	if (!strcmp(id->path, "[vdso]"))

@@ -25,6 +25,7 @@ static void forget(struct cp_elf *file)
 	file->fd = -1;
 	file->guard = -1;
 	file->memory = NULL;
+	file->root = NULL;
 	file->path[0] = 0;
 }
 
@@ -36,6 +37,7 @@ void cp_elf_close(struct cp_elf *file)
 		if (file->fd >= 0)
 			close(file->fd);
 		free(file->memory);
+		cp_origin_drop(file->root);
 	}
 	forget(file);
 }
@@ -98,6 +100,19 @@ int cp_elf_open_fd(int fd, const char *path, struct cp_elf *file)
 int cp_elf_open(const char *path, struct cp_elf *file)
 {
 	return cp_elf_open_fd(cp_origin_open_ours(path), path, file);
+}
+
+void cp_elf_set_root(struct cp_elf *file, struct cp_origin *origin)
+{
+	file->root = cp_origin_has_root(origin) ? cp_origin_use(origin) : NULL;
+}
+
+int cp_elf_open_in(struct cp_origin *origin, const char *path, struct cp_elf *file)
+{
+	if (cp_elf_open_fd(cp_origin_open(origin, path, true), path, file))
+		return -1;
+	cp_elf_set_root(file, origin);
+	return 0;
 }
 
 int cp_elf_open_memory(void *memory, size_t size, struct cp_elf *file)

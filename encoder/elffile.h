@@ -18,10 +18,10 @@ struct cp_module_id {
 	const uint8_t *build_id;
 	uint32_t build_id_len;
 	bool is_main;
-	pid_t pid;			/* whose root and executable are tried too; 0: nobody's */
-	const struct cp_origin *origin; /* the same, held; NULL: not held */
-	uint64_t start;			/* an address of its code in that process; 0: not known */
-	enum cp_demangling how;		/* its names are wanted */
+	pid_t pid;		  /* whose root and executable are tried too; 0: nobody's */
+	struct cp_origin *origin; /* the same, held; NULL: not held */
+	uint64_t start;		  /* an address of its code in that process; 0: not known */
+	enum cp_demangling how;	  /* its names are wanted */
 };
 
 /* elf NULL: nothing there. */
@@ -29,7 +29,8 @@ struct cp_elf {
 	Elf *elf;
 	int fd;
 	int guard;
-	void *memory; /* what was unpacked for it, and is freed with it */
+	void *memory;		/* what was unpacked for it, and is freed with it */
+	struct cp_origin *root; /* in whose root its path leads to it; NULL: in ours */
 	char path[4400];
 };
 
@@ -37,6 +38,10 @@ struct cp_elf {
 int cp_elf_open(const char *path, struct cp_elf *file);
 /* Takes the descriptor over, whatever comes of it; the path is only remembered. */
 int cp_elf_open_fd(int fd, const char *path, struct cp_elf *file);
+/* The path in the root of that process; the caller will know whether it is the right file. */
+int cp_elf_open_in(struct cp_origin *origin, const char *path, struct cp_elf *file);
+/* Remembers that its path is meant so. */
+void cp_elf_set_root(struct cp_elf *file, struct cp_origin *origin);
 /* Of malloc'ed memory, which it takes over, whatever comes of it. */
 int cp_elf_open_memory(void *memory, size_t size, struct cp_elf *file);
 void cp_elf_close(struct cp_elf *file);

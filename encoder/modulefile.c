@@ -35,37 +35,40 @@ static int open_vdso(const struct cp_module_id *id, struct cp_elf *file)
 	return -1;
 }
 
-static int open_fitting(int fd, const struct cp_module_id *id, struct cp_elf *file)
+/* What lies beside it is looked for where its process finds it. */
+static int open_fitting(int fd, const struct cp_module_id *id, struct cp_origin *origin,
+			struct cp_elf *file)
 {
 	if (cp_elf_open_fd(fd, id->path, file))
 		return -1;
+	cp_elf_set_root(file, origin);
 	if (cp_elf_fits(file, id))
 		return 0;
 	cp_elf_close(file);
 	return -1;
 }
 
-static int by_path(const struct cp_module_id *id, const struct cp_origin *origin, const char *path,
+static int by_path(const struct cp_module_id *id, struct cp_origin *origin, const char *path,
 		   struct cp_elf *file)
 {
-	return open_fitting(cp_origin_open(origin, path, id->build_id_len > 0), id, file);
+	return open_fitting(cp_origin_open(origin, path, id->build_id_len > 0), id, origin, file);
 }
 
 /* A file that has been renamed, or deleted, since it was mapped. */
-static int as_mapped(const struct cp_module_id *id, const struct cp_origin *origin,
+static int as_mapped(const struct cp_module_id *id, struct cp_origin *origin,
 		     const struct cp_mapped *mapped, struct cp_elf *file)
 {
 	if (!mapped->deleted && !by_path(id, origin, mapped->path, file))
 		return 0;
-	return open_fitting(cp_origin_open_mapped(origin, mapped), id, file);
+	return open_fitting(cp_origin_open_mapped(origin, mapped), id, origin, file);
 }
 
 /* With a build-id the file itself says whether it is the right one: so look wherever it may be. */
-static int with_build_id(const struct cp_module_id *id, const struct cp_origin *origin,
+static int with_build_id(const struct cp_module_id *id, struct cp_origin *origin,
 			 struct cp_elf *file)
 {
 	struct cp_mapped mapped;
-	if (id->is_main && !open_fitting(cp_origin_exe(origin, NULL), id, file))
+	if (id->is_main && !open_fitting(cp_origin_exe(origin, NULL), id, origin, file))
 		return 0;
 	if (!by_path(id, origin, id->path, file))
 		return 0;
@@ -85,7 +88,7 @@ static bool is_older(const struct stat *st, const struct cp_origin *origin)
 
 /* Whatever came to this name later than the process began, by rename or by writing, is another
  * file. (What it built for itself and then loaded is taken for such a one, too.) */
-static int if_not_younger(const struct cp_module_id *id, const struct cp_origin *origin,
+static int if_not_younger(const struct cp_module_id *id, struct cp_origin *origin,
 			  struct cp_elf *file)
 {
 	struct stat st;
@@ -98,11 +101,11 @@ static int if_not_younger(const struct cp_module_id *id, const struct cp_origin 
 }
 
 /* Without one, only what is known to be the mapped file can be believed. */
-static int without_build_id(const struct cp_module_id *id, const struct cp_origin *origin,
+static int without_build_id(const struct cp_module_id *id, struct cp_origin *origin,
 			    struct cp_elf *file)
 {
 	struct cp_mapped mapped;
-	if (id->is_main && !open_fitting(cp_origin_exe(origin, NULL), id, file))
+	if (id->is_main && !open_fitting(cp_origin_exe(origin, NULL), id, origin, file))
 		return 0;
 	if (cp_origin_mapped(origin, id->start, &mapped))
 		return if_not_younger(id, origin, file);
@@ -118,7 +121,7 @@ int cp_elf_module(const struct cp_module_id *id, struct cp_elf *file)
 	if (id->path[0] != '/')
 		return -1;
 	struct cp_origin *own = NULL;
-	const struct cp_origin *origin = id->origin;
+	struct cp_origin *origin = id->origin;
 	if (!origin && id->pid > 0)
 		origin = own = cp_origin_new(id->pid, false);
 	int error =

@@ -173,6 +173,7 @@ struct cp_scratch *cp_scratch_open(struct cp_scratches *all, const struct cp_elf
 		*how = CP_INFLATE_DAMAGED;
 		return NULL;
 	}
+	cp_elf_set_root(file, of->root);
 	scratch->readers++;
 	scratch->used = ++all->turn;
 	return scratch;

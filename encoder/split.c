@@ -1,8 +1,9 @@
 /* split.c - the part of a unit that lies in a file of its own (-gsplit-dwarf).
  *
  * A .dwp beside the program has the parts of all units; else each has a .dwo, by the name that its
- * unit gives, in the program's folder or the one it was compiled in. Unit and part have a number in
- * common: a part that was compiled again has another, and is not used. */
+ * unit gives, in the program's folder or the one it was compiled in: in the root of the process
+ * that has it mapped, then in ours. Unit and part have a number in common: a part that was compiled
+ * again has another, and is not used. */
 /* SPDX-License-Identifier: MIT */
 #include "encoder/split.h"
 
@@ -88,10 +89,12 @@ static void set_bases(struct cp_part *part, Elf *program, Dwarf_Die *unit,
 static struct cp_elf *package_of(struct cp_split *split)
 {
 	char path[sizeof(split->package.path)];
+	struct cp_origin *root = split->program->root;
 	if (!split->package_asked) {
 		split->package_asked = true;
 		int len = snprintf(path, sizeof(path), "%s.dwp", split->program->path);
-		if (len >= (int)sizeof(path) || cp_elf_open(path, &split->package))
+		if (len >= (int)sizeof(path) || (cp_elf_open_in(root, path, &split->package) &&
+						 (!root || cp_elf_open(path, &split->package))))
 			split->package.elf = NULL;
 	}
 	return split->package.elf ? &split->package : NULL;
@@ -111,12 +114,13 @@ static bool from_package(struct cp_split *split, struct cp_part *part, Dwarf_Die
 	return true;
 }
 
-static bool open_at(const char *folder, size_t len, const char *name, struct cp_part *part)
+static bool open_at(struct cp_origin *root, const char *folder, size_t len, const char *name,
+		    struct cp_part *part)
 {
 	char path[sizeof(part->whole.path)];
 	int all = name[0] == '/' ? snprintf(path, sizeof(path), "%s", name)
 				 : snprintf(path, sizeof(path), "%.*s/%s", (int)len, folder, name);
-	if (all >= (int)sizeof(path) || cp_elf_open(path, &part->whole))
+	if (all >= (int)sizeof(path) || cp_elf_open_in(root, path, &part->whole))
 		return false;
 	const struct cp_dwarf_look look = cp_dwarf_look(part->whole.elf);
 	if (!look.unreadable && look.unpacked <= CP_PART_UNPACKED_MAX)
@@ -135,14 +139,24 @@ static bool extract_unit(struct cp_part *part, uint64_t id)
 	       !cp_package_extract(&shares, &part->file) && find_unit(part, part->file.elf, id);
 }
 
+/* Beside the program, then in the folder it was compiled in. */
+static bool open_in(struct cp_origin *root, const char *beside, const char *folder,
+		    const char *name, struct cp_part *part)
+{
+	const char *slash = strrchr(beside, '/');
+	return open_at(root, beside, slash ? (size_t)(slash - beside) : 0, name, part) ||
+	       (folder && folder[0] == '/' && open_at(root, folder, strlen(folder), name, part));
+}
+
 static bool from_file(struct cp_split *split, struct cp_part *part, Dwarf_Die *unit, uint64_t id)
 {
 	const char *name = text_of(unit, DW_AT_dwo_name), *folder = text_of(unit, DW_AT_comp_dir);
-	const char *beside = split->program->path, *slash = strrchr(beside, '/');
+	const char *beside = split->program->path;
+	struct cp_origin *root = split->program->root;
 	if (!name)
 		name = text_of(unit, DW_AT_GNU_dwo_name);
-	if (!name || !(open_at(beside, slash ? (size_t)(slash - beside) : 0, name, part) ||
-		       (folder && folder[0] == '/' && open_at(folder, strlen(folder), name, part))))
+	if (!name || !(open_in(root, beside, folder, name, part) ||
+		       (root && open_in(NULL, beside, folder, name, part))))
 		return false;
 	Elf *elf = part->whole.elf;
 	if (!find_unit(part, elf, id) && !extract_unit(part, id))

@@ -1,11 +1,12 @@
-/* encoder_split.c - units in two files: .dwo, .dwp, none, another's, and a pipe of that name. */
+/* encoder_split.c - units in two files: .dwo, .dwp, none, another's, a pipe of that name, and all
+ * of it in another root. */
 /* SPDX-License-Identifier: MIT */
 #include <unistd.h>
 
 #include "encoder/package.h"
 #include "encoder/symbols.h"
 #define WORKSHOP "/tmp/conprof-split-XXXXXX"
-#include "test/unit/workshop.h"
+#include "test/unit/inside.h"
 
 static const char source[] = "volatile long sink;\n"
 			     "static inline __attribute__((always_inline)) long ring(long n)\n"
@@ -23,7 +24,8 @@ static const char source[] = "volatile long sink;\n"
 			     "	return (int)(sell(argc) + ring(argc));\n"
 			     "}\n";
 
-/* Each version of DWARF whole and split, from the same source: the same code. */
+/* Each version of DWARF whole and split, from the same source: the same code. Where it was compiled
+ * there is nothing. */
 static int make_programs(void **state)
 {
 	(void)state;
@@ -32,25 +34,29 @@ static int make_programs(void **state)
 	for (int version = 4; version <= 5; version++) {
 		shell("mkdir whole%d split%d && gcc -O2 -gdwarf-%d -o whole%d/shop shop.c", version,
 		      version, version, version);
-		shell("cd split%d && gcc -O2 -gdwarf-%d -gsplit-dwarf -c -o shop.o ../shop.c && "
+		shell("cd split%d && gcc -O2 -gdwarf-%d -gsplit-dwarf "
+		      "-fdebug-prefix-map=$PWD=/nowhere -c -o shop.o ../shop.c && "
 		      "gcc -o shop shop.o && objcopy -O binary -j .text shop text && "
 		      "objcopy -O binary -j .text ../whole%d/shop whole && cmp text whole",
 		      version, version, version);
 	}
+	inside_open();
 	return 0;
 }
 
 /* All that is said of all of its code, as text of malloc; *inlined: of how many addresses more than
  * one function. */
-static char *say(const char *name, int version, int *inlined)
+static char *say(const char *name, int version, struct cp_origin *origin, int *inlined)
 {
-	char shop[32], *text = NULL;
+	char shop[32] = "/", *text = NULL;
 	size_t size = 0;
 	uint8_t build_id[36];
-	snprintf(shop, sizeof(shop), "%s%d/shop", name, version);
+	snprintf(shop + 1, sizeof(shop) - 1, "%s%d/shop", name, version);
 	uint32_t len = build_id_of(shop, build_id);
-	const struct cp_module_id id = {
-	    .path = path_of(shop), .build_id = build_id, .build_id_len = len};
+	const struct cp_module_id id = {.path = origin ? shop : path_of(shop),
+					.build_id = build_id,
+					.build_id_len = len,
+					.origin = origin};
 	struct cp_symbols *symbols = cp_symbols_new();
 	struct cp_image *image = cp_symbols_image(symbols, &id);
 	FILE *out = open_memstream(&text, &size);
@@ -72,23 +78,27 @@ static char *say(const char *name, int version, int *inlined)
 static void assert_same(int version)
 {
 	int inlined = 0, split = 0;
-	char *whole_says = say("whole", version, &inlined);
-	char *split_says = say("split", version, &split);
+	char *whole_says = say("whole", version, NULL, &inlined);
 	assert_true(inlined > 20);
-	assert_int_equal(split, inlined);
-	assert_string_equal(split_says, whole_says);
+	for (int i = 0; i < (inside ? 2 : 1); i++) {
+		char *split_says = say("split", version, i ? inside : NULL, &split);
+		assert_int_equal(split, inlined);
+		assert_string_equal(split_says, whole_says);
+		free(split_says);
+	}
 	free(whole_says);
-	free(split_says);
 }
 
 /* Lines there are in the program itself, inlined calls are not. */
 static void assert_without(int version)
 {
 	int inlined = 0;
-	char *says = say("split", version, &inlined);
-	assert_int_equal(inlined, 0);
-	assert_non_null(strstr(says, " main main /shop.c 14 "));
-	free(says);
+	for (int i = 0; i < (inside ? 2 : 1); i++) {
+		char *says = say("split", version, i ? inside : NULL, &inlined);
+		assert_int_equal(inlined, 0);
+		assert_non_null(strstr(says, " main main /shop.c 14 "));
+		free(says);
+	}
 }
 
 static void a_dwo_says_what_a_whole_unit_says(void **state)
@@ -169,5 +179,5 @@ int main(void)
 	    cmocka_unit_test(what_is_not_it_is_not_used),
 	    cmocka_unit_test(a_dwp_says_it_too),
 	};
-	return cmocka_run_group_tests(tests, make_programs, workshop_close);
+	return cmocka_run_group_tests(tests, make_programs, inside_close);
 }
