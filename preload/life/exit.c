@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "hook/altstack.h"
+#include "signal/apart.h"
 #include "signal/join.h"
 #include "signal/moving.h"
 #include "signal/rest.h"
@@ -53,6 +54,14 @@ static int say_goodbye(struct cp_recording *rec, uint64_t end)
 	return 0;
 }
 
+/* Else what is in no profile yet would go with the memory, which nobody holds but us. */
+static void outlive(const struct cp_apart *apart, void *unused)
+{
+	(void)apart;
+	(void)unused;
+	cp_moving_end();
+}
+
 static void finish(uint32_t ended)
 {
 	struct cp_recording *rec;
@@ -72,6 +81,8 @@ static void finish(uint32_t ended)
 		return;
 	cp_altstack_end(&cp_self);
 	cp_rest_leave();
+	if (!cp_state.homeless)
+		cp_apart(outlive, NULL);
 	atomic_store_explicit(&rec->ended, ended, memory_order_release);
 	if (cp_state.homeless)
 		return;

@@ -3,6 +3,7 @@
 #include "signal/join.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <stddef.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/note.h"
 #include "signal/keeper.h"
 #include "signal/launch.h"
 
@@ -123,7 +125,7 @@ static struct cp_join message(const struct cp_recording *rec, const uint8_t toke
 
 /* Until the uploader listens, our own children would start another, which goes as soon as it has
  * found the first; and without a keeper between, that orphan would come to us: so where they come
- * to us, we wait for the birth. It takes some 20 ms. */
+ * to us, we wait for the birth. It takes some 20 ms. Who ends has no more of them. */
 static void await_birth(struct cp_recording *rec)
 {
 	struct timespec moment = {0, 1000000};
@@ -140,7 +142,7 @@ static enum cp_joined found_here(struct cp_recording *rec, const struct cp_join 
 {
 	enum cp_joined joined = found(join, fd);
 
-	if (joined == CP_JOINED_FOUNDER && cp_keeper_needed())
+	if (joined == CP_JOINED_FOUNDER && cp_keeper_needed() && !atomic_load(&cp_state.leaving))
 		await_birth(rec);
 	return joined;
 }
@@ -178,6 +180,58 @@ int cp_join_is_gone(uint32_t pid)
 	       (uint32_t)peer.pid != pid;
 	close(sock);
 	return gone;
+}
+
+/* /proc/PID/WHAT as a link, this thread's own for 0; 0, or the cause. */
+static int link_of(uint32_t pid, const char *what, char out[64])
+{
+	struct cp_line path = {0};
+	long n;
+
+	cp_line_add(&path, "/proc/");
+	if (pid)
+		cp_line_number(&path, pid);
+	else
+		cp_line_add(&path, "thread-self");
+	cp_line_add(&path, what);
+	memset(out, 0, 64);
+	n = syscall(SYS_readlinkat, AT_FDCWD, path.text, out, 63);
+	return n > 0 ? 0 : n == 0 ? EIO : errno;
+}
+
+/* Whoever answers at the rendezvous is another one, who lives in our pid namespace: there his
+ * number and the one that we know mean two processes. */
+static int is_another(int sock, uint32_t pid)
+{
+	char ours[64], his[64];
+	struct ucred peer = {0, 0, 0};
+	socklen_t len = sizeof peer;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.pid <= 0 ||
+	    (uint32_t)peer.pid == pid)
+		return 0;
+	return link_of(0, "/ns/pid", ours) == 0 &&
+	       link_of((uint32_t)peer.pid, "/ns/pid", his) == 0 && strcmp(ours, his) == 0;
+}
+
+/* Two witnesses, since each may err alone: a process of another pid namespace, or that /proc hides
+ * from us, seems to be none; and who has become another user, or went to another network, finds
+ * nobody where everybody is. A dead one's memory goes before its descriptors, so at least as soon
+ * as its socket is closed there is no program of it to be seen, though nobody has laid it to rest.
+ */
+int cp_join_has_died(uint32_t pid)
+{
+	char link[64];
+	int sock, died;
+
+	if (!pid || link_of(pid, "/exe", link) != ENOENT || link_of(0, "/ns/pid", link) != 0)
+		return 0;
+	sock = cp_join_reach();
+	if (sock < 0)
+		return sock == -ECONNREFUSED && !cp_home.elder[0];
+	died = is_another(sock, pid);
+	close(sock);
+	return died;
 }
 
 int cp_join_over(int sock, const struct cp_recording *rec, int fd)

@@ -20,6 +20,10 @@ int cp_join_over(int sock, const struct cp_recording *rec, int fd);
  */
 int cp_join_is_gone(uint32_t pid);
 
+/* The uploader with this pid of its own is dead, without a doubt; and told at once, where the above
+ * is to be asked only when it has been silent. Costs one call while it lives. */
+int cp_join_has_died(uint32_t pid);
+
 /* "I am here, and asleep." No descriptor goes with it, and nothing that a stranger on the name
  * should not know. 0: somebody has it. -1: nobody is there, or nobody who listens now. */
 int cp_join_hello(void);

@@ -23,6 +23,7 @@
 #define REFUSED	 (10 * SECOND) /* if there was none to be had */
 #define RARELY	 100	       /* of the time at most one part in so many renews */
 #define YIELDS	 50000
+#define MOMENT	 (SECOND / 100) /* for others to leave, when there will be no other moment */
 
 /* By the one thread that moved the phase to MOVING; read by a forked child. */
 static struct {
@@ -163,6 +164,25 @@ static uint64_t patience(uint64_t now)
 	return moving.deaths == DOUBLED ? PATIENCE : (SECOND / 32 << moving.deaths) - SECOND / 32;
 }
 
+/* 0: others are inside, and it may be tried again. */
+static int go(uint64_t now)
+{
+	int alone;
+
+	if (!is_time(&cp_state.next_join_ns, now, now + PATIENCE) ||
+	    !cp_change_phase(CP_RUNNING, CP_MOVING))
+		return 1;
+	alone = is_alone();
+	if (!alone) {
+		set(&cp_state.next_join_ns, now);
+	} else if (move() == 0) {
+		set(&cp_state.next_join_ns, now + patience(now));
+		set(&cp_state.joined_ns, now);
+	}
+	settle();
+	return alone;
+}
+
 static void move_if_silent(uint64_t now)
 {
 	if (CP_LIKELY(stillness(now) <= STILL) || cp_is_homeless() || !is_alone() ||
@@ -170,16 +190,27 @@ static void move_if_silent(uint64_t now)
 	    !is_dead(now))
 		return;
 	set(&cp_state.next_look_ns, now);
-	if (!is_time(&cp_state.next_join_ns, now, now + PATIENCE) ||
-	    !cp_change_phase(CP_RUNNING, CP_MOVING))
+	go(now);
+}
+
+static int has_died(uint64_t now)
+{
+	uint32_t pid = atomic_load_explicit(&cp_state.rec->uploader_pid, memory_order_relaxed);
+
+	return cp_join_has_died(pid) || (stillness(now) > STILL && cp_join_is_gone(pid));
+}
+
+void cp_moving_end(void)
+{
+	uint64_t began = cp_now_ns(), now = began, beat = heartbeat();
+
+	if (beat == CP_HEARTBEAT_NEVER || beat == CP_HEARTBEAT_LEFT || cp_is_homeless() ||
+	    !has_died(now))
 		return;
-	if (!is_alone()) {
-		set(&cp_state.next_join_ns, now);
-	} else if (move() == 0) {
-		set(&cp_state.next_join_ns, now + patience(now));
-		set(&cp_state.joined_ns, now);
+	while ((!is_alone() || !go(now)) && now - began < MOMENT) {
+		syscall(SYS_sched_yield);
+		now = cp_now_ns();
 	}
-	settle();
 }
 
 /* ---- to an empty one ---- */

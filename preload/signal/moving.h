@@ -9,6 +9,11 @@
  * the process is recorded. Runs anywhere. */
 void cp_moving_look(void);
 
+/* The process ends, and no event comes any more that would see that the uploader is dead: looks
+ * once more, surer and sooner, and hands the recording over to another one, which is started if
+ * need be. Waits a hundredth of a second at most for others to leave. As above. */
+void cp_moving_end(void);
+
 /* From now on the recording stays what and where it is; waits until it does, a little. For ordinary
  * code that sleeps on a word of it, or forbids the calls. */
 void cp_moving_stop(void);

@@ -89,6 +89,32 @@ def killed_often(world):
     expect(not spooled(world), 'profiles were left in the spool')
 
 
+def killed_at_end(world):
+    """The uploader is killed, and its targets end before an event of theirs has seen it: one when
+    nobody listens, another when a new uploader does, which has never heard of it."""
+    path = os.path.join(world.dir, 'folder')
+    settings = dict(EXACT, CONPROF_AGENT_SOCKET='dir://' + path, CONPROF_PERIOD='30')
+    children = [world.start([os.path.join(world.build, 'run', 'worker'), 'burn'], settings)
+                for _ in range(2)]
+    world.until('both were at work', lambda: all(worked(child) for child in children))
+    world.until('there was one uploader', lambda: len(world.uploaders()) == 1 and world.listening())
+    time.sleep(0.3)
+    os.kill(world.uploaders()[0], signal.SIGKILL)
+    world.until('it was gone', lambda: not world.uploaders())
+    ended = []
+    for child in children:
+        child.stdin.close()
+        child.stdin = None
+        done = world.finish(child)
+        unharmed(done)
+        ended.append(done.printed())
+        if child is children[0]:
+            world.until('there was another', world.listening)
+    world.quiet()
+    books(sorted(glob.glob(os.path.join(path, '*.pprof'))), ended)
+    expect(not spooled(world), 'profiles were left in the spool')
+
+
 def told_to_go(world):
     """SIGTERM to the uploader, as when a unit stops: it delivers what there is and is gone; the
     target runs on and starts no other."""
@@ -169,3 +195,4 @@ def tests(_build):
         yield 'lives_' + function.__name__, function is killed, function
     yield 'lives_together', True, together
     yield 'lives_killed_often', True, killed_often
+    yield 'lives_killed_at_end', True, killed_at_end

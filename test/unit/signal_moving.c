@@ -176,6 +176,60 @@ static void uploaders_that_die_soon_are_started_ever_more_rarely(void **state)
 	assert_true(next_after_silence() < second);
 }
 
+static pid_t dead_process(void)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	return pid;
+}
+
+/* Not yet silent, however long the machine stands still. */
+#define JUST_NOW (cp_now_ns() + UINT64_C(600000000000))
+
+/* Whether it was handed over at the process's end, when its uploader was this one and beat then; 2:
+ * it was tried in vain. */
+static uint32_t handed_over_at_end(pid_t uploader_pid, uint64_t beat)
+{
+	uint32_t before = joins;
+
+	cp_state.next_join_ns = 0;
+	cp_state.rec->uploader_pid = (uint32_t)uploader_pid;
+	cp_state.rec->heartbeat_ns = beat;
+	CP_INSIDE (self)
+		cp_moving_end();
+	for (int i = 0; i < 60000 && cp_state.next_join_ns && joins == before; i++)
+		usleep(1000);
+	return joins == before && cp_state.next_join_ns ? 2 : joins - before;
+}
+
+/* There is no later event that would see it, and no silence to wait for: it has to be certain. */
+static void a_dead_uploader_is_seen_at_the_end(void **state)
+{
+	char elder[sizeof cp_home.elder] = "conprof-nobody-is-there";
+
+	(void)state;
+	renew();
+	assert_int_equal(handed_over_at_end(getpid(), JUST_NOW), 0); /* it lives */
+	assert_int_equal(handed_over_at_end(dead_process(), CP_HEARTBEAT_NEVER), 0);
+	assert_int_equal(handed_over_at_end(dead_process(), CP_HEARTBEAT_LEFT), 0);
+	assert_int_equal(handed_over_at_end(0, JUST_NOW), 0);
+	assert_int_equal(handed_over_at_end(dead_process(), JUST_NOW), 1);
+	atomic_fetch_add(cp_state.inside, 1); /* another thread, which stays */
+	assert_int_equal(handed_over_at_end(dead_process(), JUST_NOW), 0);
+	atomic_fetch_sub(cp_state.inside, 1);
+	/* who has become another user may be sent away where others are welcome */
+	memcpy(cp_home.elder, elder, sizeof elder);
+	memcpy(elder, cp_home.name, sizeof elder);
+	memcpy(cp_home.name, cp_home.elder, sizeof elder);
+	assert_int_equal(handed_over_at_end(dead_process(), JUST_NOW), 0);
+	memcpy(cp_home.name, elder, sizeof elder);
+	cp_home.elder[0] = '\0';
+}
+
 /* ---- a forked child ---- */
 
 /* An old recording of 64 blocks in rows 0 to 63, and the one that is about to follow it. */
@@ -279,6 +333,7 @@ int main(void)
 	    cmocka_unit_test(live_stacks_alone_are_no_reason),
 	    cmocka_unit_test(an_unread_one_is_kept),
 	    cmocka_unit_test(uploaders_that_die_soon_are_started_ever_more_rarely),
+	    cmocka_unit_test(a_dead_uploader_is_seen_at_the_end),
 	    cmocka_unit_test(half_turned_blocks_are_a_childs),
 	    cmocka_unit_test(a_jump_is_noticed),
 	};
