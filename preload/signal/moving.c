@@ -8,14 +8,13 @@
 
 #include "signal/blocks.h"
 #include "signal/join.h"
+#include "signal/pulse.h"
 #include "signal/recording.h"
 #include "signal/roster.h"
 
 #include "signal/law.h"
 
 #define SECOND	 UINT64_C(1000000000)
-#define STILL	 (3 * SECOND)  /* a heartbeat is written every second: is anybody there? */
-#define SILENCE	 (15 * SECOND) /* whoever is there, it is too long */
 #define PATIENCE (60 * SECOND) /* between two attempts to move, if the first one failed ... */
 #define DOUBLED	 10	       /* ... or so many uploaders, one after another, have died soon */
 #define RENEWED	 SECOND	       /* between two renewals, if the last one gave room */
@@ -98,52 +97,11 @@ static int move(void)
 	return failed ? -1 : 0;
 }
 
-static uint64_t heartbeat(void)
-{
-	return atomic_load_explicit(&cp_state.rec->heartbeat_ns, memory_order_relaxed);
-}
-
-/* For how long nobody has beaten the heart. */
-static uint64_t stillness(uint64_t now)
-{
-	uint64_t beat = heartbeat();
-
-	if (beat == CP_HEARTBEAT_LEFT)
-		return 0;
-	if (beat == CP_HEARTBEAT_NEVER) {
-		uint64_t came = atomic_load_explicit(&cp_state.joined_ns, memory_order_relaxed);
-
-		beat = cp_state.rec->start_monotonic_ns;
-		beat = came > beat ? came : beat;
-	}
-	return now > beat ? now - beat : 0;
-}
-
-/* Only one at a time, and not before it is time: the word is moved on. */
-static int is_time(_Atomic uint64_t *word, uint64_t now, uint64_t next)
-{
-	uint64_t was = atomic_load_explicit(word, memory_order_relaxed);
-
-	return now >= was && atomic_compare_exchange_strong_explicit(
-				 word, &was, next, memory_order_relaxed, memory_order_relaxed);
-}
-
 /* Others who are inside may have a row's number in hand. Who comes now sees the phase, and leaves
  * the rows alone. */
 static int is_alone(void)
 {
 	return atomic_load(cp_state.inside) == 1;
-}
-
-/* The kernel closes a dead uploader's socket at once; one that is slow, or stopped, has more time,
- * and so has one that was started just now. */
-static int is_dead(uint64_t now)
-{
-	return stillness(now) > SILENCE ||
-	       (heartbeat() != CP_HEARTBEAT_NEVER &&
-		is_time(&cp_state.next_look_ns, now, now + STILL) &&
-		cp_join_is_gone(
-		    atomic_load_explicit(&cp_state.rec->uploader_pid, memory_order_relaxed)));
 }
 
 static void set(_Atomic uint64_t *word, uint64_t ns)
@@ -169,7 +127,7 @@ static int go(uint64_t now)
 {
 	int alone;
 
-	if (!is_time(&cp_state.next_join_ns, now, now + PATIENCE) ||
+	if (!cp_is_time(&cp_state.next_join_ns, now, now + PATIENCE) ||
 	    !cp_change_phase(CP_RUNNING, CP_MOVING))
 		return 1;
 	alone = is_alone();
@@ -185,27 +143,20 @@ static int go(uint64_t now)
 
 static void move_if_silent(uint64_t now)
 {
-	if (CP_LIKELY(stillness(now) <= STILL) || cp_is_homeless() || !is_alone() ||
+	if (CP_LIKELY(cp_pulse_stillness(now) <= CP_PULSE_STILL) || cp_is_homeless() ||
+	    !is_alone() ||
 	    now < atomic_load_explicit(&cp_state.next_join_ns, memory_order_relaxed) ||
-	    !is_dead(now))
+	    !cp_pulse_is_dead(now))
 		return;
 	set(&cp_state.next_look_ns, now);
 	go(now);
 }
 
-static int has_died(uint64_t now)
-{
-	uint32_t pid = atomic_load_explicit(&cp_state.rec->uploader_pid, memory_order_relaxed);
-
-	return cp_join_has_died(pid) || (stillness(now) > STILL && cp_join_is_gone(pid));
-}
-
 void cp_moving_end(void)
 {
-	uint64_t began = cp_now_ns(), now = began, beat = heartbeat();
+	uint64_t began = cp_now_ns(), now = began;
 
-	if (beat == CP_HEARTBEAT_NEVER || beat == CP_HEARTBEAT_LEFT || cp_is_homeless() ||
-	    !has_died(now))
+	if (cp_is_homeless() || !cp_pulse_has_stopped(now))
 		return;
 	while ((!is_alone() || !go(now)) && now - began < MOMENT) {
 		syscall(SYS_sched_yield);
@@ -214,14 +165,6 @@ void cp_moving_end(void)
 }
 
 /* ---- to an empty one ---- */
-
-/* Somebody reads the one that is there, and so has what it holds when the next one comes. */
-static int is_read(uint64_t now)
-{
-	uint64_t beat = heartbeat();
-
-	return beat != CP_HEARTBEAT_NEVER && beat != CP_HEARTBEAT_LEFT && stillness(now) <= SILENCE;
-}
 
 /* The same image, its modules, its threads, its live blocks. */
 static int fill(struct cp_recording *new, struct cp_recording *old)
@@ -313,8 +256,8 @@ static void renew_if_may(uint64_t now)
 	uint64_t next, took;
 
 	if (now < atomic_load_explicit(&cp_state.next_renewal_ns, memory_order_relaxed) ||
-	    cp_is_homeless() || atomic_load(&cp_state.leaving) || !is_read(now) || !is_alone() ||
-	    !cp_change_phase(CP_RUNNING, CP_MOVING))
+	    cp_is_homeless() || atomic_load(&cp_state.leaving) || !cp_pulse_is_read(now) ||
+	    !is_alone() || !cp_change_phase(CP_RUNNING, CP_MOVING))
 		return;
 	if (is_alone() && !cp_is_homeless() && !atomic_load(&cp_state.leaving)) {
 		next = renew() == 0 ? interval() : REFUSED;

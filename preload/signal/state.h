@@ -142,6 +142,15 @@ static inline void cp_set_phase(uint32_t to)
 	atomic_store(&cp_state.wiped->phase, to);
 }
 
+/* Only one at a time, and not before it is time: the word, one of those above, is moved on. */
+static inline int cp_is_time(_Atomic uint64_t *word, uint64_t now, uint64_t next)
+{
+	uint64_t was = atomic_load_explicit(word, memory_order_relaxed);
+
+	return now >= was && atomic_compare_exchange_strong_explicit(
+				 word, &was, next, memory_order_relaxed, memory_order_relaxed);
+}
+
 /* Which recording of this image it is; numbers of rows mean that one's. */
 static inline uint32_t cp_renewals(void)
 {
