@@ -12,8 +12,7 @@
 static const struct {
 	const char *option, *variable, *help;
 } settings[] = {
-    {"--agent", "CONPROF_AGENT_SOCKET",
-     "unix:///path, http(s)://, pyroscope+http(s)://, dir:///path ...; or several, with commas"},
+    {"--agent", "CONPROF_AGENT_SOCKET", "where to: http://host, dir:///path ...; or several"},
     {"--output", "CONPROF_AGENT_SOCKET", "a folder: the same as --agent=dir://FOLDER"},
     {"--server-id", "CONPROF_SERVER_ID", "credentials, where the agent wants them"},
     {"--server-token-file", "CONPROF_SERVER_TOKEN_FILE", "a file with their secret"},
@@ -182,8 +181,8 @@ int cp_options_parse(char **args, struct cp_options *options)
 void cp_options_help(void)
 {
 	for (size_t i = 0; i < SETTINGS; i++)
-		printf("  %-18s %s\n", settings[i].option, settings[i].help);
-	printf("  %-18s %s\n", "-e KEY=VALUE", "the same by the name of the setting (CONPROF_...)");
-	printf("  %-18s %s\n", "--wait=SECONDS", "at most this long for the delivery at the end");
-	printf("  %-18s %s\n", "-q, --quiet", "do not say where the profiles went");
+		printf("  %-21s %s\n", settings[i].option, settings[i].help);
+	printf("  %-21s %s\n", "-e KEY=VALUE", "the same by the name of the setting (CONPROF_...)");
+	printf("  %-21s %s\n", "--wait=SECONDS", "at most this long for the delivery at the end");
+	printf("  %-21s %s\n", "-q, --quiet", "do not say where the profiles went");
 }

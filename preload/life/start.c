@@ -158,6 +158,24 @@ static void stay_out_of(const char *refused)
 	cp_life_tell(&config);
 }
 
+/* The settings say so, or the lot: only who asks for it hears of it. NULL: they do not. */
+static const char *is_switched_off(void)
+{
+	if (!config.enabled)
+		return "CONPROF_ENABLED is 0: nothing is recorded";
+	if (!config.types)
+		return "CONPROF_PROFILE_TYPES has nothing that can be recorded";
+	return cp_chosen(&config) ? NULL : "not chosen by CONPROF_INSTANCE_FRACTION";
+}
+
+static void stay_out_quietly(const char *why)
+{
+	if (config.log_level < 3)
+		return;
+	cp_life_complain(&config, 3, why, "");
+	cp_life_tell(&config);
+}
+
 /* Something to record in: now, or at the first event. */
 static void record(const char *argv0)
 {
@@ -188,13 +206,14 @@ __attribute__((constructor)) static void start(int argc, char **argv)
 	if (getauxval(AT_SECURE)) /* its caller must not have a say in what it sends where */
 		return;
 	refused = cp_sandbox_refuses(&silent);
-	if (!silent)
-		cp_life_settings(&config);
-	if (!config.enabled || !config.types || (!silent && !cp_chosen(&config))) {
+	if (silent) {
 		errno = saved;
 		return;
 	}
-	if (refused) {
+	cp_life_settings(&config);
+	if ((why = is_switched_off())) {
+		stay_out_quietly(why);
+	} else if (refused) {
 		stay_out_of(refused);
 	} else if ((why = cp_sandbox_is_short_of())) {
 		stay_out(why, 0);

@@ -184,9 +184,14 @@ def missing_program(world):
 
 
 def off(world):
-    """CONPROF_ENABLED=0: no uploader, no profile, no word."""
+    """CONPROF_ENABLED=0: no uploader, no profile, no word; at level 3 the word why."""
     ended = world.run([os.path.join(world.build, 'run', 'worker')], {'CONPROF_ENABLED': '0'})
     unharmed(ended)
+    for settings, why in (({'CONPROF_ENABLED': '0'}, b'CONPROF_ENABLED is 0'),
+                          ({'CONPROF_INSTANCE_FRACTION': '0'}, b'CONPROF_INSTANCE_FRACTION')):
+        ended = world.run(['/bin/true'], dict(settings, CONPROF_LOG_FILE='stderr'))
+        expect(ended.status == 0 and why in ended.err and ended.err.count(b'\n') == 1,
+               f'{settings}: {ended.status} {ended.err!r}')
     expect(not world.uploaders() and not os.listdir(world.spool), 'something was recorded')
 
 
