@@ -7,7 +7,7 @@ import time
 
 from pprof import Profile, tool
 from receiver import Receiver
-from truths import cgroup, remove
+from truths import cgroup, clear
 from world import Skipped, expect
 
 # Each allocation is a sample, so counts are exact. The period is the default's, and never over here.
@@ -200,6 +200,12 @@ def alone(world):
     world.quiet()
 
 
+def turns(pid):
+    """How often a process's first thread has gone to sleep."""
+    with open(f'/proc/{pid}/status', encoding='ascii', errors='replace') as f:
+        return int(re.search(r'^voluntary_ctxt_switches:\s*(\d+)', f.read(), re.M)[1])
+
+
 def out_of_memory(world):
     """The kernel ends the one that eats; another of the same cgroup, killed later, is no such."""
     size = 192 << 20
@@ -213,10 +219,11 @@ def out_of_memory(world):
 
     receiver = Receiver(world)
     try:
-        # Not every one is a sample: what the profiler takes is in the cgroup, too.
+        # Of what is eaten not every one is a sample: what the profiler takes is in the cgroup, too. Of
+        # the other's each is: who dies without an event has slept (doc/why/005), and nobody tells of it.
         few = {'CONPROF_HEAP_SAMPLE_INTERVAL': '65536'}
         eater = Server(world, receiver, 'eater', settings=few, preexec_fn=enter)
-        other = Server(world, receiver, 'other', settings=few, preexec_fn=enter)
+        other = Server(world, receiver, 'other', preexec_fn=enter)
         pid = eater.lose('eat')
         said = tags(eater.arrived(pid))
         expect(said.get('signal') == 'SIGKILL' and said.get('oom') == 'true', f'{said}')
@@ -224,8 +231,12 @@ def out_of_memory(world):
         eaten = Profile(heap).sum('inuse_space', 'eat')
         expect(0.5 * size < eaten < 1.2 * size, f'{eaten} bytes were in use, of {size}')
         # The kernel may have ended a second one here that nobody recorded; whose end it was is told
-        # by the counter alone, and only for 5 s (doc/why/024).
-        time.sleep(6)
+        # by the counter alone, and only for 5 s after an uploader has seen it (doc/why/024), as each
+        # does once a second when it has a turn.
+        time.sleep(1)
+        before = {pid: turns(pid) for pid in world.uploaders()}
+        world.until('each uploader had looked', lambda: all(turns(pid) >= n + 2 for pid, n in before.items()))
+        time.sleep(5.1)
         killed = other.lose('kill')
         said = tags(other.arrived(killed))
         expect(said.get('signal') == 'SIGKILL' and 'oom' not in said, f'{said}')
@@ -233,9 +244,7 @@ def out_of_memory(world):
         other.end()
         world.quiet()
     finally:
-        for pid, _ in world.processes():
-            os.kill(pid, signal.SIGKILL)
-        world.until('the cgroup was empty', lambda: remove(folder))
+        clear(folder)
     receiver.stop()
 
 

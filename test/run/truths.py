@@ -16,6 +16,7 @@ import os
 import re
 import resource
 import signal
+import time
 
 from pprof import Profile
 from receiver import Receiver
@@ -174,18 +175,23 @@ def run(world, truth, binary):
         world.quiet()
     finally:
         if folder:
-            for pid, _ in world.processes():
-                os.kill(pid, signal.SIGKILL)
-            world.until('the cgroup was empty', lambda: remove(folder))
+            clear(folder)
     judge(world, truth, ended, receiver)
 
 
-def remove(folder):
-    try:
-        os.rmdir(folder)
-        return True
-    except OSError:
-        return False
+def clear(folder):
+    """Ends whoever is in the cgroup, and removes it. What went wrong before is what the test tells: so
+    this asks for none of its time and raises nothing."""
+    for _ in range(500):
+        try:
+            with open(os.path.join(folder, 'cgroup.procs'), encoding='ascii') as f:
+                for pid in f.read().split():
+                    os.kill(int(pid), signal.SIGKILL)
+            os.rmdir(folder)
+            return
+        except OSError:
+            time.sleep(0.02)
+    print(f'  {folder} could not be removed')
 
 
 def judge(world, truth, ended, receiver):
