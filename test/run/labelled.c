@@ -163,7 +163,8 @@ static int same_number(void)
 	return wanted ? 7 : 0;
 }
 
-// A child of the name that it was forked under, and of its own.
+// A child of the name that it was forked under, and of its own; each 256th event of a thread is one
+// at which its name is looked at.
 static int forked(void)
 {
 	pid_t child;
@@ -177,6 +178,8 @@ static int forked(void)
 		truth_burn(50);
 		prctl(PR_SET_NAME, "the child");
 		truth_burn(50);
+		for (int i = 0; i < 300; i++)
+			free(keep = malloc(1 << 20));
 		_exit(0);
 	}
 	truth_print("child", (uint64_t)child);
