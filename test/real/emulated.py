@@ -22,8 +22,9 @@ def aarch64(world):
     place = os.path.join(world.dir, 'lib')
     os.mkdir(place)
     build = os.path.join(world.build, 'aarch64')
-    made = subprocess.run(['make', '-s', '-C', ROOT, f'B={build}', f'CC={CC}', f'{build}/libconprof.so'],
-                          capture_output=True, check=False)
+    with world.aside():
+        made = subprocess.run(['make', '-s', '-C', ROOT, f'B={build}', f'CC={CC}', f'{build}/libconprof.so'],
+                              capture_output=True, check=False)
     expect(made.returncode == 0, f'not built: {made.stderr[-300:]!r}')
     shutil.copy2(os.path.join(build, 'libconprof.so'), place)
     shutil.copy2(os.path.join(world.build, 'conprof'), place)

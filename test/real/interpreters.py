@@ -88,7 +88,8 @@ def go(world, name, static):
     source, program = there(name), os.path.join(world.dir, name[:-3])
     env = {'CGO_ENABLED': '0' if static else '1', 'GO111MODULE': 'off', 'GOFLAGS': '',
            'GOCACHE': os.path.join(world.build, 'go'), 'GOTOOLCHAIN': 'local'}
-    ended = world.run([tool('go'), 'build', '-o', program, source], env, preload=False)
+    with world.aside():
+        ended = world.run([tool('go'), 'build', '-o', program, source], env, preload=False)
     expect(ended.status == 0, f'go build: {ended.err[-500:]!r}')
     return program
 

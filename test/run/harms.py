@@ -70,7 +70,8 @@ def run(world, harm, argv, settings):
     receiver = None
     if harm.checks:
         receiver = Receiver(world)
-        settings['CONPROF_AGENT_SOCKET'] = receiver.url
+        # It reads all of a profile before it answers: of a large one, on a busy machine, for long.
+        settings.update({'CONPROF_AGENT_SOCKET': receiver.url, 'CONPROF_UPLOAD_TIMEOUT': str(AFTERWARDS)})
     ended = watched(world, harm, argv, settings)
     expect(ended.status in harm.ends and not ended.err,
            f'ended with {ended.status}: {ended.out[-300:]!r} {ended.err[-300:]!r}')

@@ -51,7 +51,7 @@ class Receiver:
     def stop(self):
         """Ends it; whatever it objected to fails the test."""
         self.process.terminate()
-        status = self.process.wait(timeout=10)
+        status = self.process.wait(timeout=max(10, self.world.rest()))
         wrong = []
         path = os.path.join(self.out, 'violations.txt')
         if os.path.exists(path):
