@@ -25,7 +25,7 @@ def judge(world):
     if not glob.glob('/usr/lib/*/libunwind.so.8'):
         raise Skipped('there is no libunwind')
     built = os.path.join(world.build, 'judge.so')
-    with MAKING:
+    with world.aside(), MAKING:
         made = subprocess.run(['make', '-s', '-C', ROOT, f'B={world.build}', built], capture_output=True)
     expect(made.returncode == 0, f'the judge was not built: {made.stderr[-300:]!r}')
     return built
@@ -79,21 +79,25 @@ def judged(world, least, live):
 
 def second_opinion(world, live):
     """What gdb says of the same: without tables it guesses in its own way, which does not count, nor where it goes on
-    into addresses that nothing is mapped at."""
-    gdb, said = tool('gdb'), []
+    into addresses that nothing is mapped at. Lives of the program until it has seen enough: in one it may get little
+    of a busy processor."""
+    gdb, said, errors = tool('gdb'), [], []
 
     def look(pid):
         script = os.path.join(ROOT, 'test', 'judge', 'by_gdb.py')
         done = subprocess.run([gdb, '-batch', '-nx', '-iex', 'set debuginfod enabled off', '-iex', 'set auto-load no',
                                '-p', str(pid), '-ex', f'python INSTANTS = {INSTANTS}', '-x', script],
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=world.left(), check=False)
         said.extend(done.stdout.decode(errors='replace').splitlines())
-        expect(any(line.startswith('sum') for line in said), f'gdb failed: {done.stderr[-300:]!r}')
+        errors.append(done.stderr[-300:])
 
-    live(look)
+    for _ in range(10):
+        live(look)
+        if read(said)[0]['contexts'] >= INSTANTS / 8:
+            break
     sums, kinds = read(said)
     worst = tell(world, 'gdb', sums, kinds)
-    expect(sums['contexts'] >= INSTANTS / 8, f'gdb saw {sums["contexts"]} instants: {said[-3:]}')
+    expect(sums['contexts'] >= INSTANTS / 8, f'gdb saw {sums["contexts"]} instants: {said[-3:]} {errors[-1:]}')
     agreed = sums['equal'] + sums['no_table'] + sums['gdb_astray']
     expect(agreed >= sums['contexts'] - max(2, 0.005 * sums['contexts']), f'gdb sees it otherwise: {worst}')
 
