@@ -111,8 +111,11 @@ def fetch(world, *names):
                f'Dir::State::Lists={apt}/lists', '-o', f'Dir::Cache::Archives={apt}/archives', '-o', 'APT::Sandbox::User=root']
 
     def succeeds(*words):
-        return not subprocess.run(['apt-get', *options, *words], cwd=apt, capture_output=True, timeout=120,
-                                  check=False).returncode
+        try:
+            return not subprocess.run(['apt-get', *options, *words], cwd=apt, capture_output=True, timeout=120,
+                                      check=False).returncode
+        except subprocess.TimeoutExpired:  # a slow network is no fault of ours
+            return False
 
     if not succeeds('update') or not any(succeeds('source', '--download-only', '--only-source', n) for n in names):
         raise Skipped(f'apt has no source of {names[0]}')
