@@ -28,7 +28,7 @@ static int help(void)
 	    "  conprof top [options] [PID|NAME]                 what a program does now\n"
 	    "  conprof ctl stop|start|status [-a] PID|NAME      stop sampling it, go on\n"
 	    "  conprof ctl rate [-a] PID|NAME HZ                its CPU so often (0: as set)\n"
-	    "  conprof flame FILE... -o page.html               profiles as a page for a browser\n"
+	    "  conprof flame FILE... -o page.html               profiles as a page for browsers\n"
 	    "  conprof diff BEFORE AFTER [-o page.html]         two profiles compared\n"
 	    "  conprof uploader NAME [ELDER]                    started by libconprof.so\n"
 	    "  conprof fetch CACHE BUILD-ID...                  started by the uploader\n"

@@ -3,13 +3,13 @@
 #include "base/destinations.h"
 
 #include "base/fields.h"
-#include "base/piece.h"
+#include "base/item.h"
 #include "base/secret.h"
 
 /* The longest path that fits into struct sockaddr_un. */
 #define UNIX_PATH_MAX 107
 
-static int host_and_port(struct cp_piece rest)
+static int host_and_port(struct cp_item rest)
 {
 	size_t colon = rest.len;
 	unsigned port = 0;
@@ -27,7 +27,7 @@ static int host_and_port(struct cp_piece rest)
 }
 
 /* user:password@ may stand before it. */
-static int names_host(struct cp_piece rest)
+static int names_host(struct cp_item rest)
 {
 	size_t host = 0;
 
@@ -38,7 +38,7 @@ static int names_host(struct cp_piece rest)
 }
 
 /* What is wrong with the part after the scheme; NULL when nothing is. */
-static const char *wrong_rest(const char *scheme, struct cp_piece rest)
+static const char *wrong_rest(const char *scheme, struct cp_item rest)
 {
 	for (size_t i = 0; i < rest.len; i++)
 		if (rest.text[i] == ' ' && scheme[0] != 'd' && scheme[0] != 'u')
@@ -62,7 +62,7 @@ struct kept {
 };
 
 /* What is wrong with one address; NULL when nothing is. */
-static const char *wrong_address(struct cp_piece p)
+static const char *wrong_address(struct cp_item p)
 {
 	static const char *const known[] = {"unix://",
 					    "tcp://",
@@ -78,14 +78,14 @@ static const char *wrong_address(struct cp_piece p)
 		return "is too long";
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (cp_text_begins(p.text, p.len, known[i]))
-			return wrong_rest(known[i], (struct cp_piece){p.text + strlen(known[i]),
-								      p.len - strlen(known[i])});
+			return wrong_rest(known[i], (struct cp_item){p.text + strlen(known[i]),
+								     p.len - strlen(known[i])});
 	return "is none of unix://, tcp://, http://, https://, dir://, pyroscope+http(s)://, "
 	       "parca+http(s)://";
 }
 
 static void refuse_address(const struct cp_config *config, const struct cp_value *value,
-			   struct cp_piece p, const char *wrong, int others, struct cp_mistakes *to)
+			   struct cp_item p, const char *wrong, int others, struct cp_mistakes *to)
 {
 	struct cp_value alone = *value;
 	struct cp_line line = {0};
@@ -104,11 +104,11 @@ static void refuse_address(const struct cp_config *config, const struct cp_value
 }
 
 /* Whether the addresses kept so far, with commas between, have this one. */
-static int is_named(const char *kept, size_t len, struct cp_piece p)
+static int is_named(const char *kept, size_t len, struct cp_item p)
 {
-	struct cp_piece rest = {kept, len}, other;
+	struct cp_item rest = {kept, len}, other;
 
-	while (len && cp_piece_next(&rest, &other))
+	while (len && cp_item_next(&rest, &other))
 		if (other.len == p.len && memcmp(other.text, p.text, p.len) == 0)
 			return 1;
 	return 0;
@@ -117,23 +117,23 @@ static int is_named(const char *kept, size_t len, struct cp_piece p)
 /* A comma in a password would make two addresses of one, and show half of it. */
 static int has_torn(const struct cp_value *value)
 {
-	struct cp_piece rest = {value->text, value->len}, p;
+	struct cp_item rest = {value->text, value->len}, p;
 
-	while (cp_piece_next(&rest, &p))
+	while (cp_item_next(&rest, &p))
 		if (memchr(p.text, '@', p.len) && !memmem(p.text, p.len, "://", 3))
 			return 1;
 	return 0;
 }
 
 /* Adds one, its password masked, to those that are kept. What is wrong with that, or NULL. */
-static const char *keep_address(struct kept *kept, struct cp_piece p)
+static const char *keep_address(struct kept *kept, struct cp_item p)
 {
 	char shown[sizeof kept->text];
 	size_t n = cp_secret_mask(p.text, p.len, shown, sizeof shown);
 
 	if (!n)
 		return "has an @ that is not before its host: in a password it is %40, / is %2F";
-	if (is_named(kept->text, kept->len, (struct cp_piece){shown, n}))
+	if (is_named(kept->text, kept->len, (struct cp_item){shown, n}))
 		return NULL;
 	if (kept->count == CP_DESTINATIONS)
 		return "is one address too many";
@@ -151,11 +151,11 @@ static const char *keep_address(struct kept *kept, struct cp_piece p)
 void cp_value_address(struct cp_config *config, const struct cp_value *value,
 		      struct cp_mistakes *to)
 {
-	struct cp_piece rest = {value->text, value->len}, p;
+	struct cp_item rest = {value->text, value->len}, p;
 	struct kept kept = {.len = 0};
 	size_t good = 0, named = 0;
 
-	while (cp_piece_next(&rest, &p)) {
+	while (cp_item_next(&rest, &p)) {
 		named += p.len > 0;
 		good += p.len && !wrong_address(p);
 	}
@@ -165,8 +165,8 @@ void cp_value_address(struct cp_config *config, const struct cp_value *value,
 					: "names no address");
 		return;
 	}
-	rest = (struct cp_piece){value->text, value->len};
-	while (cp_piece_next(&rest, &p)) {
+	rest = (struct cp_item){value->text, value->len};
+	while (cp_item_next(&rest, &p)) {
 		const char *wrong = wrong_address(p);
 		if (!p.len)
 			continue;

@@ -3,7 +3,7 @@
 #include "base/words.h"
 
 #include "base/fields.h"
-#include "base/piece.h"
+#include "base/item.h"
 
 /* Pyroscope's own rule. */
 void cp_value_tenant(struct cp_config *config, const struct cp_value *value, struct cp_mistakes *to)
@@ -23,7 +23,7 @@ void cp_value_tenant(struct cp_config *config, const struct cp_value *value, str
 		cp_field_set_text(config, value->setting, value->text, value->len);
 }
 
-static uint32_t type_of(struct cp_piece p)
+static uint32_t type_of(struct cp_item p)
 {
 	if (cp_text_is(p.text, p.len, "cpu"))
 		return CP_TYPE_CPU;
@@ -36,11 +36,11 @@ static uint32_t type_of(struct cp_piece p)
 
 void cp_value_types(struct cp_config *config, const struct cp_value *value, struct cp_mistakes *to)
 {
-	struct cp_piece rest = {value->text, value->len}, p;
+	struct cp_item rest = {value->text, value->len}, p;
 	uint32_t types = 0;
 	int unknown = 0;
 
-	while (cp_piece_next(&rest, &p)) {
+	while (cp_item_next(&rest, &p)) {
 		types |= type_of(p);
 		unknown |= !type_of(p);
 	}
@@ -51,7 +51,7 @@ void cp_value_types(struct cp_config *config, const struct cp_value *value, stru
 				  "has a word that is none of cpu, heap, goroutine");
 }
 
-static uint32_t label_of(struct cp_piece p)
+static uint32_t label_of(struct cp_item p)
 {
 	if (cp_text_is(p.text, p.len, "pid"))
 		return CP_LABEL_PID;
@@ -66,11 +66,11 @@ static uint32_t label_of(struct cp_piece p)
 void cp_value_sample_labels(struct cp_config *config, const struct cp_value *value,
 			    struct cp_mistakes *to)
 {
-	struct cp_piece rest = {value->text, value->len}, p;
+	struct cp_item rest = {value->text, value->len}, p;
 	uint32_t labels = 0;
 	int none = cp_text_is(value->text, value->len, "none"), unknown = 0;
 
-	while (!none && cp_piece_next(&rest, &p)) {
+	while (!none && cp_item_next(&rest, &p)) {
 		labels |= label_of(p);
 		unknown |= !label_of(p);
 	}
@@ -81,7 +81,7 @@ void cp_value_sample_labels(struct cp_config *config, const struct cp_value *val
 }
 
 /* Tags that every profile carries already: a label of the same name would be overridden by them. */
-static int is_reserved(struct cp_piece key)
+static int is_reserved(struct cp_item key)
 {
 	static const char *const reserved[] = {
 	    "process_id",
@@ -108,9 +108,9 @@ static int is_reserved(struct cp_piece key)
 }
 
 /* What is wrong with a pair; NULL when nothing is. */
-static const char *wrong_pair(struct cp_piece p)
+static const char *wrong_pair(struct cp_item p)
 {
-	struct cp_piece key = {p.text, 0};
+	struct cp_item key = {p.text, 0};
 
 	while (key.len < p.len && p.text[key.len] != ':')
 		key.len++;
@@ -121,7 +121,7 @@ static const char *wrong_pair(struct cp_piece p)
 	return NULL;
 }
 
-static void refuse_pair(const struct cp_value *value, struct cp_piece p, const char *wrong,
+static void refuse_pair(const struct cp_value *value, struct cp_item p, const char *wrong,
 			struct cp_mistakes *to)
 {
 	struct cp_line line = {0};
@@ -135,12 +135,12 @@ static void refuse_pair(const struct cp_value *value, struct cp_piece p, const c
 
 void cp_value_labels(struct cp_config *config, const struct cp_value *value, struct cp_mistakes *to)
 {
-	struct cp_piece rest = {value->text, value->len}, p;
+	struct cp_item rest = {value->text, value->len}, p;
 	size_t len = 0;
 	const char *wrong;
 
 	memset(config->labels, 0, sizeof config->labels);
-	while (cp_piece_next(&rest, &p)) {
+	while (cp_item_next(&rest, &p)) {
 		wrong = wrong_pair(p);
 		if (wrong) {
 			refuse_pair(value, p, wrong, to);

@@ -1,15 +1,15 @@
-/* piece.h - a setting that is a list, taken apart at its commas. */
+/* item.h - a setting that is a list, taken apart at its commas. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include <stddef.h>
 
-struct cp_piece {
+struct cp_item {
 	const char *text;
 	size_t len;
 };
 
 /* The next piece between commas, without the blanks around it; 0 at the end. */
-static inline int cp_piece_next(struct cp_piece *rest, struct cp_piece *out)
+static inline int cp_item_next(struct cp_item *rest, struct cp_item *out)
 {
 	size_t n = 0;
 
@@ -17,9 +17,9 @@ static inline int cp_piece_next(struct cp_piece *rest, struct cp_piece *out)
 		return 0;
 	while (n < rest->len && rest->text[n] != ',')
 		n++;
-	*out = (struct cp_piece){rest->text, n};
-	*rest = n < rest->len ? (struct cp_piece){rest->text + n + 1, rest->len - n - 1}
-			      : (struct cp_piece){NULL, 0};
+	*out = (struct cp_item){rest->text, n};
+	*rest = n < rest->len ? (struct cp_item){rest->text + n + 1, rest->len - n - 1}
+			      : (struct cp_item){NULL, 0};
 	while (out->len && out->text[0] == ' ') {
 		out->text++;
 		out->len--;
