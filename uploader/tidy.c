@@ -111,6 +111,12 @@ static int is_being_written(int dir, const char *stem)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
+/* Nothing but the name of an event to be: between making it and holding it its writer seems dead. */
+static int is_just_begun(const struct cp_shelf_entry *entry)
+{
+	return entry->part == 1 && !entry->event && !entry->marks && !entry->bytes;
+}
+
 /* What has only begun to be an event is a dead writer's; an event without marks is what all have,
  * of which somebody died before it was gone. A directory is not read in one moment, so who seems
  * dead is looked at a second time. */
@@ -119,7 +125,8 @@ static void look_at_rest(struct cp_spool *spool, int dir, const struct cp_shelf_
 	struct cp_shelf shelf CP_CLEANUP(cp_shelf_free) = {0};
 	/* below 0, too: the time of a file may be finer than that of time() */
 	int64_t age = time(NULL) - entry->newest;
-	int fresh = !entry->odd && !entry->part && age > -SETTLED_S && age < SETTLED_S;
+	int fresh = !entry->odd && (!entry->part || is_just_begun(entry)) && age > -SETTLED_S &&
+		    age < SETTLED_S;
 	if (fresh || is_being_written(dir, entry->stem) || cp_shelf_read(&shelf, dir))
 		return;
 	const struct cp_shelf_entry *now = cp_shelf_find(&shelf, entry->stem);

@@ -147,6 +147,22 @@ static void what_dead_writers_left_goes(void **state)
 	assert_int_equal(files("notes.txt") + files(".hidden") + files(".app-1.cpu.pprof"), 3);
 }
 
+/* Its writer makes the name, then holds it: between the two he is no dead one, for a minute. */
+static void what_has_just_begun_stays(void **state)
+{
+	struct cp_spool spool;
+	(void)state;
+	assert_int_equal(next(&spool), -1);
+	in_spool(": >." ONE ".event.json.part");
+	assert_int_equal(next(&spool), -1);
+	assert_int_equal(spool.unfinished, 0);
+	assert_int_equal(files("." ONE "*"), 1);
+	in_spool("touch -d '2 minutes ago' ." ONE ".event.json.part");
+	assert_int_equal(next(&spool), -1);
+	assert_int_equal(spool.unfinished, 1);
+	assert_int_equal(files("." ONE "*"), 0);
+}
+
 /* Another program's profiles may arrive in the folder that is our spool. */
 static void what_has_arrived_here_stays(void **state)
 {
@@ -316,6 +332,7 @@ int main(void)
 	    WITH_BASE(damage_is_set_aside_and_blocks_nobody),
 	    WITH_BASE(what_is_set_aside_is_bounded),
 	    WITH_BASE(what_dead_writers_left_goes),
+	    WITH_BASE(what_has_just_begun_stays),
 	    WITH_BASE(what_has_arrived_here_stays),
 	    WITH_BASE(a_spool_is_no_destination),
 	    WITH_BASE(the_old_go_but_for_those_that_somebody_sends),
