@@ -128,7 +128,8 @@ def fetch(world, *names):
 
 def made(world, folder, *argv):
     env = {k: v for k, v in os.environ.items() if k not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'B', 'CC')}
-    done = subprocess.run(argv, cwd=folder, capture_output=True, env=env, timeout=400, check=False)
+    # redis takes a minute of CPU time: the limit is for a compiler that hangs, on however busy a machine
+    done = subprocess.run(argv, cwd=folder, capture_output=True, env=env, timeout=1800, check=False)
     expect(done.returncode == 0, f'{argv[0]} failed in {world.name}: {done.stderr[-300:]!r}')
 
 
