@@ -111,7 +111,7 @@ static int is_being_written(int dir, const char *stem)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
 }
 
-/* Nothing but the name of an event to be: between making it and holding it its writer seems dead. */
+/* Nothing but the name of an event to be: its writer, who is about to hold it, seems dead. */
 static int is_just_begun(const struct cp_shelf_entry *entry)
 {
 	return entry->part == 1 && !entry->event && !entry->marks && !entry->bytes;
