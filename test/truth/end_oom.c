@@ -1,4 +1,4 @@
-// truth: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=65536
+// truth: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=16384
 // truth: memory 268435456
 // truth: cpu f = printed f_ns +-5%
 // truth: alloc_space eat = printed eaten_bytes +-5%

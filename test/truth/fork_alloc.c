@@ -1,4 +1,4 @@
-// truth: with CONPROF_HEAP_SAMPLE_INTERVAL=2048
+// truth: with CONPROF_HEAP_SAMPLE_INTERVAL=1024
 // truth: alloc_space before@parent = 16777216 +-5%
 // truth: alloc_space before@child = 0 exactly
 // truth: alloc_space before = 16777216 +-5%

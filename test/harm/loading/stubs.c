@@ -2,7 +2,7 @@
 // harm: with CONPROF_CPU_PROFILERATE=1000 CONPROF_HEAP_SAMPLE_INTERVAL=4096 CONPROF_EXIT_WAIT=5
 // harm: run auto
 // harm: run libunwind CONPROF_UNWINDER=libunwind
-// harm: alloc_space worker = 4000000 +-5%
+// harm: alloc_space worker = 40000000 +-5%
 // harm: exit 0
 // SPDX-License-Identifier: MIT
 // A program that exports functions of OpenSSL, libcurl, zlib and zstd, its own or of another
@@ -61,7 +61,7 @@ TRUTH_FRAME static void worker(void)
 {
 	void *volatile block;
 
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 10000; i++) {
 		block = malloc(4000);
 		free(block);
 	}

@@ -1,4 +1,4 @@
-// harm: with CONPROF_HEAP_SAMPLE_INTERVAL=4096
+// harm: with CONPROF_HEAP_SAMPLE_INTERVAL=2048
 // harm: within 30
 // harm: alloc_space kept = 40000000 +-5%
 // harm: inuse_space kept = 20000000 +-5%
