@@ -70,7 +70,7 @@ def command(name, *args, change=lambda text: text):
 
 BASH = r'''
 ls -l /proc/self/fd | sed 's/.* \([0-9]* ->\)/\1/; s/[0-9]*\/fd/N\/fd/'
-ls /proc/$$/task | wc -l; cat /proc/$$/task/*/children | wc -w
+ls /proc/$$/task >t; wc -l <t; cat /proc/$$/task/*/children >t; wc -w <t; rm t
 trap 'echo child ended' CHLD
 (exit 3) & wait $!; echo "job $?"
 for i in 1 2 3; do (echo "sub $i"; exit $i); echo $?; done
