@@ -108,10 +108,11 @@ def signals(world):
         expect(event['info']['profiler']['ended'] == {word: 1}, f'{way}: {event["info"]["profiler"]["ended"]}')
         comments = exact(server, event)
         expect(f'process {pid} ended by {word} at 20' in comments, f'{way}: {comments}')
-    shown = world.run([os.path.join(world.build, 'conprof'), 'status'], preload=False).out.decode()
+    shown = {line['pid']: line for lines in world.status() for line in lines if line['kind'] == 'ended'}
     for way, word in ways.items():
-        expect(re.search(rf'ended pid={pids[way]} program=1 ticket=[1-9]\d* how={word} core_dumped=0 oom=0 at=20', shown),
-               f'{way}: status does not show it: {shown}')
+        line = shown.get(str(pids[way]), {})
+        expect([line.get(key) for key in ('program', 'how', 'core_dumped', 'oom')] == ['1', word, '0', '0'] and
+               int(line['ticket']) > 0 and line['at'].startswith('20'), f'{way}: status says {line} of it: {shown}')
     for way, server in servers.items():
         for other in ('exit3', 'exit4', 'none'):
             server.lose(other)

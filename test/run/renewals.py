@@ -1,7 +1,6 @@
 # renewals.py - more stacks than a recording has room for: is all of it there, once, and what is alive right?
 # SPDX-License-Identifier: MIT
 import os
-import re
 import resource
 
 from pprof import Profile
@@ -18,10 +17,10 @@ def limited():
 
 
 def renewals(world, pid):
-    said = world.run([os.path.join(world.build, 'conprof'), 'status'], preload=False).out.decode()
-    found = re.search(rf'process pid={pid} .* renewals=(\d+)', said)
+    said = [line for lines in world.status() for line in lines if line['kind'] == 'process']
+    found = [line for line in said if line['pid'] == str(pid)]
     expect(found, f'status: {said}')
-    return int(found[1])
+    return int(found[0]['renewals'])
 
 
 def total(files, type_, function=None, pid=None):

@@ -1,7 +1,6 @@
 # spools.py - several destinations, and spools that cannot be written to.
 # SPDX-License-Identifier: MIT
 import glob
-import json
 import os
 import shutil
 import signal
@@ -24,10 +23,8 @@ def several(world):
     child = world.start([os.path.join(world.build, 'run', 'worker'), 'hold'],
                         dict(SHARP, **settings))
     world.until('two uploads had come', lambda: len(receiver.accepted()) >= 2)
-    answer = subprocess.run([os.path.join(world.build, 'conprof'), 'status', '--json'],
-                            env=world.env(preload=False), stdout=subprocess.PIPE, check=True)
-    lines = {line['to']: line for uploader in json.loads(answer.stdout) for line in uploader
-             if line['kind'] == 'destination' and world.dir in line['to']}
+    lines = {line['to']: line for uploader in world.status() for line in uploader
+             if line['kind'] == 'destination'}
     expect(len(lines) == 3, f'status knows of {sorted(lines)}')
     expect(lines[receiver.url]['state'] == 'up' and int(lines[receiver.url]['sent']) >= 2 and
            lines[mute.url]['sent'] == '0' and int(lines[mute.url]['waiting']) >= 1,

@@ -1,7 +1,6 @@
 # symbols.py - a large program with debug information: what it takes of the uploader, and what is kept.
 # SPDX-License-Identifier: MIT
 import os
-import re
 import subprocess
 
 from world import expect
@@ -40,16 +39,12 @@ def link(world):
 
 
 def status(world):
-    """The lines of `conprof status` of this world, as dictionaries by their first word."""
-    env = dict(world.env(preload=False))
-    out = subprocess.run([os.path.join(world.build, 'conprof'), 'status'], env=env, stdout=subprocess.PIPE,
-                         check=False).stdout.decode()
-    for family in re.split(r'(?m)^(?=uploader )', out):
-        if world.spool in family:
-            lines = {}
-            for line in family.splitlines():
-                lines.setdefault(line.split()[0], dict(re.findall(r'(\w+)=(\S*)', line)))
-            return lines
+    """The lines of `conprof status` of this world, by their kind."""
+    for said in world.status():
+        lines = {}
+        for line in said:
+            lines.setdefault(line['kind'], line)
+        return lines
     return None
 
 
@@ -83,7 +78,8 @@ def large(world):
     settings = {'CONPROF_AGENT_SOCKET': f'dir://{out}', 'CONPROF_PERIOD': '2', 'CONPROF_CPU_PROFILERATE': '1000'}
     child = world.start([program], settings)
     now, lively = watch(world, 4)
-    is_, most = {key: int(value) for key, value in now['symbols'].items()}, peak(world.uploaders()[0])
+    is_ = {key: int(value) for key, value in now['symbols'].items() if value.isdigit()}
+    most = peak(world.uploaders()[0])
     print(f'  symbols: {size >> 20} MiB of program, {most >> 20} MiB of uploader at most, {is_}')
     expect(size > 90 * MIB, f'the program has {size} bytes')
     expect(lively, 'the uploader answered nobody while it looked symbols up')

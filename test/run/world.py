@@ -1,6 +1,7 @@
 # world.py - one test's own world: folder, home, spool, processes; and a deadline for all of it.
 # SPDX-License-Identifier: MIT
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -145,15 +146,32 @@ class World:
                 if os.path.basename(exe.split(' ')[0]) == 'conprof']
 
     def listening(self):
-        """Whether an uploader of this world answers at its rendezvous."""
-        inodes = set()
-        for pid in self.uploaders():
-            for fd in os.listdir(f'/proc/{pid}/fd'):
-                inodes.add(os.readlink(f'/proc/{pid}/fd/{fd}'))
+        """Which uploaders of this world answer at their rendezvous."""
         with open('/proc/net/unix', encoding='ascii', errors='replace') as f:
             rows = [line.split() for line in f]
-        return any(len(row) == 8 and row[7].startswith('@conprof-') and row[3] == '00010000' and
-                   f'socket:[{row[6]}]' in inodes for row in rows)
+        doors = {f'socket:[{row[6]}]' for row in rows
+                 if len(row) == 8 and row[7].startswith('@conprof-') and row[3] == '00010000'}
+        found = []
+        for pid in self.uploaders():
+            try:
+                fds = [os.readlink(f'/proc/{pid}/fd/{fd}') for fd in os.listdir(f'/proc/{pid}/fd')]
+            except OSError:  # it ends, or closes one, just now
+                continue
+            if doors.intersection(fds):
+                found.append(pid)
+        return found
+
+    def status(self):
+        """The lines of `conprof status` of each of this world's uploaders, as dictionaries. It tells of all
+        that there are on the machine: not of those who are too busy to answer soon, who are asked again."""
+        while True:
+            said = subprocess.run([os.path.join(self.build, 'conprof'), 'status', '--json'],
+                                  env=self.env(preload=False), stdout=subprocess.PIPE, check=False).stdout
+            there = set(self.uploaders())
+            ours = [lines for lines in json.loads(said or '[]') if lines and int(lines[0].get('pid', 0)) in there]
+            if there.intersection(self.listening()) <= {int(lines[0]['pid']) for lines in ours}:
+                return ours
+            self.left()
 
     def quiet(self):
         """Waits until the uploader has delivered or spooled everything and is gone."""
