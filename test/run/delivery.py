@@ -27,6 +27,15 @@ def unharmed(ended):
     return ended.printed()['burst_bytes']
 
 
+def end(world, child):
+    """A worker that waits for its input to end."""
+    child.stdin.close()
+    child.stdin = None
+    want = unharmed(world.finish(child))
+    world.quiet()
+    return want
+
+
 def burst(files):
     return sum(Profile(f).sum('alloc_space', 'burst') for f in files)
 

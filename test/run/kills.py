@@ -3,7 +3,7 @@
 import os
 import signal
 
-from delivery import SHARP, burst, near, spooled, unharmed, worker
+from delivery import SHARP, burst, end, near, spooled, worker
 from receiver import Receiver
 from world import expect
 
@@ -13,14 +13,6 @@ MIB = 1024 * 1024
 def looping(world, settings):
     return world.start([os.path.join(world.build, 'run', 'worker'), 'loop'],
                        dict(SHARP, CONPROF_PERIOD='1', **settings))
-
-
-def end(world, child):
-    child.stdin.close()
-    child.stdin = None
-    want = unharmed(world.finish(child))
-    world.quiet()
-    return want
 
 
 def kill_uploader(world):

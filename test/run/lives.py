@@ -6,7 +6,7 @@ import random
 import signal
 import time
 
-from delivery import SHARP, near, spooled, unharmed
+from delivery import SHARP, end, near, spooled, unharmed
 from receiver import Receiver
 from renewals import lost, total
 from world import expect
@@ -19,14 +19,6 @@ PIECES = 1024  # bytes of each allocation of the worker
 def looping(world, receiver, **settings):
     return world.start([os.path.join(world.build, 'run', 'worker'), 'loop'],
                        dict(SHARP, CONPROF_AGENT_SOCKET=receiver.url, **settings))
-
-
-def end(world, child):
-    child.stdin.close()
-    child.stdin = None
-    want = unharmed(world.finish(child))
-    world.quiet()
-    return want
 
 
 def killed(world):
