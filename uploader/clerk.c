@@ -118,7 +118,7 @@ static enum cp_verdict attempt(struct cp_clerk *c, const struct cp_parcel *parce
 		publish(c, 0, CP_AGAIN);
 		return CP_AGAIN;
 	}
-	cp_outlet_send(&c->outlet, c->room->log, parcel, timeout_ms, &outcome);
+	cp_outlet_send(&c->outlet, c->room->log, parcel, claim->fd, timeout_ms, &outcome);
 	if (outcome.verdict == CP_SENT || outcome.verdict == CP_REFUSED)
 		cp_spool_release(claim, 1);
 	cp_outlet_learn(&c->outlet, c->room->log, &outcome);

@@ -79,7 +79,8 @@ int cp_mark_make(int dir, const char *stem, const char *to)
 	return error;
 }
 
-/* Both hold what may be shown of the address, a new one with a newline. */
+/* Both hold what may be shown of the address, a new one with a newline. What comes behind that is a
+ * note, and if it is none the entry is none the worse for it. */
 static int says(int fd, uint64_t number, const char *to)
 {
 	char found[CP_ADDRESS_LEN + 8], text[CP_ADDRESS_LEN];
@@ -89,7 +90,7 @@ static int says(int fd, uint64_t number, const char *to)
 	if (number == CP_MARK_OLD)
 		return strcmp(found, text) == 0 ? 0 : *found ? -ENOENT : -EBADMSG;
 	size_t len = strlen(text);
-	return strncmp(found, text, len) == 0 && strcmp(found + len, "\n") == 0 ? 0 : -EBADMSG;
+	return strncmp(found, text, len) == 0 && found[len] == '\n' ? 0 : -EBADMSG;
 }
 
 int cp_mark_hold(int dir, const char *stem, uint64_t number)
@@ -110,4 +111,45 @@ int cp_mark_take(int dir, const char *stem, uint64_t number, const char *to)
 		return fd;
 	close(fd);
 	return error;
+}
+
+/* Always as long, so that one is written over another in one piece. It begins with a NUL: for
+ * versions that know of no notes the mark ends there. */
+#define NOTE	 "%csent %08x of %016llx\n", '\0'
+#define NOTE_LEN 35
+
+/* Where the note is, or would be; what is there, zeros behind it, is at most one byte longer than a
+ * note. -1: nowhere. */
+static off_t find_note(int fd, char found[NOTE_LEN + 2])
+{
+	char text[CP_ADDRESS_LEN + NOTE_LEN + 2] = {0};
+	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
+	const char *end = n > 0 ? strchr(text, '\n') : NULL;
+	if (!end)
+		return -1;
+	size_t rest = (size_t)(text + n - (end + 1));
+	memset(found, 0, NOTE_LEN + 2);
+	memcpy(found, end + 1, rest > NOTE_LEN + 1 ? NOTE_LEN + 1 : rest);
+	return end + 1 - text;
+}
+
+void cp_mark_note(int fd, uint32_t sent, uint64_t print)
+{
+	char found[NOTE_LEN + 2], note[NOTE_LEN + 1];
+	off_t at = find_note(fd, found);
+	snprintf(note, sizeof note, NOTE, sent, (unsigned long long)print);
+	/* where it fails what has arrived comes twice, and nothing is lost */
+	if (at >= 0 && pwrite(fd, note, NOTE_LEN, at) < 0)
+		return;
+}
+
+int cp_mark_noted(int fd, uint32_t *sent, uint64_t *print)
+{
+	char found[NOTE_LEN + 2], note[NOTE_LEN + 2] = {0};
+	if (find_note(fd, found) < 0 || found[0] || strlen(found + 1) != NOTE_LEN - 1)
+		return -ENOENT;
+	*sent = (uint32_t)strtoul(found + 6, NULL, 16);
+	*print = strtoull(found + NOTE_LEN - 17, NULL, 16);
+	snprintf(note, sizeof note, NOTE, *sent, (unsigned long long)*print);
+	return memcmp(found, note, sizeof note) == 0 ? 0 : -ENOENT; /* not in our hand */
 }

@@ -99,7 +99,7 @@ static void say(struct cp_outlet *outlet, struct cp_log *log, enum cp_level leve
 }
 
 static enum cp_verdict send_http(struct cp_outlet *outlet, struct cp_log *log,
-				 const struct cp_parcel *parcel, long timeout_ms,
+				 const struct cp_parcel *parcel, int mark, long timeout_ms,
 				 struct cp_told *told)
 {
 	struct cp_secrets *secrets CP_CLEANUP(cp_secrets_close) =
@@ -109,16 +109,17 @@ static enum cp_verdict send_http(struct cp_outlet *outlet, struct cp_log *log,
 	if (outlet->address.kind == CP_ADDRESS_HTTP)
 		return cp_blackfire_send(&outlet->address, secrets, parcel, timeout_ms, told->why,
 					 sizeof told->why);
-	return cp_push_send(&outlet->address, secrets, parcel, timeout_ms, &outlet->progress, told);
+	return cp_push_send(&outlet->address, secrets, parcel,
+			    (struct cp_push_how){timeout_ms, mark}, &outlet->progress, told);
 }
 
 static enum cp_verdict attempt(struct cp_outlet *outlet, struct cp_log *log,
-			       const struct cp_parcel *parcel, long timeout_ms,
+			       const struct cp_parcel *parcel, int mark, long timeout_ms,
 			       struct cp_told *told)
 {
 	enum cp_address_kind kind = outlet->address.kind;
 	if (kind == CP_ADDRESS_HTTP || kind == CP_ADDRESS_PYROSCOPE || kind == CP_ADDRESS_PARCA)
-		return send_http(outlet, log, parcel, timeout_ms, told);
+		return send_http(outlet, log, parcel, mark, timeout_ms, told);
 	if (kind == CP_ADDRESS_NONE) {
 		snprintf(told->why, sizeof told->why, "there is no usable destination");
 		return CP_ABSENT;
@@ -131,11 +132,11 @@ static enum cp_verdict attempt(struct cp_outlet *outlet, struct cp_log *log,
 }
 
 void cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log, const struct cp_parcel *parcel,
-		    long timeout_ms, struct cp_outcome *outcome)
+		    int mark, long timeout_ms, struct cp_outcome *outcome)
 {
 	outcome->told.after_s = 0;
 	outcome->told.why[0] = '\0';
-	outcome->verdict = attempt(outlet, log, parcel, timeout_ms, &outcome->told);
+	outcome->verdict = attempt(outlet, log, parcel, mark, timeout_ms, &outcome->told);
 }
 
 void cp_outlet_learn(struct cp_outlet *outlet, struct cp_log *log, const struct cp_outcome *outcome)

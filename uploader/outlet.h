@@ -28,9 +28,9 @@ struct cp_outcome {
 	enum cp_verdict verdict;
 	struct cp_told told;
 };
-/* One attempt; waits at most timeout_ms. */
+/* One attempt; waits at most timeout_ms. mark: the parcel's in the spool, held; or -1. */
 void cp_outlet_send(struct cp_outlet *outlet, struct cp_log *log, const struct cp_parcel *parcel,
-		    long timeout_ms, struct cp_outcome *outcome);
+		    int mark, long timeout_ms, struct cp_outcome *outcome);
 /* Its outcome is told, and kept for the next one's time. Apart from it, since first the parcel must
  * be known to have arrived. */
 void cp_outlet_learn(struct cp_outlet *outlet, struct cp_log *log,

@@ -10,6 +10,7 @@
 
 #include "base/attrs.h"
 #include "uploader/json.h"
+#include "uploader/mark.h"
 #include "uploader/request.h"
 
 /* A server takes so many bytes in a second, unless told otherwise. */
@@ -157,6 +158,7 @@ struct sending {
 	const struct cp_push_kind *kind;
 	struct cp_series series;
 	uint64_t until;
+	int mark;
 	uint32_t *sent;
 	struct cp_told *told;
 };
@@ -206,6 +208,23 @@ static void pause_for(size_t bytes, uint64_t until)
 	nanosleep(&ts, NULL);
 }
 
+/* What the uploader before us has noted in the mark. It holds if it is of these very requests:
+ * another version may have cut in another way; and a mark is only a file. */
+static void carry_on(struct sending *s, const struct pieces *pieces)
+{
+	uint32_t noted;
+	uint64_t print, found = 0;
+	size_t at = 0, count, bytes;
+	if (*s->sent || cp_mark_noted(s->mark, &noted, &print))
+		return;
+	for (uint32_t n = 0; n < noted && at < pieces->count; n++, at += count) {
+		count = pieces_from(pieces, at, s->kind->request_max, &bytes);
+		found = cp_push_print(found, pieces->all + at, count);
+	}
+	if (at < pieces->count && found == print)
+		*s->sent = noted;
+}
+
 /* All requests from the first that has not arrived on. One that is refused does not stop the
  * others: it would be refused again. */
 static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
@@ -213,8 +232,12 @@ static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
 	enum cp_verdict worst = CP_SENT;
 	size_t bytes, count;
 	uint32_t number = 0;
+	uint64_t print = 0;
 	for (size_t at = 0; at < pieces->count; at += count, number++) {
 		count = pieces_from(pieces, at, s->kind->request_max, &bytes);
+		int more = at + count < pieces->count;
+		if (more && s->mark >= 0)
+			print = cp_push_print(print, pieces->all + at, count);
 		if (number < *s->sent)
 			continue;
 		uint64_t now = cp_text_monotonic();
@@ -232,7 +255,9 @@ static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
 		if (verdict == CP_REFUSED)
 			worst = CP_REFUSED;
 		*s->sent = number + 1;
-		if (verdict == CP_SENT && at + count < pieces->count)
+		if (more)
+			cp_mark_note(s->mark, number + 1, print);
+		if (verdict == CP_SENT && more)
 			pause_for(bytes, s->until);
 	}
 	return worst;
@@ -244,6 +269,7 @@ static enum cp_verdict send_pieces(struct sending *s, struct cp_push_progress *p
 	const struct cp_text *event = &s->parcel->event;
 	cp_series_of_event(&s->series, event->data, event->len, s->parcel->stem, s->kind->names);
 	s->sent = half_of(progress, cp_push_hash(event));
+	carry_on(s, pieces);
 	enum cp_verdict verdict = send_all(s, pieces);
 	if (verdict == CP_AGAIN)
 		return verdict;
@@ -257,7 +283,7 @@ static enum cp_verdict send_pieces(struct sending *s, struct cp_push_progress *p
 }
 
 enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_secrets *secrets,
-			     const struct cp_parcel *parcel, long timeout_ms,
+			     const struct cp_parcel *parcel, struct cp_push_how how,
 			     struct cp_push_progress *progress, struct cp_told *told)
 {
 	struct pieces pieces = {0};
@@ -265,8 +291,10 @@ enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_s
 	struct sending sending = {.address = address,
 				  .secrets = secrets,
 				  .parcel = parcel,
+				  .mark = how.mark,
 				  .kind = parca ? &cp_parca : &cp_pyroscope,
-				  .until = cp_text_monotonic() + (uint64_t)timeout_ms * 1000000u,
+				  .until =
+				      cp_text_monotonic() + (uint64_t)how.timeout_ms * 1000000u,
 				  .told = told};
 	told->after_s = 0;
 	int error = make_pieces(&pieces, parcel, sending.kind);

@@ -45,9 +45,16 @@ struct cp_told {
 	uint32_t after_s;
 };
 
-/* Any thread; waits at most timeout_ms. */
+/* For how long, and the parcel's mark, held by us, where its progress is kept for the next
+ * uploader; or -1. */
+struct cp_push_how {
+	long timeout_ms;
+	int mark;
+};
+
+/* Any thread. */
 enum cp_verdict cp_push_send(const struct cp_address *address, const struct cp_secrets *secrets,
-			     const struct cp_parcel *parcel, long timeout_ms,
+			     const struct cp_parcel *parcel, struct cp_push_how how,
 			     struct cp_push_progress *progress, struct cp_told *told);
 
 /* What an answer means. */
@@ -56,4 +63,6 @@ enum cp_verdict cp_push_judge(const struct cp_address *address, const struct cp_
 
 /* Of the same event, and of the same event and piece, always the same. */
 uint64_t cp_push_hash(const struct cp_text *event);
+/* Of these pieces and of those before them, whose print was that; 0: there were none. */
+uint64_t cp_push_print(uint64_t before, const struct cp_piece *pieces, size_t count);
 void cp_push_uuid(const struct cp_text *event, const struct cp_piece *piece, char uuid[37]);

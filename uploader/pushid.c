@@ -26,6 +26,18 @@ uint64_t cp_push_hash(const struct cp_text *event)
 	return hash_more(UINT64_C(0xcbf29ce484222325), event->data, event->len);
 }
 
+uint64_t cp_push_print(uint64_t before, const struct cp_piece *pieces, size_t count)
+{
+	uint64_t hash = before ? before : UINT64_C(0xcbf29ce484222325);
+	for (size_t i = 0; i < count; i++) {
+		const uint64_t which[] = {pieces[i].profile, pieces[i].variant, pieces[i].number,
+					  pieces[i].bytes.len};
+		hash = hash_more(hash, which, sizeof which);
+		hash = hash_more(hash, pieces[i].bytes.data, pieces[i].bytes.len);
+	}
+	return hash;
+}
+
 /* Version 8 of RFC 9562: bits of one's own. */
 void cp_push_uuid(const struct cp_text *event, const struct cp_piece *piece, char uuid[37])
 {
