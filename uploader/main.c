@@ -52,9 +52,17 @@ static int serve(void *argv)
 	return cp_serve(((char **)argv)[2], ((char **)argv)[3]);
 }
 
+static int asks_for_help(const char *word)
+{
+	return strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
+	if (asks_for_help(word) || strcmp(word, "help") == 0 ||
+	    (argc == 3 && asks_for_help(argv[2])))
+		return help();
 	if (strcmp(word, "run") == 0)
 		return cp_run_main(argv + 2);
 	if (strcmp(word, "uploader") == 0 && (argc == 3 || argc == 4) &&
@@ -74,8 +82,6 @@ int main(int argc, char **argv)
 		return cp_status_main(0);
 	if (strcmp(word, "status") == 0 && argc == 3 && strcmp(argv[2], "--json") == 0)
 		return cp_status_main(1);
-	if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "help") == 0)
-		return help();
 	if (strcmp(word, "--version") == 0) {
 		printf("conprof " CP_VERSION "\n");
 		return fflush(stdout) ? 1 : 0;

@@ -165,6 +165,9 @@ int cp_options_parse(char **args, struct cp_options *options)
 			options->quiet = 1;
 		else if (strncmp(*args, "--wait=", 7) == 0)
 			error = set_wait(*args + 7, options);
+		else if (strcmp(*args, "--wait") == 0)
+			error = *++args ? set_wait(*args, options)
+					: complain("needs a value", "--wait");
 		else if (strcmp(*args, "-e") == 0)
 			error = *++args ? set_pair(*args) : complain("needs KEY=VALUE", "-e");
 		else

@@ -57,9 +57,9 @@ int cp_top_options(int argc, char **argv, struct cp_top_options *options, struct
 			if (!view->has_expression)
 				return complain(optarg, "-f takes a regular expression");
 		} else {
-			return complain(argv[optind - 1], strchr("ndkf", optopt)
-							      ? "needs a value"
-							      : "no such option");
+			char word[] = {'-', (char)optopt, '\0'};
+			return complain(word, strchr("ndkf", optopt) ? "needs a value"
+								     : "no such option");
 		}
 	}
 	options->wanted = argv[optind];

@@ -139,7 +139,7 @@ def sleepers(world):
 
 def words(world):
     """Help goes to stdout; a mistake is one line on stderr and status 2."""
-    for args in (['-h'], ['--help']):
+    for args in (['-h'], ['--help'], ['run', '-h'], ['flame', '--help']):
         ended = conprof(world, *args)
         expect(ended.status == 0 and b'conprof' in ended.out and not ended.err,
                f'{args}: {ended.status} {ended.err!r}')
@@ -150,7 +150,8 @@ def words(world):
                f'{args}: {ended.status} {ended.out!r} {ended.err!r}')
         expect(ended.err.count(b'\n') <= 2, f'{args}: {ended.err!r}')
     for args, what in ((['top', '-d', '0'], b'0.1 to 60'), (['top', '-z'], b'no such option'),
-                       (['top', '-k'], b'needs a value'), (['flame', '/'], b'is a folder')):
+                       (['top', '-k'], b'-k: needs a value'), (['top', '--dance'], b'no such option'),
+                       (['run', '--wait'], b'needs a value'), (['flame', '/'], b'is a folder')):
         ended = conprof(world, *args)
         expect(ended.status in (1, 2) and what in ended.err, f'{args}: {ended.status} {ended.err!r}')
 
