@@ -123,6 +123,29 @@ const char *cp_settings_env(const char *const *env, const char *name)
 	return NULL;
 }
 
+#define FEW 64
+
+/* Of the environment those whose names begin as one of ours does, so that it is gone through once;
+ * all of it, if they are many. */
+static const char *const *those_like_ours(const char *const *env, const char *few[FEW + 1])
+{
+	uint64_t initials = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < cp_settings_count; i++)
+		for (size_t j = 0; j < CP_SETTING_NAMES && cp_settings[i].names[j]; j++)
+			initials |= UINT64_C(1) << (cp_settings[i].names[j][0] & 63);
+	for (const char *const *at = env; at && *at; at++) {
+		if (!(initials >> (**at & 63) & 1))
+			continue;
+		if (n == FEW)
+			return env;
+		few[n++] = *at;
+	}
+	few[n] = NULL;
+	return few;
+}
+
 enum source { NOWHERE, ENVIRONMENT, FILE_TEXT };
 
 /* Where the setting's value comes from. Text from the file, which may have
@@ -229,11 +252,12 @@ static void reconcile(struct cp_config *config, int duration_given, struct cp_mi
 	config->cpu_duration_s = config->period_s;
 }
 
-int cp_settings_apply(struct cp_config *config, const char *const *env, const char *file_text,
+int cp_settings_apply(struct cp_config *config, const char *const *all, const char *file_text,
 		      size_t file_len, void (*complain)(void *ctx, const char *line), void *ctx)
 {
 	struct cp_mistakes to = {.complain = complain, .ctx = ctx};
 	struct cp_envfile file = {file_text, file_text ? file_len : 0};
+	const char *few[FEW + 1], *const *env = those_like_ours(all, few);
 	char scratch[CP_ENVFILE_VALUE];
 	struct cp_value value;
 	enum source from, token_file = NOWHERE;

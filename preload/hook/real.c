@@ -23,15 +23,24 @@
 #define EARLY_PAGE CP_EARLY_ALIGN
 #define EARLY_MAX  64
 
-static CP_LATE _Alignas(EARLY_PAGE) char early[EARLY_MAX][EARLY_PAGE];
+/* One page more than are used, and none aligned by the linker: that would move all static room to a
+ * page's start, and a start touches each page of it. */
+static CP_LATE char early_room[(EARLY_MAX + 1) * EARLY_PAGE];
 static _Atomic uint8_t early_used[EARLY_MAX];
 /* volatile: libc declares dlsym a leaf, which says that it never calls back into this file. It
  * does. */
 static volatile int finding;
 
+static char *early(size_t page)
+{
+	uintptr_t first = ((uintptr_t)early_room + EARLY_PAGE - 1) & ~(uintptr_t)(EARLY_PAGE - 1);
+
+	return early_room + (first - (uintptr_t)early_room) + page * EARLY_PAGE;
+}
+
 int cp_real_is_early(const void *block, size_t *size)
 {
-	if ((uintptr_t)block - (uintptr_t)early >= sizeof early)
+	if ((uintptr_t)block - (uintptr_t)early(0) >= EARLY_MAX * EARLY_PAGE)
 		return 0;
 	if (size)
 		*size = EARLY_PAGE;
@@ -42,10 +51,10 @@ void *cp_real_early(size_t n, size_t align)
 {
 	if (n > EARLY_PAGE || align > EARLY_PAGE)
 		return NULL;
-	for (int i = 0; i < EARLY_MAX; i++)
+	for (size_t i = 0; i < EARLY_MAX; i++)
 		if (!atomic_exchange_explicit(&early_used[i], 1, memory_order_acquire)) {
-			memset(early[i], 0, EARLY_PAGE);
-			return early[i];
+			memset(early(i), 0, EARLY_PAGE);
+			return early(i);
 		}
 	return NULL;
 }
@@ -57,7 +66,7 @@ void *cp_real_early_again(void *block, size_t n)
 
 void cp_real_early_free(void *block)
 {
-	size_t at = (size_t)((char *)block - early[0]);
+	size_t at = (size_t)((char *)block - early(0));
 
 	atomic_store_explicit(&early_used[at / EARLY_PAGE], 0, memory_order_release);
 }

@@ -107,7 +107,7 @@ void *memmem(const void *in, size_t n, const void *what, size_t len)
 	const char *at = in;
 
 	for (; n >= len; n--, at++)
-		if (memcmp(at, what, len) == 0)
+		if ((!len || *at == *(const char *)what) && memcmp(at, what, len) == 0)
 			return (void *)(uintptr_t)at;
 	return NULL;
 }

@@ -59,7 +59,8 @@ static void choose(void)
 /* Below this heap interval the table of live blocks may grow to 38 MiB instead of 2. */
 #define MANY_SAMPLES (64 * 1024)
 
-/* Private memory: the page that forks wipe, room for stacks, live blocks. */
+/* Private memory: the page that forks wipe, room for stacks, live blocks. That page comes first, at
+ * the edge of the room for a start: from its midst it would make three mappings of one. */
 static int reserve(struct cp_wiped **wiped)
 {
 	struct cp_wiped_pages *all = cp_room_at_start(sizeof *all);
@@ -185,6 +186,9 @@ static void record(const char *argv0)
 	if (reserve(&wiped) != 0) {
 		why = "no memory to record in";
 	} else {
+		cp_modules_open();
+		open_unwinder();
+		cp_life_kernel(&config);
 		cp_home_describe(&config, argv0);
 		if (!may_sleep() || cp_join_hello() != 0)
 			why = cp_begin_recording();
@@ -224,9 +228,6 @@ __attribute__((constructor)) static void start(int argc, char **argv)
 			stay_out(why, 0);
 	} else {
 		choose();
-		cp_modules_open();
-		open_unwinder();
-		cp_life_kernel(&config);
 		record(argc > 0 ? argv[0] : NULL);
 	}
 	errno = saved;

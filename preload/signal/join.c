@@ -257,7 +257,7 @@ int cp_join_hello(void)
 	memcpy(to.sun_path + 1 + len, CP_HELLO_MARK, sizeof CP_HELLO_MARK);
 	msg.msg_namelen =
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + sizeof CP_HELLO_MARK);
-	hello.start_monotonic_ns = cp_now_ns();
+	hello.start_monotonic_ns = cp_now_at_start();
 	do {
 		sent = sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof hello;
 		to.sun_path[len + sizeof CP_HELLO_MARK] = (char)('a' + line++);

@@ -29,13 +29,17 @@ static struct {
 	const struct link_map *_Atomic last; /* of the list when it was last met whole */
 	_Atomic uint64_t next_look_ns;
 	_Atomic uint64_t left_from, left_to; /* where unloaded code lay, in the present epoch */
-	char path[PATH_ROOM];		     /* who holds busy */
-	struct cp_object fresh;		     /* likewise: what was just met */
-	ElfW(Phdr) raw[CP_LOADED_HEADERS];
 	/* OBJECTS_MAX, mapped by the constructor: two megabytes of static room would count against
 	 * RLIMIT_DATA and RLIMIT_AS when the loader maps us, and it has no way to do without. */
 	struct cp_object *object;
 } list;
+
+/* Who holds list.busy. */
+static CP_LATE struct {
+	char path[PATH_ROOM];
+	struct cp_object fresh; /* what was just met */
+	ElfW(Phdr) raw[CP_LOADED_HEADERS];
+} work;
 
 /* ---- for the unwinder ---- */
 
@@ -149,7 +153,7 @@ static void turned(uint32_t before)
 
 static void see(const struct link_map *map, int is_program)
 {
-	struct cp_object *fresh = &list.fresh, *o;
+	struct cp_object *fresh = &work.fresh, *o;
 	uint32_t epoch = atomic_load_explicit(&cp_state.rec->epoch, memory_order_relaxed);
 
 	memset(fresh, 0, sizeof *fresh);
@@ -157,7 +161,7 @@ static void see(const struct link_map *map, int is_program)
 	fresh->info.dlpi_addr = map->l_addr;
 	fresh->info.dlpi_phdr = fresh->headers;
 	fresh->info.dlpi_phnum =
-	    cp_loaded_headers(map, is_program, list.raw, fresh->headers, CP_OBJECT_HEADERS);
+	    cp_loaded_headers(map, is_program, work.raw, fresh->headers, CP_OBJECT_HEADERS);
 	if (!fresh->info.dlpi_phnum)
 		return;
 	o = entry_for(fresh);
@@ -171,7 +175,7 @@ static void see(const struct link_map *map, int is_program)
 	atomic_store_explicit(&o->loaded, 1, memory_order_release);
 	list.changed = 1;
 	cp_ledger_add(cp_state.rec, &o->info,
-		      cp_loaded_path(map, is_program, list.path, sizeof list.path));
+		      cp_loaded_path(map, is_program, work.path, sizeof work.path));
 	turned(epoch);
 }
 

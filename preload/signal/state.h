@@ -183,3 +183,5 @@ void *cp_room_at_start(size_t size);
 
 /* CLOCK_MONOTONIC in ns. Signal-safe. */
 uint64_t cp_now_ns(void);
+/* The same by a call: to touch the kernel's clock page for the first time takes a start longer. */
+uint64_t cp_now_at_start(void);

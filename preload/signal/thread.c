@@ -17,7 +17,8 @@ void cp_thread_ready(struct cp_thread *self)
 	if (self->ready)
 		return;
 	self->tid = (int)syscall(SYS_gettid);
-	self->rng = cp_now_ns() ^ (uint64_t)self->tid << 40 ^ (uint64_t)(uintptr_t)self;
+	self->rng = (cp_phase() == CP_BUSY ? cp_now_at_start() : cp_now_ns()) ^
+		    (uint64_t)self->tid << 40 ^ (uint64_t)(uintptr_t)self;
 	self->budget += cp_state.heap_interval ? cp_next_gap(&self->rng, cp_state.heap_interval)
 					       : INT64_MAX / 2;
 	if (cp_is_recorded() || cp_phase() == CP_BUSY) {

@@ -360,6 +360,23 @@ static void many_mistakes_are_counted_few_are_told(void **state)
 	assert_non_null(strstr(heard.text, "only the first are named\n"));
 }
 
+/* Ours are picked out of the environment first, but only so many. */
+static void many_variables_hide_none(void **state)
+{
+	const char *env[130];
+	struct cp_config config;
+
+	(void)state;
+	for (size_t n = 0; n < 128; n++) {
+		for (size_t i = 0; i < n; i++)
+			env[i] = i % 3 ? "CARGO_HOME=/c" : "PLATFORM_BRANCH=main";
+		env[n] = "CONPROF_PERIOD=11";
+		env[n + 1] = NULL;
+		assert_int_equal(cp_settings_apply(&config, env, NULL, 0, NULL, NULL), 0);
+		assert_int_equal(config.period_s, 11);
+	}
+}
+
 static void every_default_is_in_range(void **state)
 {
 	struct cp_config config, again;
@@ -386,6 +403,7 @@ int main(void)
 	    cmocka_unit_test(files_of_lines),
 	    cmocka_unit_test(too_long_is_refused_not_cut),
 	    cmocka_unit_test(many_mistakes_are_counted_few_are_told),
+	    cmocka_unit_test(many_variables_hide_none),
 	    cmocka_unit_test(every_default_is_in_range),
 	};
 
