@@ -115,11 +115,14 @@ void cp_settings_default(struct cp_config *config)
 
 const char *cp_settings_env(const char *const *env, const char *name)
 {
-	size_t len = strlen(name);
+	for (; env && *env; env++) {
+		const char *at = *env, *like = name;
 
-	for (; env && *env; env++)
-		if (**env == *name && strncmp(*env, name, len) == 0 && (*env)[len] == '=')
-			return (*env)[len + 1] ? *env + len + 1 : NULL;
+		for (; *like && *at == *like; at++)
+			like++;
+		if (!*like && *at == '=')
+			return at[1] ? at + 1 : NULL;
+	}
 	return NULL;
 }
 

@@ -198,6 +198,16 @@ int cp_libc_next(struct cp_sought *sought, unsigned n)
 	return n > 0 && sought[0].met;
 }
 
+/* By its entry: dladdr() reads its table of symbols as well. */
+const char *cp_libc_own_path(void)
+{
+	const struct link_map *map = &_r_debug ? _r_debug.r_map : NULL;
+
+	while (map && map->l_addr != (uintptr_t)&__ehdr_start)
+		map = map->l_next;
+	return map ? map->l_name : NULL;
+}
+
 int cp_libc_defines(uintptr_t base, const char *name)
 {
 	const struct link_map *map = &_r_debug ? _r_debug.r_map : NULL;

@@ -23,6 +23,9 @@ int cp_libc_next(struct cp_sought *sought, unsigned n);
  * for one that is nowhere, leaves an error which the program then finds. */
 int cp_libc_anyone_has(const char *name);
 
+/* The path by which the loader has found this library; NULL: it has no such list. */
+const char *cp_libc_own_path(void);
+
 /* Whether the object that was loaded at this base at the start defines the name. */
 int cp_libc_defines(uintptr_t base, const char *name);
 

@@ -17,6 +17,7 @@
 #include "base/attrs.h"
 #include "base/note.h"
 #include "base/settings.h"
+#include "libc/find.h"
 #include "life/front.h"
 #include "life/sanitizers.h"
 
@@ -101,13 +102,14 @@ static void fill_env(void)
 
 int cp_home_find(void)
 {
-	Dl_info own;
+	const char *own = cp_libc_own_path();
+	Dl_info info;
 
 	find_own_code();
 	fill_env();
-	if (!dladdr(&__ehdr_start, &own) || !own.dli_fname)
-		return -1;
-	return find_program(own.dli_fname) ? 0 : -1;
+	if (!own && dladdr(&__ehdr_start, &info))
+		own = info.dli_fname;
+	return own && find_program(own) ? 0 : -1;
 }
 
 /* Its name is asked first: a link in /proc is made to be read, and taken away at the end. */
