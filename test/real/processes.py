@@ -282,9 +282,9 @@ def secure_loaded(world):
         os.makedirs(os.path.join(upper, name))
     script = f'mount -t tmpfs none {upper} && mkdir {upper}/up {upper}/work && ' \
              f'mount -t overlay none -o lowerdir=/etc,upperdir={upper}/up,workdir={upper}/work /etc' \
-             f' || exit 77; echo {library} >/etc/ld.so.preload; export CONPROF_ENABLED=0; ' \
+             f' || exit 77; echo {library} >/etc/ld.so.preload; export CONPROF_ENABLED=0 CONPROF_LOG_LEVEL=1; ' \
              f'exec {tool("setpriv")} --reuid {NOBODY} --regid {NOBODY} --clear-groups ' \
-             'sh -c "unset CONPROF_ENABLED; exec $1"'
+             'sh -c "unset CONPROF_ENABLED; export CONPROF_LOG_LEVEL=3; exec $1"'
 
     def start(path):
         ended = world.run([tool('unshare'), '--mount', tool('sh'), '-c', script, 'sh', path],
