@@ -50,14 +50,14 @@ class Browser:
             self.call('DELETE', '')
         finally:
             self.driver.terminate()
-            self.driver.wait(20)
+            self.driver.wait(max(20, self.world.rest()))
 
     def call(self, method, path, body=None, bare=False):
         url = f'http://127.0.0.1:{self.port}' + (path if bare else f'/session/{self.session}{path}')
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, {'Content-Type': 'application/json'}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as reply:
+            with urllib.request.urlopen(request, timeout=max(60, self.world.rest())) as reply:
                 return json.load(reply)['value']
         except urllib.error.HTTPError as error:
             raise Failed(f'the browser: {path}: {error.read().decode()[:300]}') from error
