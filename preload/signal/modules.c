@@ -324,6 +324,6 @@ void *cp_modules_room(size_t *size)
 int cp_modules_open(void)
 {
 	list.loader = cp_loaded_list();
-	list.object = cp_room_at_start(OBJECTS_MAX * sizeof(struct cp_module));
+	list.object = cp_room_at_start(OBJECTS_MAX * sizeof *list.object);
 	return list.loader && list.object ? 0 : -1;
 }
