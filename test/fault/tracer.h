@@ -18,7 +18,8 @@ struct fault {
 };
 
 struct traced {
-	long calls; /* that were made, or of a file, where one is to fail */
+	long calls;  /* that were made, or of a file, where one is to fail */
+	long number; /* which call the kill came before */
 	int killed, crashed;
 	pid_t failing; /* whose call returns the error */
 };
@@ -38,6 +39,14 @@ static int is_about_files(uint64_t number)
 		if ((long)number == calls[i])
 			return 1;
 	return 0;
+}
+
+/* How often these are made depends on what the heap was like before. A kill at one of them leaves
+ * what a kill at the next call leaves. */
+static int is_about_memory(uint64_t number)
+{
+	return number == SYS_brk || number == SYS_mmap || number == SYS_munmap ||
+	       number == SYS_mprotect || number == SYS_madvise;
 }
 
 /* Errors are put in on x86-64 alone; kills anywhere. */
@@ -77,7 +86,8 @@ static void at_call(struct traced *traced, pid_t child, pid_t tid, const struct 
 		traced->failing = 0;
 	}
 	if (info.op != PTRACE_SYSCALL_INFO_ENTRY ||
-	    (fault->error && !is_about_files(info.entry.nr)) || ++traced->calls != fault->at)
+	    (fault->error ? !is_about_files(info.entry.nr) : is_about_memory(info.entry.nr)) ||
+	    ++traced->calls != fault->at)
 		return;
 	if (fault->error) {
 		change_call(tid, 1, 0);
@@ -85,6 +95,7 @@ static void at_call(struct traced *traced, pid_t child, pid_t tid, const struct 
 		return;
 	}
 	traced->killed = 1;
+	traced->number = (long)info.entry.nr;
 	kill(child, SIGKILL);
 }
 

@@ -81,6 +81,10 @@ def killed_often(world):
     expect(not spooled(world), 'profiles were left in the spool')
 
 
+def recorded(world):
+    return {line['pid'] for lines in world.status() for line in lines if line['kind'] == 'process'}
+
+
 def killed_at_end(world):
     """The uploader is killed, and its targets end before an event of theirs has seen it: one when
     nobody listens, another when a new uploader does, which has never heard of it."""
@@ -89,7 +93,8 @@ def killed_at_end(world):
     children = [world.start([os.path.join(world.build, 'run', 'worker'), 'burn'], settings)
                 for _ in range(2)]
     world.until('both were at work', lambda: all(worked(child) for child in children))
-    world.until('there was one uploader', lambda: len(world.uploaders()) == 1 and world.listening())
+    world.until('one uploader had both', lambda: len(world.uploaders()) == 1 and recorded(world) ==
+                {str(child.pid) for child in children})
     time.sleep(0.3)
     os.kill(world.uploaders()[0], signal.SIGKILL)
     world.until('it was gone', lambda: not world.uploaders())
