@@ -8,10 +8,12 @@ from real import descendants, thrice
 from same import tool
 from servers import log
 
-# The shell in the first pane is told to read this; what it shows in the end must be the same.
+# The shell in the first pane is told to read this; what it shows in the end must be the same. A child that
+# it has just made ignores SIGTERM as itself does, until it becomes another program.
 LINES = ('i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; echo $i',
          'seq 1 400 | sort -r | tail -n 2', '(exit 7); echo $?', 'cat /nothing', 'tput cols; stty size',
-         'sleep 30 & jobs | cut -c 1-20; kill %1; wait; echo gone', 'ls /proc/self/fd | wc -l', 'echo e"n"d')
+         'sleep 30 & jobs | cut -c 1-20; until [ "$is" = sleep ]; do read is </proc/$!/comm; done; '
+         'kill %1; wait; echo gone', 'ls /proc/self/fd | wc -l', 'echo e"n"d')
 
 
 class Tmux:
