@@ -42,14 +42,14 @@ static void *work(void *arg)
 		else if (i % 8 == 0)
 			made(drawn(w) % 50, one);
 		atomic_store(&cp_state.next_renewal_ns, 0);
-		/* without a beat for 3 s, which a crowded machine takes, it would be moved */
-		atomic_store(&cp_state.rec->heartbeat_ns, cp_now_ns());
 		if (i % 16 == 0)
 			sched_yield(); /* not always inside */
 		if (cp_is_moving())
 			usleep(20); /* some rounds of each thread, not most of all */
 		while (joins < cp_state.rec->renewals)
 			usleep(100); /* it is not renewed until the uploader has come */
+		/* without a beat for 3 s, which a crowded machine takes, it would be moved */
+		atomic_store(&cp_state.rec->heartbeat_ns, cp_now_ns());
 	}
 	return NULL;
 }
