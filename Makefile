@@ -90,7 +90,7 @@ $(B)/gen/%.pb-c.o: $(B)/gen/%.pb-c.c
 # The page for browsers, of one piece (uploader/page/assemble.sh).
 $(B)/gen/page.html: $(wildcard uploader/page/*)
 	@mkdir -p $(@D)
-	uploader/page/assemble.sh $(abspath $@)
+	uploader/page/assemble.sh "$(abspath $@)"
 $(B)/uploader/page.o: MORE = -DCP_PAGE='"$(B)/gen/page.html"'
 $(B)/uploader/page.o: $(B)/gen/page.html
 
