@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 import os
 import re
-import time
 
 from real import descendants, thrice
 from same import tool
@@ -60,10 +59,11 @@ def life(run):
         ('set-buffer', 'x' * 3000), ('show-buffer',), ('resize-window', '-x', '60', '-y', '20'),
         ('rename-session', '0'), ('nonsense',)))
     run.until('the output was complete', lambda: '20000' in tmux.pane('0.1'))
+    run.until('the window whose program ends had gone',
+              lambda: tmux.do('list-panes', '-a', '-F', 'pane').count('pane') == 2)
     result['output'] = tmux.pane('0.1')
     result['left'] = tmux.do('list-panes', '-a', '-F', '#{pane_index} #{pane_dead} #{pane_width} '
                                                     '#{history_size} #{pane_current_command}')
-    time.sleep(0.2)
     result['server'] = re.sub(r'/dev/p\w+/\d+', 'TERMINAL', run.view(server))
     family = descendants(server)
     result['client'] = attached(tmux)
