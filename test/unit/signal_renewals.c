@@ -2,10 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "test/unit/recorded.h"
 
-#define THREADS 4
-#define SHELF	512
-#define ROUNDS	2000000
-#define ENOUGH	40 /* renewals */
+#define THREADS	      4
+#define SHELF	      512
+#define ROUNDS	      2000000
+#define ENOUGH	      40 /* renewals */
+#define ROUNDS_MOVING 100
 
 struct worker {
 	pthread_t id;
@@ -23,6 +24,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct cp_block was;
+	unsigned rounds = 0;
 
 	for (uint64_t i = 0; i < ROUNDS && cp_state.rec->renewals < ENOUGH; i++) {
 		uint64_t place = drawn(w) % SHELF, n = w->number * SHELF + place;
@@ -44,8 +46,13 @@ static void *work(void *arg)
 		atomic_store(&cp_state.next_renewal_ns, 0);
 		if (i % 16 == 0)
 			sched_yield(); /* not always inside */
-		if (cp_is_moving())
-			usleep(20); /* some rounds of each thread, not most of all */
+		/* some rounds of each thread, not most of all, nor more than there is room for
+		 * words when who exchanges it is off the processor for long */
+		for (rounds = cp_is_moving() ? rounds + 1 : 0; cp_is_moving(); usleep(20))
+			if (rounds < ROUNDS_MOVING) {
+				usleep(20);
+				break;
+			}
 		while (joins < cp_state.rec->renewals)
 			usleep(100); /* it is not renewed until the uploader has come */
 		/* without a beat for 3 s, which a crowded machine takes, it would be moved */
