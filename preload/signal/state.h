@@ -102,6 +102,7 @@ struct cp_state {
 	_Atomic uint64_t next_look_ns;	  /* not before: a look whether ours is dead */
 	_Atomic uint64_t joined_ns;	  /* when this file was handed over, if not at the start */
 	_Atomic uint64_t next_renewal_ns; /* not before: an attempt to renew the recording */
+	_Atomic uint64_t least_tick_ns;	  /* of the ticks that were measured (tick.c) */
 };
 
 extern CP_HIDDEN struct cp_state cp_state;

@@ -133,6 +133,16 @@ static void take(const ucontext_t *uc, uint64_t ns)
  * by thread, since a thread's first ones are dearer. */
 #define MEASURED 128
 
+static void count_own(uint64_t took)
+{
+	uint64_t least = atomic_load_explicit(&cp_state.least_tick_ns, memory_order_relaxed);
+
+	if (!least || took < least)
+		atomic_store_explicit(&cp_state.least_tick_ns, took, memory_order_relaxed);
+	cp_count(&cp_state.rec->took_ns, cp_tick_weight(took, least));
+	cp_count(&cp_state.rec->measured, 1);
+}
+
 void cp_tick(const ucontext_t *uc, uint64_t ns)
 {
 	struct cp_thread *self = &cp_self;
@@ -145,8 +155,6 @@ void cp_tick(const ucontext_t *uc, uint64_t ns)
 	}
 	began = cp_timer_clock();
 	take(uc, ns);
-	if (cp_phase() == CP_RUNNING) {
-		cp_count(&cp_state.rec->took_ns, cp_timer_clock() - began);
-		cp_count(&cp_state.rec->measured, 1);
-	}
+	if (cp_phase() == CP_RUNNING)
+		count_own(cp_timer_clock() - began);
 }

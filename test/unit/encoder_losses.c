@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "encoder/batch.h"
+#include "signal/tick.h"
 #include "test/unit/bench.h"
 
 static void losses_are_samples(void **state)
@@ -123,6 +124,25 @@ static void ticks_are_taken_out(void **state)
 	tear_down(&bench);
 }
 
+/* Four ticks of 500 are measured, and in one of them the guest stands still for 6 ms. */
+static void a_pause_in_a_tick_is_no_cost(void **state)
+{
+	static const uint64_t took[] = {20000, 6000000, 15000, 30000};
+	(void)state;
+	for (size_t first = 0; first < 4; first++) {
+		uint64_t least = 0, sum = 0;
+		for (size_t i = 0; i < 4; i++) {
+			uint64_t ns = took[(first + i) % 4];
+			sum += cp_tick_weight(ns, least);
+			least = !least || ns < least ? ns : least;
+		}
+		assert_in_range(sum, 65000, 265000);
+	}
+	/* where stacks are deep each takes so long */
+	assert_int_equal(cp_tick_weight(900000, 400000), 900000);
+	assert_int_equal(cp_tick_weight(6000000, 400000), 1600000);
+}
+
 static void lost_threads_are_counted(void **state)
 {
 	struct bench bench;
@@ -189,6 +209,7 @@ int main(void)
 	    cmocka_unit_test(a_gap_is_a_frame),
 	    cmocka_unit_test(a_note_is_a_frame),
 	    cmocka_unit_test(ticks_are_taken_out),
+	    cmocka_unit_test(a_pause_in_a_tick_is_no_cost),
 	    cmocka_unit_test(lost_threads_are_counted),
 	    cmocka_unit_test(full_batch_sums_up_the_rest),
 	};
