@@ -85,8 +85,10 @@ int cp_spool_open(struct cp_spool *spool, const struct cp_config *config)
 	*spool = (struct cp_spool){.max_bytes = config->spool_max_bytes,
 				   .max_age_s = config->spool_max_age_s};
 	int error = find(spool, config);
-	if (error || !is_destination(spool->dir, config))
-		return error;
-	snprintf(dir, sizeof dir, "%s", spool->dir);
-	return try_dir(spool, dir, "/spool", 0);
+	/* that folder may be a destination again; a path has an end */
+	while (!error && is_destination(spool->dir, config)) {
+		snprintf(dir, sizeof dir, "%s", spool->dir);
+		error = try_dir(spool, dir, "/spool", 0);
+	}
+	return error;
 }

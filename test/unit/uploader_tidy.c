@@ -197,6 +197,11 @@ static void a_spool_is_no_destination(void **state)
 		assert_int_equal(cp_spool_open(&spool, &like->config), 0);
 		assert_string_equal(spool.dir, inner);
 	}
+	/* and if that one is a destination, too */
+	snprintf(like->config.agent_socket, sizeof like->config.agent_socket,
+		 "dir://%s/spool,dir://%s", base, inner);
+	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
+	assert_string_equal(spool.dir + strlen(inner), "/spool");
 	in_spool("rm -r spool; : >spool");
 	assert_int_equal(cp_spool_open(&spool, &like->config), -ENOTDIR);
 	cp_parcel_free(like);
