@@ -70,12 +70,19 @@ static void move_name(int dir, const char *name, void *arg)
 		remove_name(dir, name, NULL);
 }
 
+static void move_but_event(int dir, const char *name, void *arg)
+{
+	if (!strstr(name, CP_SHELF_EVENT))
+		move_name(dir, name, arg);
+}
+
 void cp_tidy_set_aside(struct cp_spool *spool, int dir, const char *stem)
 {
 	if (mkdirat(dir, CORRUPT, 0700) && errno != EEXIST)
 		errno = 0; /* then the open fails, too */
 	int corrupt CP_CLEANUP(close_fd) =
 	    openat(dir, CORRUPT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cp_shelf_each(dir, stem, move_but_event, &corrupt);
 	cp_shelf_each(dir, stem, move_name, &corrupt);
 	spool->damaged++;
 	snprintf(spool->last, sizeof spool->last, "%s", stem);

@@ -255,10 +255,66 @@ static void each_call_of_the_threads_fails(void **state)
 		check(delivery, (struct fault){k, errors[k % 2]});
 }
 
+/* Who tidies: an entry that is damaged, what a dead writer left, and one that is too old. */
+static void tidying(void)
+{
+	struct cp_parcel *got, *like = make(0);
+	struct cp_claim claim;
+	struct cp_spool spool;
+	assert_int_equal(cp_spool_open(&spool, &like->config), 0);
+	for (int i = 0; i < 2; i++) {
+		if (!cp_spool_claim(&spool, &like->config, to[0], &claim, &got)) {
+			cp_spool_release(&claim, 0);
+			cp_parcel_free(got);
+		}
+		spool.max_age_s = 1;
+	}
+	cp_parcel_free(like);
+}
+
+static void untidy(void)
+{
+	struct cp_parcel *p = make(0);
+	struct cp_claim claims[FOLDERS];
+	struct cp_spool spool;
+	char command[300];
+	assert_int_equal(cp_spool_open(&spool, &p->config), 0);
+	for (int i = 0; i < 3; i++) {
+		snprintf(p->stem, sizeof p->stem, "app-9-20260413T12000%dZ-%d", i, i);
+		assert_int_equal(cp_spool_put(&spool, p, to, FOLDERS, 0, claims), 0);
+		for (int d = 0; d < FOLDERS; d++)
+			cp_spool_release(&claims[d], 0);
+	}
+	cp_parcel_free(p);
+	snprintf(command, sizeof command,
+		 "cd %s/spool && d=$(echo app-*-0.event.json) e=$(echo app-*-1.event.json) && "
+		 "printf x >>$d && mv $e .$e.part && touch -d '2 minutes ago' app* .app*",
+		 base);
+	assert_int_equal(system(command), 0);
+}
+
+/* The next one finishes it: nothing stays but what is aside. */
+static void killed_while_tidying(void **state)
+{
+	long k = 0;
+	do {
+		begin();
+		untidy();
+		traced = run_faulty(tidying, (struct fault){++k, 0});
+		assert_false(traced.crashed);
+		tidying();
+		tidying();
+		nothing_stays();
+		drop_base(state);
+	} while (traced.killed);
+	assert_true(k > 50);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(killed_at_each_call),
+	    cmocka_unit_test(killed_while_tidying),
 	    cmocka_unit_test(each_call_fails),
 	    cmocka_unit_test(threads_killed_at_each_call),
 	    cmocka_unit_test(each_call_of_the_threads_fails),
