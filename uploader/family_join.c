@@ -166,6 +166,13 @@ static struct cp_member *enrol(struct cp_family *family, struct admitted *one, p
 	return member;
 }
 
+/* The target looks for us in its /proc: one of another pid namespace, who has another number for
+ * itself than we have for it, would find nobody there, or somebody else. */
+static uint32_t pid_for(const struct cp_recording *header, pid_t pid)
+{
+	return header->pid == (int32_t)pid ? (uint32_t)getpid() : 0;
+}
+
 int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd, unsigned how)
 {
 	char why[200] = "";
@@ -190,8 +197,8 @@ int cp_family_join(struct cp_family *family, int recording, pid_t pid, int pidfd
 	family->joins++;
 	remember(family, member->token);
 	cp_taps_joined(family, member);
-	atomic_store_explicit(&cp_view_header(one.view)->uploader_pid, (uint32_t)getpid(),
-			      memory_order_relaxed);
+	atomic_store_explicit(&cp_view_header(one.view)->uploader_pid,
+			      pid_for(cp_view_header(one.view), pid), memory_order_relaxed);
 	cp_log_line(family->log, CP_DEBUG, "process %d joins: %s", (int)pid, one.program->exe);
 	cp_control_look(family, cp_text_monotonic());
 	cp_control_welcome(family, member, one.asked);

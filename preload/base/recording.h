@@ -278,8 +278,8 @@ struct cp_recording {
 	_Atomic uint64_t heartbeat_ns; /* CLOCK_MONOTONIC, written every second */
 	_Atomic uint64_t control;      /* what is wanted just now (base/control.h) */
 	_Atomic uint32_t delivered;    /* futex word: 1 when the last profile is out or spooled */
-	_Atomic uint32_t uploader_pid;
-	_Atomic uint32_t takes_begun; /* of CPU rows; see struct cp_thread_slot */
+	_Atomic uint32_t uploader_pid; /* 0: nobody has it yet, or in another pid namespace */
+	_Atomic uint32_t takes_begun;  /* of CPU rows; see struct cp_thread_slot */
 	_Atomic uint32_t takes_done;
 	struct cp_mark lost_marks[CP_KINDS][CP_LOSSES];
 	uint64_t hits_marks[CP_HITS_WORDS];

@@ -206,13 +206,16 @@ static void a_renewal_is_one_profile(void **state)
 	(void)state;
 	move_in(&home);
 	old = home.fake;
+	assert_int_equal(old.rec->uploader_pid, 0); /* of another pid namespace: 1234 is not his */
 	fake_new(&home.fake);
 	memcpy(&home.fake.rec->config, &old.rec->config, sizeof(old.rec->config));
 	home.fake.rec->renewals = 1;
 	uint32_t row = fake_row(&home.fake, CP_KIND_HEAP, 0, frames, 1);
 	fake_count(&home.fake, row, CP_INHERITED_OBJECTS, OBJECTS * CP_OBJECT_ONE);
 	fake_count(&home.fake, row, CP_INHERITED_BYTES, BYTES);
+	home.fake.rec->pid = home.pid;
 	assert_int_equal(cp_family_join(&home.family, home.fake.fd, home.pid, -1, 0), 0);
+	assert_int_equal(home.fake.rec->uploader_pid, getpid());
 	fake_free(&old);
 	assert_int_equal(home.family.living, 1);
 	cp_family_flush(&home.family);
