@@ -124,6 +124,12 @@ static enum cp_verdict attempt(struct cp_outlet *outlet, struct cp_log *log,
 		snprintf(told->why, sizeof told->why, "there is no usable destination");
 		return CP_ABSENT;
 	}
+	/* what arrived there would go with the entry */
+	if (cp_spool_is(&outlet->config, outlet->address.path)) {
+		snprintf(told->why, sizeof told->why, "%s is the spool by another name",
+			 outlet->address.path);
+		return CP_AGAIN;
+	}
 	int error = cp_folder_write(outlet->address.path, 0750, parcel);
 	if (error)
 		snprintf(told->why, sizeof told->why, "%s: %s", outlet->address.path,

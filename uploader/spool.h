@@ -28,6 +28,8 @@ struct cp_spool {
  * too, has the spool in a folder of its own, DIR/spool: what has arrived and what waits have the
  * same names. 0 or -errno. */
 int cp_spool_open(struct cp_spool *spool, const struct cp_config *config);
+/* Whether a path leads to the spool, by whichever name. Looks at it, which may take long. */
+int cp_spool_is(const struct cp_config *config, const char *path);
 
 /* An entry held for one destination, so that no other uploader sends it. */
 struct cp_claim {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,19 +65,45 @@ static int find(struct cp_spool *spool, const struct cp_config *config)
 	return try_dir(spool, tmp, "", 1);
 }
 
+/* By their texts: to look at a destination may take for ever (a file server that is away), and who
+ * opens the spool has others to serve. */
+static int is_same_path(const char *a, const char *b)
+{
+	for (;;) {
+		while (*a == '/' || (*a == '.' && (a[1] == '/' || !a[1])))
+			a++;
+		while (*b == '/' || (*b == '.' && (b[1] == '/' || !b[1])))
+			b++;
+		if (!*a || !*b)
+			return *a == *b;
+		size_t len = strcspn(a, "/");
+		if (strcspn(b, "/") != len || memcmp(a, b, len) != 0)
+			return 0;
+		a += len;
+		b += len;
+	}
+}
+
 /* Profiles arrive in this very directory. */
 static int is_destination(const char *dir, const struct cp_config *config)
 {
 	const char *list = config->agent_socket;
 	char to[CP_ADDRESS_LEN];
 	struct cp_address address;
-	struct stat mine, its;
 	while (cp_address_next(&list, to))
 		if (!cp_address_parse(to, &address) && address.kind == CP_ADDRESS_FOLDER &&
-		    !stat(address.path, &its) && !stat(dir, &mine) && its.st_dev == mine.st_dev &&
-		    its.st_ino == mine.st_ino)
+		    is_same_path(address.path, dir))
 			return 1;
 	return 0;
+}
+
+int cp_spool_is(const struct cp_config *config, const char *path)
+{
+	struct cp_spool spool;
+	struct stat mine, its;
+	return config->spool_max_bytes && !cp_spool_open(&spool, config) &&
+	       !stat(spool.dir, &mine) && !stat(path, &its) && its.st_dev == mine.st_dev &&
+	       its.st_ino == mine.st_ino;
 }
 
 int cp_spool_open(struct cp_spool *spool, const struct cp_config *config)

@@ -10,6 +10,7 @@
 #include "spooled.h"
 #include "uploader/folder.h"
 #include "uploader/intact.h"
+#include "uploader/outlet.h"
 #include "uploader/tidy.h"
 
 /* A command in the spool. */
@@ -207,6 +208,32 @@ static void a_spool_is_no_destination(void **state)
 	cp_parcel_free(like);
 }
 
+/* A link shows only when somebody goes there: nothing arrives, and it is said why. */
+static void the_spool_by_another_name_takes_nothing(void **state)
+{
+	struct cp_spool spool;
+	struct cp_outcome outcome;
+	static struct cp_outlet outlet;
+	struct cp_log *log = cp_log_new();
+	struct cp_parcel *one = parcel(1, TO, 100);
+	char to[CP_ADDRESS_LEN];
+	(void)state;
+	assert_int_equal(cp_spool_open(&spool, &one->config), 0);
+	in_spool("ln -s spool ../alias");
+	snprintf(to, sizeof to, "dir://%s/alias", base);
+	cp_outlet_init(&outlet, &one->config, to, log);
+	cp_outlet_send(&outlet, log, one, -1, 1000, &outcome);
+	assert_int_equal(outcome.verdict, CP_AGAIN);
+	assert_non_null(strstr(outcome.told.why, "by another name"));
+	assert_int_equal(files("app*"), 0);
+	outlet.config.spool_max_bytes = 0; /* then nothing waits there */
+	cp_outlet_send(&outlet, log, one, -1, 1000, &outcome);
+	assert_int_equal(outcome.verdict, CP_SENT);
+	assert_int_equal(files("app*"), 1);
+	cp_parcel_free(one);
+	cp_log_free(log);
+}
+
 static void the_old_go_but_for_those_that_somebody_sends(void **state)
 {
 	struct cp_spool spool;
@@ -340,6 +367,7 @@ int main(void)
 	    WITH_BASE(what_has_just_begun_stays),
 	    WITH_BASE(what_has_arrived_here_stays),
 	    WITH_BASE(a_spool_is_no_destination),
+	    WITH_BASE(the_spool_by_another_name_takes_nothing),
 	    WITH_BASE(the_old_go_but_for_those_that_somebody_sends),
 	    WITH_BASE(old_notes_go),
 	    WITH_BASE(a_full_disk_is_survived),
