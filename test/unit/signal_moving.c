@@ -4,17 +4,23 @@
 
 /* ---- one by one ---- */
 
+/* Whoever is told of an exchange has heard of it: nobody counts it later. */
+static void await_join(uint32_t before)
+{
+	while (joins == before)
+		usleep(1000);
+}
+
 static void renew(void)
 {
-	uint32_t before = cp_state.rec->renewals;
+	uint32_t before = cp_state.rec->renewals, heard = joins;
 
 	cp_state.next_renewal_ns = 0;
 	cp_state.rec->rows_used = (uint32_t)cp_state.rec->rows.max; /* unfinished rows */
 	CP_INSIDE (self)
 		cp_moving_look();
 	assert_int_equal(cp_state.rec->renewals, before + 1);
-	while (joins < before + 1)
-		usleep(1000);
+	await_join(heard);
 }
 
 /* Who comes while it is exchanged does not wait, and is not forgotten. */
@@ -90,7 +96,7 @@ static void what_has_no_room_stays_alive(void **state)
 static void live_stacks_alone_are_no_reason(void **state)
 {
 	struct cp_recording *rec = cp_state.rec;
-	uint32_t before;
+	uint32_t before, heard;
 	uint64_t now;
 
 	(void)state;
@@ -108,9 +114,11 @@ static void live_stacks_alone_are_no_reason(void **state)
 	assert_true(cp_state.next_renewal_ns >= now + 1000000000); /* not within a second */
 	cp_state.next_renewal_ns = UINT64_MAX;
 	cp_state.rec->rows_used = (uint32_t)rec->rows.max;
+	heard = joins;
 	CP_INSIDE (self)
 		cp_moving_look();
 	assert_int_equal(rec->renewals, before + 1);
+	assert_int_equal(joins, heard);
 }
 
 /* Nobody reads the one that is there: what it holds would be lost. */
@@ -150,8 +158,7 @@ static uint64_t next_after_silence(void)
 	cp_state.rec->heartbeat_ns = cp_now_ns() - UINT64_C(16000000000);
 	CP_INSIDE (self)
 		cp_moving_look();
-	while (joins < before + 1)
-		usleep(1000);
+	await_join(before);
 	return cp_state.next_join_ns - cp_state.joined_ns;
 }
 
