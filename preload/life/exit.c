@@ -57,9 +57,9 @@ static int say_goodbye(struct cp_recording *rec, uint64_t end)
 /* Else what is in no profile yet would go with the memory, which nobody holds but us. */
 static void outlive(const struct cp_apart *apart, void *unused)
 {
-	(void)apart;
 	(void)unused;
-	cp_moving_end();
+	if (apart->scratch)
+		cp_moving_end();
 }
 
 static void finish(uint32_t ended)

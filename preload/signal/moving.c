@@ -152,11 +152,12 @@ static void move_if_silent(uint64_t now)
 	go(now);
 }
 
+/* Who has become quiet since the caller looked (quiet.c) may make no call any more. */
 void cp_moving_end(void)
 {
 	uint64_t began = cp_now_ns(), now = began;
 
-	if (cp_is_homeless() || !cp_pulse_has_stopped(now))
+	if (cp_phase() != CP_RUNNING || cp_is_homeless() || !cp_pulse_has_stopped(now))
 		return;
 	while ((!is_alone() || !go(now)) && now - began < MOMENT) {
 		syscall(SYS_sched_yield);
