@@ -34,7 +34,7 @@ static size_t after_string(const char *text, size_t len, size_t i)
 	for (i++; i < len && (unsigned char)text[i] >= ' '; i++) {
 		if (text[i] == '"')
 			return i + 1;
-		if (text[i] == '\\' && ++i == len)
+		if (text[i] == '\\' && (++i == len || !strchr("\"\\/bfnrtu", text[i]) || !text[i]))
 			return 0;
 	}
 	return 0;

@@ -341,7 +341,7 @@ static void a_spool_that_is_gone_comes_again(void **state)
 static void events_are_read_with_care(void **state)
 {
 	static const char *const good[] = {"{}\n", "{\"a\":[{\"b\":\"}\\\"]\"}]} \n",
-					   "{\"a\":\"\xc3\xa9\"}"};
+					   "{\"a\":\"\xc3\xa9\"}", "{\"\\u0001\\\\\\n\\\"\":1}"};
 	static const char *const bad[] = {"",	 "[]",	  "{",	       "}",    "{]",  "{}}",
 					  "{\"", "{\"\\", "{\"a\n\"}", "{}{}", "x{}", "{\"a\":\"}"};
 	(void)state;
@@ -350,6 +350,9 @@ static void events_are_read_with_care(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_false(cp_intact_event(bad[i], strlen(bad[i])));
 	assert_false(cp_intact_event("{\0}", 3));
+	assert_false(cp_intact_event("{\"\\\0\"}", 6));
+	assert_false(cp_intact_event("{\"\\\n\"}", 6));
+	assert_false(cp_intact_event("{\"\\x\"}", 6));
 	assert_true(cp_intact_set("{\"attachments\":[\"cpu.pprof\"]}", CP_BIT(CP_PROFILE_CPU)));
 	assert_false(cp_intact_set("{\"attachments\":[\"cpu.pprof\"]}", 0));
 	assert_false(cp_intact_set("{\"attachments\":[\"delta-heap.pprof\",\"cpu.pprof\"]}",
