@@ -122,7 +122,8 @@ static uint64_t patience(uint64_t now)
 	return moving.deaths == DOUBLED ? PATIENCE : (SECOND / 32 << moving.deaths) - SECOND / 32;
 }
 
-/* 0: others are inside, and it may be tried again. */
+/* 0: others are inside, and it may be tried again. Who forbids the way home waits for the phase, so
+ * it is asked of again under it, as before a renewal. */
 static int go(uint64_t now)
 {
 	int alone;
@@ -133,7 +134,7 @@ static int go(uint64_t now)
 	alone = is_alone();
 	if (!alone) {
 		set(&cp_state.next_join_ns, now);
-	} else if (move() == 0) {
+	} else if (!cp_is_homeless() && move() == 0) {
 		set(&cp_state.next_join_ns, now + patience(now));
 		set(&cp_state.joined_ns, now);
 	}
