@@ -66,19 +66,24 @@ void cp_secret_urls(struct cp_config *config, const struct cp_value *value, stru
 	size_t len = 0;
 
 	for (size_t at = 0, end; at < value->len; at = end) {
-		size_t n;
+		size_t n = 0;
 
-		for (end = at; end < value->len && value->text[end] != ' ';)
-			end++;
-		n = cp_secret_mask(value->text + at, end - at, shown + len, sizeof shown - len);
-		if (end > at && !n) {
+		if (value->text[at] == ' ') {
+			if (len + 1 < sizeof shown)
+				shown[n++ + len] = ' ';
+			end = at + 1;
+		} else {
+			for (end = at; end < value->len && value->text[end] != ' ';)
+				end++;
+			n = cp_secret_mask(value->text + at, end - at, shown + len,
+					   sizeof shown - len);
+		}
+		if (!n) {
 			cp_mistake_refuse(to, config, value,
 					  "is too long, or has an @ in a wrong place");
 			return;
 		}
 		len += n;
-		if (end < value->len && len + 1 < sizeof shown)
-			shown[len++] = value->text[end++];
 	}
 	if (len != value->len || memcmp(shown, value->text, len) != 0)
 		config->secrets |= setting->secret;

@@ -48,6 +48,35 @@ static void passwords_are_masked(void **state)
 	}
 }
 
+/* A mask is longer than a short password: a list of addresses that fits without, and not with it,
+ * is refused, wherever in it the room ends. */
+static void urls_that_grow(void **state)
+{
+	static const char one[] = "http://:@h ";
+	int taken = 0, refused = 0;
+
+	(void)state;
+	for (size_t lead = 0; lead < 24; lead++)
+		for (size_t n = 1; n < 24; n++) {
+			char env[512] = "CONPROF_DEBUGINFOD_URLS=a";
+			const char *envs[] = {env, NULL};
+			struct cp_config config;
+			size_t at = strlen(env), shown = 1 + lead + n * (sizeof one + 2);
+			int mistakes;
+
+			memset(env + at, ' ', lead);
+			at += lead;
+			for (size_t i = 0; i < n; i++, at += sizeof one - 1)
+				memcpy(env + at, one, sizeof one);
+			mistakes = cp_settings_apply(&config, envs, NULL, 0, NULL, NULL);
+			assert_int_equal(mistakes, shown >= sizeof config.debuginfod_urls);
+			assert_int_equal(strlen(config.debuginfod_urls), mistakes ? 0 : shown);
+			taken += !mistakes;
+			refused += mistakes;
+		}
+	assert_true(taken && refused);
+}
+
 /* Whether text lies in what a call that has returned left of the stack. */
 __attribute__((noinline)) static int is_left_behind(const char *text)
 {
@@ -115,6 +144,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(passwords_are_masked),
+	    cmocka_unit_test(urls_that_grow),
 	    cmocka_unit_test(secrets_are_not_kept),
 	    cmocka_unit_test(which_token),
 	};
