@@ -39,7 +39,7 @@ FAULT := $(patsubst test/%.c,$(B)/%,$(wildcard test/fault/*.c))
 OURS = $(shell find preload encoder uploader test doc -name '*.c' -o -name '*.h' -o -name '*.cpp')
 
 .PHONY: all unit fuzz demo check check-slow bench install uninstall format format-check deps clean help
-.PHONY: run-unit run-fuzz fault run-fault
+.PHONY: run-unit run-fuzz fuzz-new fault run-fault
 all: $(B)/libconprof.so $(B)/conprof
 
 $(B)/libconprof.so: $(PRELOAD_O)
@@ -127,8 +127,11 @@ fault: $(FAULT)
 run-fault: fault
 	@test/unit/run.sh $(FAULT)
 fuzz: $(FUZZ)
+# check-slow repeats one walk, so that whoever meets a failure can meet it again; fuzz-new takes another each time.
+FUZZ_SECONDS ?= 20
+FUZZ_SEED ?= 1
 run-fuzz: fuzz
-	@test/fuzz/run.sh 20 $(FUZZ)
+	@test/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_SEED) $(FUZZ)
 
 # Sanitizers own malloc, so they meet everything but hook/malloc.c; and signal stacks of a size that
 # they do not fit on are left out, as are, with tsan, a comparison with libgcc's stacks, which it changes,
@@ -156,6 +159,10 @@ check-slow:
 		"aarch64=$(M) B=$(B)/aarch64 CC=aarch64-linux-gnu-gcc $(B)/aarch64/libconprof.so" \
 		"witness=$(M) B=$(B)/witness EXTRA=-DCP_WITNESS all && test/run/run.sh $(B)/witness" \
 		"run-slow=test/run/run.sh $(B) slow"
+
+fuzz-new:
+	@test/deps.sh build check slow
+	@$(M) B=$(B)/fuzzing CC=clang EXTRA='$(FUZZING)' FUZZ_SEED=0 run-fuzz
 
 demo:
 	@test/deps.sh build demo
@@ -216,6 +223,7 @@ help:
 	@echo "make             build/libconprof.so and build/conprof"
 	@echo "make demo        profile redis and a threaded program for ten seconds each, show the result"
 	@echo "make check       format, house, unit and run tests; check-slow: sanitizers, fuzzers, clang, aarch64"
+	@echo "make fuzz-new    the fuzzers where they have not been yet; FUZZ_SECONDS=600: so long each"
 	@echo "make bench       what the profiler costs, into doc/COST.md; BENCH=\"pairs exec\": those pieces alone"
 	@echo "make install     into DESTDIR=$(DESTDIR) PREFIX=$(PREFIX); uninstall takes it away"
 	@echo "make format      clang-format over the tree; deps: the Debian packages, by apt"
