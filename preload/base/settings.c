@@ -5,6 +5,7 @@
 #include "base/envfile.h"
 #include "base/fields.h"
 #include "base/secret.h"
+#include "base/unknown.h"
 #include "base/values.h"
 
 #define FIELD(name)                                                                                \
@@ -185,28 +186,6 @@ static int known(const char *name, size_t len)
 	return 0;
 }
 
-/* Lines of the file that are nothing, or name a setting of ours that there is not. */
-static void complain_of_file(const struct cp_envfile *file, struct cp_mistakes *to)
-{
-	struct cp_envfile_line at = {0};
-
-	while (cp_envfile_next(file, &at)) {
-		struct cp_line line = {0};
-
-		if (!at.wrong && (known(at.name, at.name_len) ||
-				  !cp_text_begins(at.name, at.name_len, "CONPROF_")))
-			continue;
-		cp_line_add(&line, "conprof: configuration file, line ");
-		cp_line_number(&line, at.number);
-		cp_line_add(&line, at.wrong ? at.wrong : ": there is no setting ");
-		if (!at.wrong) {
-			cp_line_quote(&line, at.name, at.name_len, 48);
-			cp_line_add(&line, "; ignored");
-		}
-		cp_mistake(to, &line);
-	}
-}
-
 /* Secrets are not kept: only what tells those of one environment from those of another. */
 static void tell_apart(struct cp_config *config, const char *const *env)
 {
@@ -287,7 +266,8 @@ int cp_settings_apply(struct cp_config *config, const char *const *all, const ch
 	choose_token(config, token_file);
 	tell_apart(config, env);
 	reconcile(config, duration_given, &to);
-	complain_of_file(&file, &to);
+	cp_unknown_variables(env, known, &to);
+	cp_unknown_lines(&file, known, &to);
 	return to.count;
 }
 

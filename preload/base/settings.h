@@ -47,9 +47,10 @@ void cp_settings_default(struct cp_config *config);
 
 /* Fills config from the environment (NULL-terminated, may be NULL), then the file's text (may be
  * NULL), then the defaults; the first of a setting's names that is set and not empty wins within
- * each. A bad value is replaced by the default. Each mistake is told by one call of complain with a
- * line without newline; the line lives only during the call. Returns how many mistakes there were;
- * only the first 20 are told one by one. Pure: allocates nothing, keeps nothing, changes no errno.
+ * each. A bad value is replaced by the default, a name of ours that is no setting ignored. Each
+ * mistake is told by one call of complain with a line without newline; the line lives only during
+ * the call. Returns how many mistakes there were; only the first 20 are told one by one. Pure:
+ * allocates nothing, keeps nothing, changes no errno.
  */
 int cp_settings_apply(struct cp_config *config, const char *const *env, const char *file_text,
 		      size_t file_len, void (*complain)(void *ctx, const char *line), void *ctx);

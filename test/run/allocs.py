@@ -165,7 +165,7 @@ def unbiased(world, truth, books, receiver, sharp):
     for dim, sites in values.items():
         wrong += [value.verdict(comparisons, sharp[0]) for value in sites]
         wrong.append(pooled(f'{dim} of all sites', sites).verdict(comparisons, sharp[1]))
-    if os.environ.get('CONPROF_TEST_BOOKS'):
+    if os.environ.get('TEST_BOOKS'):
         for dim, sites in values.items():
             for value in sites + [pooled(f'{dim} of all sites', sites)]:
                 print(f'{world.name}: {value.verdict(comparisons, -1) or "exact"}')

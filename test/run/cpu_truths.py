@@ -108,7 +108,7 @@ def judge_shares(runs, seen):
             wrong.append(text)
         elif limit * error > seen:
             wrong.append(f'{text}: {100 * seen:.1f} are to be seen')
-        if os.environ.get('CONPROF_TEST_BOOKS'):
+        if os.environ.get('TEST_BOOKS'):
             print(text)
     return wrong
 

@@ -330,6 +330,41 @@ static void files_of_lines(void **state)
 	}
 }
 
+/* Variables, and the line. */
+static const struct text_row misspelt[] = {
+    {"CONPROF_PEROID=10", 0, "",
+     "conprof: environment: there is no setting \"CONPROF_PEROID\"; ignored\n"},
+    {"CONPROF_=\x01", 0, "", "conprof: environment: there is no setting \"CONPROF_\"; ignored\n"},
+    {"CONPROF_PERIOD\t=10", 0, "",
+     "conprof: environment: there is no setting \"CONPROF_PERIOD?\"; ignored\n"},
+    {"CONPROF_TOKENS=secret=1", 0, "",
+     "conprof: environment: there is no setting \"CONPROF_TOKENS\"; ignored\n"},
+    {"CONPROF_LISTEN_PORTS=80", 0, "",
+     "conprof: environment: there is no setting \"CONPROF_LISTEN_PORTS\"; ignored\n"},
+    {"CONPROF_PEROID=", 0, "", NULL},
+    {"CONPROF_PEROID", 0, "", NULL},
+    {"CONPROF=1", 0, "", NULL},
+    {"BLACKFIRE_CONPROF_PEROID=1", 0, "", NULL},
+    {"CONPROF_SERVICE_HOST=10.0.0.1", 0, "", NULL},
+    {"CONPROF_PORT=tcp://10.0.0.1:80", 0, "", NULL},
+    {"CONPROF_UI_SERVICE_PORT_HTTP=80", 0, "", NULL},
+    {"CONPROF_UI_PORT_80_TCP_ADDR=10.0.0.1", 0, "", NULL},
+};
+
+static void misspelt_variables(void **state)
+{
+	struct cp_config config;
+	struct heard heard;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof misspelt / sizeof *misspelt; i++) {
+		print_message("%s\n", misspelt[i].env);
+		apply(&config, misspelt[i].env, "CONPROF_APP_NAME=a", NULL, &heard);
+		assert_string_equal(config.app_name, "a");
+		assert_string_equal(heard.text, misspelt[i].line ? misspelt[i].line : "");
+	}
+}
+
 static void too_long_is_refused_not_cut(void **state)
 {
 	char env[3000] = "CONPROF_LABELS=a:", file[3000] = "CONPROF_APP_NAME=";
@@ -401,6 +436,7 @@ int main(void)
 	    cmocka_unit_test(who_wins),
 
 	    cmocka_unit_test(files_of_lines),
+	    cmocka_unit_test(misspelt_variables),
 	    cmocka_unit_test(too_long_is_refused_not_cut),
 	    cmocka_unit_test(many_mistakes_are_counted_few_are_told),
 	    cmocka_unit_test(many_variables_hide_none),
