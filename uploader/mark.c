@@ -114,9 +114,15 @@ int cp_mark_take(int dir, const char *stem, uint64_t number, const char *to)
 }
 
 /* Always as long, so that one is written over another in one piece. It begins with a NUL: for
- * versions that know of no notes the mark ends there. */
-#define NOTE	 "%csent %08x of %016llx\n", '\0'
+ * versions that know of no notes the mark ends there. The word is "part" where a server has taken
+ * only a part of what it was sent. */
 #define NOTE_LEN 35
+
+static void write_note(const struct cp_mark_note *note, char out[NOTE_LEN + 1])
+{
+	snprintf(out, NOTE_LEN + 1, "%c%s %08x of %016llx\n", '\0', note->refused ? "part" : "sent",
+		 note->done, (unsigned long long)note->print);
+}
 
 /* Where the note is, or would be; what is there, zeros behind it, is at most one byte longer than a
  * note. -1: nowhere. */
@@ -133,23 +139,24 @@ static off_t find_note(int fd, char found[NOTE_LEN + 2])
 	return end + 1 - text;
 }
 
-void cp_mark_note(int fd, uint32_t sent, uint64_t print)
+void cp_mark_note(int fd, const struct cp_mark_note *note)
 {
-	char found[NOTE_LEN + 2], note[NOTE_LEN + 1];
+	char found[NOTE_LEN + 2], text[NOTE_LEN + 1];
 	off_t at = find_note(fd, found);
-	snprintf(note, sizeof note, NOTE, sent, (unsigned long long)print);
+	write_note(note, text);
 	/* where it fails what has arrived comes twice, and nothing is lost */
-	if (at >= 0 && pwrite(fd, note, NOTE_LEN, at) < 0)
+	if (at >= 0 && pwrite(fd, text, NOTE_LEN, at) < 0)
 		return;
 }
 
-int cp_mark_noted(int fd, uint32_t *sent, uint64_t *print)
+int cp_mark_noted(int fd, struct cp_mark_note *note)
 {
-	char found[NOTE_LEN + 2], note[NOTE_LEN + 2] = {0};
+	char found[NOTE_LEN + 2], text[NOTE_LEN + 2] = {0};
 	if (find_note(fd, found) < 0 || found[0] || strlen(found + 1) != NOTE_LEN - 1)
 		return -ENOENT;
-	*sent = (uint32_t)strtoul(found + 6, NULL, 16);
-	*print = strtoull(found + NOTE_LEN - 17, NULL, 16);
-	snprintf(note, sizeof note, NOTE, *sent, (unsigned long long)*print);
-	return memcmp(found, note, sizeof note) == 0 ? 0 : -ENOENT; /* not in our hand */
+	note->done = (uint32_t)strtoul(found + 6, NULL, 16);
+	note->refused = found[1] == 'p';
+	note->print = strtoull(found + NOTE_LEN - 17, NULL, 16);
+	write_note(note, text);
+	return memcmp(found, text, sizeof text) == 0 ? 0 : -ENOENT; /* not in our hand */
 }

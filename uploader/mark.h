@@ -2,8 +2,8 @@
  *
  * A label on a jar: its name says for whom the jar is kept, and whoever carries the jar out holds
  * on to the label meanwhile, so that no second one sets out with it. The kernel lets go of it when
- * he dies on the way. What goes out in several loads has a note on its label of how many have
- * arrived, so that who comes after him takes the others alone. */
+ * he dies on the way. What goes out in several loads has a note on its label of how many are
+ * done with, so that who comes after him takes the others alone. */
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include <stddef.h>
@@ -28,8 +28,15 @@ int cp_mark_hold(int dir, const char *stem, uint64_t number);
  * -ENOENT: there is none. -EBADMSG: it is nonsense. */
 int cp_mark_take(int dir, const char *stem, uint64_t number, const char *to);
 
-/* In a mark that we hold: so many requests have arrived, and this is the print of what was in them.
- * An old mark, or none (-1), takes no such note. */
-void cp_mark_note(int fd, uint32_t sent, uint64_t print);
+/* How far a parcel of several requests came: so many have been answered for good, whether one of
+ * them was refused, and the print of what was in them. */
+struct cp_mark_note {
+	uint32_t done;
+	uint32_t refused;
+	uint64_t print;
+};
+
+/* In a mark that we hold. An old mark, or none (-1), takes no such note. */
+void cp_mark_note(int fd, const struct cp_mark_note *note);
 /* The last one; 0, or -ENOENT: there is none that makes sense. */
-int cp_mark_noted(int fd, uint32_t *sent, uint64_t *print);
+int cp_mark_noted(int fd, struct cp_mark_note *note);

@@ -96,15 +96,14 @@ static int make_pieces(struct pieces *pieces, const struct cp_parcel *parcel,
 	return error;
 }
 
-static unsigned *half_of(struct cp_push_progress *progress, uint64_t parcel)
+static struct cp_push_half *half_of(struct cp_push_progress *progress, uint64_t parcel)
 {
 	for (size_t i = 0; i < CP_PUSH_HALVES; i++)
 		if (progress->halves[i].parcel == parcel)
-			return &progress->halves[i].sent;
-	size_t at = progress->next++ % CP_PUSH_HALVES;
-	progress->halves[at].parcel = parcel;
-	progress->halves[at].sent = 0;
-	return &progress->halves[at].sent;
+			return &progress->halves[i];
+	struct cp_push_half *half = &progress->halves[progress->next++ % CP_PUSH_HALVES];
+	*half = (struct cp_push_half){.parcel = parcel};
+	return half;
 }
 
 static const char *message_of(const struct cp_reply *reply, char *out, size_t room)
@@ -159,7 +158,7 @@ struct sending {
 	struct cp_series series;
 	uint64_t until;
 	int mark;
-	uint32_t *sent;
+	struct cp_push_half *half;
 	struct cp_told *told;
 };
 
@@ -212,24 +211,25 @@ static void pause_for(size_t bytes, uint64_t until)
  * another version may have cut in another way; and a mark is only a file. */
 static void carry_on(struct sending *s, const struct pieces *pieces)
 {
-	uint32_t noted;
-	uint64_t print, found = 0;
+	struct cp_mark_note noted;
+	uint64_t found = 0;
 	size_t at = 0, count, bytes;
-	if (*s->sent || cp_mark_noted(s->mark, &noted, &print))
+	if (s->half->done || cp_mark_noted(s->mark, &noted))
 		return;
-	for (uint32_t n = 0; n < noted && at < pieces->count; n++, at += count) {
+	for (uint32_t n = 0; n < noted.done && at < pieces->count; n++, at += count) {
 		count = pieces_from(pieces, at, s->kind->request_max, &bytes);
 		found = cp_push_print(found, pieces->all + at, count);
 	}
-	if (at < pieces->count && found == print)
-		*s->sent = noted;
+	if (noted.done && at < pieces->count && found == noted.print) {
+		s->half->done = noted.done;
+		s->half->refused = noted.refused;
+	}
 }
 
-/* All requests from the first that has not arrived on. One that is refused does not stop the
- * others: it would be refused again. */
+/* All requests from the first that has not been answered for good on. One that is refused does not
+ * stop the others: it would be refused again. */
 static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
 {
-	enum cp_verdict worst = CP_SENT;
 	size_t bytes, count;
 	uint32_t number = 0;
 	uint64_t print = 0;
@@ -238,7 +238,7 @@ static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
 		int more = at + count < pieces->count;
 		if (more && s->mark >= 0)
 			print = cp_push_print(print, pieces->all + at, count);
-		if (number < *s->sent)
+		if (number < s->half->done)
 			continue;
 		uint64_t now = cp_text_monotonic();
 		struct cp_text body CP_CLEANUP(cp_text_free) = {0};
@@ -252,15 +252,15 @@ static enum cp_verdict send_all(struct sending *s, const struct pieces *pieces)
 		enum cp_verdict verdict = post(s, &body, now);
 		if (verdict == CP_AGAIN)
 			return CP_AGAIN;
-		if (verdict == CP_REFUSED)
-			worst = CP_REFUSED;
-		*s->sent = number + 1;
+		s->half->refused |= verdict == CP_REFUSED;
+		s->half->done = number + 1;
 		if (more)
-			cp_mark_note(s->mark, number + 1, print);
+			cp_mark_note(s->mark, &(struct cp_mark_note){s->half->done,
+								     s->half->refused, print});
 		if (verdict == CP_SENT && more)
 			pause_for(bytes, s->until);
 	}
-	return worst;
+	return s->half->refused ? CP_REFUSED : CP_SENT;
 }
 
 static enum cp_verdict send_pieces(struct sending *s, struct cp_push_progress *progress,
@@ -268,12 +268,15 @@ static enum cp_verdict send_pieces(struct sending *s, struct cp_push_progress *p
 {
 	const struct cp_text *event = &s->parcel->event;
 	cp_series_of_event(&s->series, event->data, event->len, s->parcel->stem, s->kind->names);
-	s->sent = half_of(progress, cp_push_hash(event));
+	s->half = half_of(progress, cp_push_hash(event));
 	carry_on(s, pieces);
+	if (s->half->refused)
+		snprintf(s->told->why, sizeof s->told->why,
+			 "%s: one request was, in an earlier attempt", s->address->url);
 	enum cp_verdict verdict = send_all(s, pieces);
 	if (verdict == CP_AGAIN)
 		return verdict;
-	*s->sent = 0; /* the same parcel, should it ever come again, is another one */
+	*s->half = (struct cp_push_half){0}; /* the same, should it ever come again, is another */
 	if (pieces->damaged) {
 		snprintf(s->told->why, sizeof s->told->why, "%s: %d damaged profile%s",
 			 s->parcel->stem, pieces->damaged, pieces->damaged == 1 ? "" : "s");

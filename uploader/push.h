@@ -27,14 +27,16 @@ struct cp_push_kind {
 };
 extern const struct cp_push_kind cp_pyroscope, cp_parca;
 
-/* How far parcels of several requests came that could not be sent to their ends: what has arrived
- * is not sent again. Of the last few parcels; zeroed is empty. */
+/* How far parcels of several requests came that could not be sent to their ends: what has arrived,
+ * or was refused, is not sent again. Of the last few parcels; zeroed is empty. */
 #define CP_PUSH_HALVES 16
+struct cp_push_half {
+	uint64_t parcel;
+	uint32_t done;	  /* requests that have been answered for good */
+	uint32_t refused; /* one of them was */
+};
 struct cp_push_progress {
-	struct {
-		uint64_t parcel;
-		uint32_t sent;
-	} halves[CP_PUSH_HALVES];
+	struct cp_push_half halves[CP_PUSH_HALVES];
 	unsigned next;
 };
 

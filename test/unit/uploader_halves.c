@@ -21,7 +21,7 @@ static unsigned known(struct cp_parcel *parcel, int mark)
 				      ((struct cp_push_how){60000, mark}), &progress, &told),
 			 CP_AGAIN);
 	stop(&server);
-	return progress.halves[0].sent;
+	return progress.halves[0].done;
 }
 
 /* Killed between two requests: the next uploader goes on with the second, if what the mark says is
@@ -40,6 +40,8 @@ static void the_next_uploader_goes_on(void **state)
 		   {35, "\0sent -0000001 of -000000000000000\n"},
 		   {35, "\0sent ffffffff of ffffffffffffffff\n"},
 		   {35, "\0sent 00000000 of 0000000000000000\n"},
+		   {35, "\0part 00000000 of 0000000000000000\n"},
+		   {35, "\0past 00000001 of 0000000000000000\n"},
 		   {36, "\0sent 00000000 of 0000000000000000\n\n"},
 		   {7, "\n\n\n\x01\0\x7f\n"}};
 	struct cp_parcel *parcel = make_parcel();
@@ -81,13 +83,54 @@ static void the_next_uploader_goes_on(void **state)
 	}
 	/* of other requests */
 	assert_int_equal(ftruncate(mark, len), 0);
-	cp_mark_note(mark, 1, 0x1234);
+	cp_mark_note(mark, &(struct cp_mark_note){1, 0, 0x1234});
 	assert_int_equal(known(parcel, mark), 0);
 	close(mark);
 	cp_mark_name(parcel->stem, cp_address_number(to), name);
 	assert_int_equal(unlinkat(fd, name, 0), 0);
 	assert_int_equal(rmdir(dir), 0);
 	close(fd);
+	cp_parcel_free(parcel);
+}
+
+/* The first request refused, the second put off: whoever sends that, the parcel is one of which the
+ * server has refused a part. */
+static void what_was_refused_before_stays_refused(void **state)
+{
+	struct cp_parcel *parcel = make_parcel();
+	struct cp_secrets secrets = {0};
+	(void)state;
+	for (int killed = 0; killed < 2; killed++) {
+		struct cp_push_progress mine = {0}, next = {0};
+		struct server server;
+		struct cp_told told = {0};
+		char dir[] = "/tmp/conprof-unit-XXXXXX", to[CP_ADDRESS_LEN], name[CP_MARK_NAME];
+		assert_non_null(mkdtemp(dir));
+		int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		start(&server, "rbob");
+		snprintf(to, sizeof to, "pyroscope+%.100s", server.address.url);
+		struct cp_push_how how = {60000, cp_mark_make(fd, parcel->stem, to)};
+		struct cp_push_progress *progress = killed ? &next : &mine;
+		assert_int_equal(cp_push_send(&server.address, &secrets, parcel, how, &mine, &told),
+				 CP_AGAIN);
+		assert_int_equal(
+		    cp_push_send(&server.address, &secrets, parcel, how, progress, &told),
+		    CP_REFUSED);
+		assert_int_equal(server.asked, 3);
+		assert_non_null(strstr(told.why, "in an earlier attempt"));
+		/* the same again, from the beginning: what it was is forgotten */
+		assert_int_equal(ftruncate(how.mark, 0), 0);
+		assert_int_equal(
+		    cp_push_send(&server.address, &secrets, parcel, how, progress, &told),
+		    CP_AGAIN);
+		assert_int_equal(progress->halves[progress->next - 1].refused, 0);
+		stop(&server);
+		close(how.mark);
+		cp_mark_name(parcel->stem, cp_address_number(to), name);
+		assert_int_equal(unlinkat(fd, name, 0), 0);
+		assert_int_equal(rmdir(dir), 0);
+		close(fd);
+	}
 	cp_parcel_free(parcel);
 }
 
@@ -156,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_next_uploader_goes_on),
+	    cmocka_unit_test(what_was_refused_before_stays_refused),
 	    cmocka_unit_test(a_clerk_keeps_it_in_the_mark),
 	};
 	return cmocka_run_group_tests(tests, begin, drop_base);
