@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "uploader/diff.h"
 
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "uploader/look_file.h"
 #include "uploader/quantity.h"
 #include "uploader/text.h"
+#include "uploader/top_view.h"
 
 /* Lines of each type; more are for a page. */
 #define LINES_MAX 20
@@ -77,19 +79,33 @@ static int by_change(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* A profile's texts are anybody's: to a terminal they are no commands. */
+static void print_name(const char *name, const char *behind)
+{
+	struct cp_text shown = {0};
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
+	cp_top_name(name, SIZE_MAX, setlocale(LC_CTYPE, "C.UTF-8") != NULL, &shown);
+	printf("%s%s", shown.data ? shown.data : "", behind);
+	cp_text_free(&shown);
+}
+
 static void print_rows(const char *type, const char *unit, const struct side sides[2],
 		       const struct row *rows, size_t count)
 {
-	char before[32], after[32];
+	char before[32], after[32], wholes[80];
 	cp_quantity(sides[0].whole, unit, before, sizeof before);
 	cp_quantity(sides[1].whole, unit, after, sizeof after);
-	printf("%s: %s before, %s after\n", type, before, after);
+	snprintf(wholes, sizeof wholes, "%s before, %s after", before, after);
+	print_name(type, ": ");
+	print_name(wholes, "\n");
 	printf("%21s %21s\n%10s %10s %10s %10s\n", "self, % of all", "total, % of all", "after",
 	       "change", "after", "change");
-	for (size_t i = 0; i < count && i < LINES_MAX; i++)
-		printf("%10.2f %+10.2f %10.2f %+10.2f  %s\n", rows[i].self[1],
+	for (size_t i = 0; i < count && i < LINES_MAX; i++) {
+		printf("%10.2f %+10.2f %10.2f %+10.2f  ", rows[i].self[1],
 		       rows[i].self[1] - rows[i].self[0], rows[i].total[1],
-		       rows[i].total[1] - rows[i].total[0], rows[i].name);
+		       rows[i].total[1] - rows[i].total[0]);
+		print_name(rows[i].name, "\n");
+	}
 	if (count > LINES_MAX)
 		printf("%*s%zu more functions\n", 45, "", count - LINES_MAX);
 }

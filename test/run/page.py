@@ -199,6 +199,9 @@ def bad_files(world):
     expect(status == 1 and '/nonexistent/page' in error, error)
     status, said, error = conprof(world, 'flame', written(world, 'good', good))
     expect(status == 0 and said.startswith('<!doctype html>') and said.rstrip().endswith('</html>'), error)
+    tricky = written(world, 'tricky', profile([((MAIN, 'red\x1b[31m\x07\x9bend'), (1, 10))]))
+    status, said, error = conprof(world, 'diff', tricky, tricky)
+    expect(status == 0 and 'red?[31m??end' in said, f'a name is a command for the terminal: {said!r} {error}')
 
 
 def tests(_build):
