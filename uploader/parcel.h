@@ -9,7 +9,7 @@ struct cp_parcel {
 	struct cp_parcel *next; /* in the queue that holds it */
 	uint64_t ticket;	/* given by the queue */
 	uint64_t program;	/* the family's number of the program */
-	char stem[224];		/* NAME-PID-YYYYMMDDTHHMMSSZ-SEQ, fit for a file's name */
+	char stem[224];		/* NAME-CHANCE-PID-YYYYMMDDTHHMMSSZ-SEQ, fit for a file's name */
 	struct cp_text event;	/* event.json */
 	struct cp_bytes profiles[CP_PROFILES]; /* bare protobuf, or gzip when read from a spool */
 	struct cp_config config;	       /* destinations, credentials, timeout, spool */

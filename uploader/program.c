@@ -166,14 +166,16 @@ static void describe(struct cp_program *program, struct cp_event *event, uint64_
 		event->host[0] = '\0';
 }
 
+/* Containers and machines that share a folder or a spool each have a process of this number, and
+ * they start in the same second: what chance has given this program tells it from theirs. */
 static void address(const struct cp_program *program, struct cp_parcel *parcel)
 {
 	char name[128], stamp[17];
 	const char *app = program->config.app_name;
 	cp_parcel_name(*app ? app : program->service, name, sizeof name);
 	cp_text_stamp(program->taken_ns, stamp);
-	snprintf(parcel->stem, sizeof parcel->stem, "%s-%d-%s-%llu", name, (int)program->pid, stamp,
-		 (unsigned long long)program->seq);
+	snprintf(parcel->stem, sizeof parcel->stem, "%s-%.8s-%d-%s-%llu", name, program->runtime_id,
+		 (int)program->pid, stamp, (unsigned long long)program->seq);
 	parcel->program = program->id;
 	parcel->config = program->config;
 }

@@ -86,12 +86,14 @@ static void find_tag(const char *tags, const char *key, char *out, size_t room)
 		}
 }
 
-/* A stem is NAME-PID-TIME-SEQ. */
+/* A stem is NAME-CHANCE-PID-TIME-SEQ. */
 static void name_of_stem(const char *stem, char out[CP_LABEL_VALUE])
 {
 	size_t len = strlen(stem);
 	for (int dashes = 0; dashes < 3 && len > 0;)
 		dashes += stem[--len] == '-';
+	if (len > 9 && stem[len - 9] == '-' && strspn(stem + len - 8, "0123456789abcdef") >= 8)
+		len -= 9; /* older ones have no CHANCE */
 	copy(out, CP_LABEL_VALUE, stem, len ? len : strlen(stem));
 }
 

@@ -27,7 +27,7 @@ void cp_shelf_free(struct cp_shelf *shelf)
 	*shelf = (struct cp_shelf){0};
 }
 
-/* NAME-PID-YYYYMMDDTHHMMSSZ-SEQ: the stamp and the number order the entries. */
+/* NAME-CHANCE-PID-YYYYMMDDTHHMMSSZ-SEQ: the stamp and the number order the entries. */
 static int parse_stem(struct cp_shelf_entry *entry)
 {
 	const char *last = strrchr(entry->stem, '-');

@@ -334,6 +334,35 @@ static void exec_is_no_end(void **state)
 	expect_one_profile(&home);
 }
 
+/* Two families whose processes have the same number, in the same second: as two containers have. */
+static void namesakes_have_names_of_their_own(void **state)
+{
+	struct home home;
+	(void)state;
+	move_in(&home);
+	struct cp_program *one = home.family.programs;
+	struct cp_program *two =
+	    cp_program_new(1, home.family.symbols, home.fake.rec, &one->config);
+	struct cp_film *films[2];
+	assert_non_null(two);
+	cp_program_take(one, home.family.members, home.family.log, 0);
+	cp_program_take(two, home.family.members, home.family.log, 0);
+	two->taken_ns = one->taken_ns;
+	two->living = 1;
+	films[0] = cp_program_close_period(one, home.family.log, 0);
+	films[1] = cp_program_close_period(two, home.family.log, 0);
+	assert_true(films[0] && films[1]);
+	assert_int_equal(films[0]->event.pid, films[1]->event.pid);
+	assert_int_equal(films[0]->event.seq, films[1]->event.seq);
+	assert_string_not_equal(films[0]->parcel->stem, films[1]->parcel->stem);
+	cp_film_free(films[0]);
+	cp_film_free(films[1]);
+	cp_program_free(two);
+	cp_encoding_finish(home.family.encoding, 1000);
+	cp_delivery_finish(home.family.delivery, 1000);
+	move_out(&home);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +374,7 @@ int main(void)
 	    cmocka_unit_test(a_crowd_is_bounded_and_counted),
 	    cmocka_unit_test(who_exits_waits_for_the_period),
 	    cmocka_unit_test(exec_is_no_end),
+	    cmocka_unit_test(namesakes_have_names_of_their_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
