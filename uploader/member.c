@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,12 +19,28 @@
 #include "uploader/spool.h"
 
 #define EXEC_LOOKS 3 /* a failed exec is taken back long before the third second */
+/* Descriptors that pidfds leave for what delivers, or half of all where there are few. */
+#define SPARE_FDS ((rlim_t)512)
 
 static int look_at_exe(pid_t pid, struct stat *st)
 {
 	char path[32];
 	snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
 	return stat(path, st);
+}
+
+/* One for each of thousands of processes would leave no descriptor for a file or a connection. They
+ * are given in order, so the number tells how many there are; who has none is looked at. */
+static int afford(int pidfd)
+{
+	struct rlimit limit;
+	if (pidfd < 0 || getrlimit(RLIMIT_NOFILE, &limit))
+		return pidfd;
+	rlim_t spare = limit.rlim_cur / 2 < SPARE_FDS ? limit.rlim_cur / 2 : SPARE_FDS;
+	if ((rlim_t)pidfd < limit.rlim_cur - spare)
+		return pidfd;
+	close(pidfd);
+	return -1;
 }
 
 struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd, size_t *code_room)
@@ -33,7 +50,7 @@ struct cp_member *cp_member_new(struct cp_view *view, pid_t pid, int pidfd, size
 	struct stat st;
 	if (!member)
 		return NULL;
-	member->source = (struct cp_source){CP_SOURCE_MEMBER, pidfd};
+	member->source = (struct cp_source){CP_SOURCE_MEMBER, afford(pidfd)};
 	member->view = view;
 	member->names = cp_perfmap_new(pid, header->pid, code_room);
 	cp_view_names(view, member->names);

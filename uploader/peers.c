@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -192,13 +193,24 @@ static struct cp_peer *add(struct cp_peers *peers, int socket, int handed)
 	return peer;
 }
 
+/* Where descriptors are few, a quarter of them: the others are for what delivers, and for pidfds.
+ */
+static unsigned most(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 4 > PEERS_MAX)
+		return PEERS_MAX;
+	return (unsigned)(limit.rlim_cur / 4);
+}
+
 /* Too many silent ones: the one that has been silent longest goes. */
 static void limit(struct cp_peers *peers)
 {
 	struct cp_peer *oldest = peers->first;
-	while (peers->count > PEERS_MAX && oldest && oldest->next)
+	unsigned max = peers->count > 8 ? most() : PEERS_MAX;
+	while (peers->count > max && oldest && oldest->next)
 		oldest = oldest->next;
-	if (peers->count > PEERS_MAX && oldest)
+	if (peers->count > max && oldest)
 		drop(peers, oldest);
 }
 
