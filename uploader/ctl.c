@@ -21,6 +21,8 @@ struct request {
 	int ask;	 /* only how it is */
 	unsigned done;
 	int error;
+	uint64_t until; /* so long an answer is waited for */
+	int silent;	/* somebody did not answer */
 };
 
 static int complain(const char *what, const char *word)
@@ -203,7 +205,9 @@ static void ask(const char *name, struct request *request)
 {
 	struct cp_text status = {0};
 	int family = request->command.scope == CP_SCOPE_FAMILY, pid = request->pid;
-	if (cp_status_ask(name, &status) || !status.data) {
+	int error = cp_status_wait(name, request->until, &status);
+	if (error || !status.data) {
+		request->silent |= error == -EAGAIN;
 		cp_text_free(&status);
 		return;
 	}
@@ -223,22 +227,28 @@ static void ask(const char *name, struct request *request)
 
 static int report(const struct request *request)
 {
-	if (request->ask && !request->who)
-		return fflush(stdout) ? 1 : 0;
-	if (request->done)
+	static const char silent[] = "an uploader does not answer; conprof status names it";
+	const char *what = request->pid ? "process " : "";
+	int all = request->ask && !request->who;
+	if (all && request->silent)
+		fprintf(stderr, "conprof ctl: %s\n", silent);
+	if (all || request->done)
 		return fflush(stdout) ? 1 : 0;
 	if (request->error)
 		fprintf(stderr, "conprof ctl: %s: %s\n", request->who,
 			cp_text_error(request->error));
+	else if (request->silent)
+		fprintf(stderr, "conprof ctl: %s%s is unknown, but %s\n", what, request->who,
+			silent);
 	else
 		fprintf(stderr, "conprof ctl: %s%s is not being profiled, or is another user's\n",
-			request->pid ? "process " : "", request->who);
+			what, request->who);
 	return 1;
 }
 
 int cp_ctl_main(char **args)
 {
-	struct request request = {.pid = 0};
+	struct request request = {.until = cp_text_monotonic() + CP_STATUS_WAIT_NS};
 	char name[32];
 	int error = parse(args, &request);
 	if (error)

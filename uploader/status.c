@@ -15,6 +15,7 @@
 #include "uploader/spool.h"
 
 #define LATEST 5u /* lines of one kind, on a terminal */
+#define SOON   UINT64_C(300000000)
 
 void cp_status_write(struct cp_family *family, const char *name, struct cp_text *out)
 {
@@ -36,9 +37,10 @@ void cp_status_write(struct cp_family *family, const char *name, struct cp_text 
 	cp_family_status(family, out);
 }
 
-static int converse(int socket, struct cp_text *out)
+static int converse(int socket, uint64_t wait_ns, struct cp_text *out)
 {
-	struct timeval patience = {.tv_usec = 300000};
+	struct timeval patience = {.tv_sec = (time_t)(wait_ns / 1000000000u),
+				   .tv_usec = (suseconds_t)(wait_ns % 1000000000u / 1000)};
 	char *buffer = malloc(CP_STATUS_MAX);
 	int error = buffer ? cp_rendezvous_send(socket, CP_PEER_STATUS, -1) : -ENOMEM;
 	if (!error && setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience))
@@ -52,20 +54,35 @@ static int converse(int socket, struct cp_text *out)
 	return error ? error : out->failed ? -ENOMEM : 0;
 }
 
-int cp_status_ask(const char *name, struct cp_text *out)
+static int ask(const char *name, uint64_t wait_ns, struct cp_text *out, pid_t *pid)
 {
 	int fd = cp_rendezvous_connect(name);
 	if (fd < 0)
 		return fd;
 	uid_t uid = 0;
-	pid_t pid = 0;
-	int error = cp_rendezvous_peer(fd, &pid, &uid);
+	int error = cp_rendezvous_peer(fd, pid, &uid);
 	/* anybody may bind an abstract name; only our own kind is believed */
 	if (!error && uid != geteuid() && uid != 0 && geteuid() != 0)
 		error = -EPERM;
 	if (!error)
-		error = converse(fd, out);
+		error = converse(fd, wait_ns, out);
 	close(fd);
+	return error;
+}
+
+int cp_status_ask(const char *name, struct cp_text *out)
+{
+	pid_t pid = 0;
+	return ask(name, SOON, out, &pid);
+}
+
+int cp_status_wait(const char *name, uint64_t until_ns, struct cp_text *out)
+{
+	uint64_t now = cp_text_monotonic();
+	pid_t pid = 0;
+	int error = ask(name, until_ns > now + SOON ? until_ns - now : SOON, out, &pid);
+	if (error == -EAGAIN)
+		cp_text_addf(out, "uploader\tname=%s\tpid=%d\tanswers=no\n", name, (int)pid);
 	return error;
 }
 
@@ -211,6 +228,7 @@ int cp_status_main(int json)
 	char name[32];
 	const char *comma = "";
 	int found = 0;
+	uint64_t until = cp_text_monotonic() + CP_STATUS_WAIT_NS;
 	FILE *stream = fopen("/proc/net/unix", "re");
 	if (!stream) {
 		fprintf(stderr, "conprof: /proc/net/unix: %s\n", cp_text_error(errno));
@@ -220,7 +238,8 @@ int cp_status_main(int json)
 		printf("[");
 	while (cp_rendezvous_next(stream, name)) {
 		struct cp_text answer = {0}, out = {0};
-		if (!cp_status_ask(name, &answer)) {
+		int error = cp_status_wait(name, until, &answer);
+		if (!error || (error == -EAGAIN && answer.data)) {
 			if (json)
 				cp_status_json(answer.data, &out);
 			else

@@ -11,6 +11,12 @@ void cp_status_write(struct cp_family *family, const char *name, struct cp_text 
 
 /* Asks whoever listens at name; out gets the answer. 0 or -errno. Waits 0.3 s at most. */
 int cp_status_ask(const char *name, struct cp_text *out);
+/* The same for a person, to whom nobody who listens may be missing without a word: waits until
+ * then, by the monotonic clock, but 0.3 s at least. -EAGAIN: it did not answer, and out has the
+ * line that says so. */
+int cp_status_wait(const char *name, uint64_t until_ns, struct cp_text *out);
+/* So long all of them together are waited for. */
+#define CP_STATUS_WAIT_NS UINT64_C(1000000000)
 /* Whether a line is of this kind, its first word. */
 int cp_status_is_kind(const char *line, const char *kind);
 /* The line after this one; NULL at the end. */

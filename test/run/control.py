@@ -3,6 +3,7 @@
 import glob
 import math
 import os
+import signal
 import subprocess
 import time
 
@@ -121,6 +122,28 @@ def wrong_words(world):
                f'{words}: {got} {printed}{said}')
 
 
+def silent(world):
+    """Whose uploader stands still hears that it does not answer, not that there is none."""
+    child = world.start([os.path.join(world.build, 'run', 'steady')], {'CONPROF_AGENT_SOCKET': 'dir://' + world.dir})
+    world.until('it was profiled', lambda: state(world, child.pid) is not None)
+    uploaders = world.listening()
+    for pid in uploaders:
+        os.kill(pid, signal.SIGSTOP)
+    told = subprocess.run([os.path.join(world.build, 'conprof'), 'status'], env=world.env(preload=False),
+                          capture_output=True, text=True, check=False).stdout
+    got, printed, said = ctl(world, 'status', child.pid)
+    for pid in uploaders:
+        os.kill(pid, signal.SIGCONT)
+    for pid in uploaders:
+        expect(f' pid={pid} answers=no\n' in told, f'{pid} is not in {told}')
+    expect(len(uploaders) == 1 and got == 1 and not printed and 'does not answer' in said, f'{got} {printed}{said}')
+    world.until('it answered again', lambda: state(world, child.pid) is not None)
+    child.stdin.close()
+    child.stdin = None
+    world.finish(child)
+    world.quiet()
+
+
 def fraction(world):
     """400 starts: as many are recorded as chance gives, once in a thousand more or fewer."""
     count, of = 400, 0.25
@@ -156,5 +179,6 @@ def tests(_):
     yield 'control_by_hand', True, by_hand
     yield 'control_new_ones', True, new_ones
     yield 'control_wrong_words', True, wrong_words
+    yield 'control_silent', True, silent
     yield 'control_fraction', True, fraction
     yield 'control_fraction_of_families', True, fraction_of_families

@@ -168,7 +168,8 @@ class World:
             said = subprocess.run([os.path.join(self.build, 'conprof'), 'status', '--json'],
                                   env=self.env(preload=False), stdout=subprocess.PIPE, check=False).stdout
             there = set(self.uploaders())
-            ours = [lines for lines in json.loads(said or '[]') if lines and int(lines[0].get('pid', 0)) in there]
+            ours = [lines for lines in json.loads(said or '[]') if lines and int(lines[0].get('pid', 0)) in there and
+                    lines[0].get('answers') != 'no']
             if there.intersection(self.listening()) <= {int(lines[0]['pid']) for lines in ours}:
                 return ours
             self.left()
