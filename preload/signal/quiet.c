@@ -37,17 +37,22 @@ static void yield(void)
 	syscall(SYS_sched_yield);
 }
 
-/* 0: it is off already, or it can't be had. */
+/* 0: it is off already, or it can't be had. What another thread has noted, who was first, is left
+ * alone. */
 static int turn_off(void)
 {
 	for (int i = 0; i < PATIENCE; i++) {
-		before.wiped = cp_state.wiped;
-		before.phase = cp_phase();
-		if (before.phase == CP_OFF)
+		struct cp_wiped *wiped = cp_state.wiped;
+		uint32_t phase = atomic_load(&wiped->phase);
+
+		if (phase == CP_OFF)
 			return 0;
-		if (before.phase != CP_BUSY && before.phase != CP_MOVING &&
-		    atomic_compare_exchange_strong(&before.wiped->phase, &before.phase, CP_OFF))
+		if (phase != CP_BUSY && phase != CP_MOVING &&
+		    atomic_compare_exchange_strong(&wiped->phase, &phase, CP_OFF)) {
+			before.wiped = wiped;
+			before.phase = phase;
 			return 1;
+		}
 		yield();
 	}
 	return 0;

@@ -289,6 +289,25 @@ static void who_was_quiet_goes_on_at_the_rate_that_is_wanted(void **state)
 	assert_int_equal(set.it_interval.tv_nsec, 50 * MS);
 }
 
+/* As when a thread locks all memory while another does: mlockall takes its time. */
+static void who_comes_second_leaves_the_first_its_notes(void **state)
+{
+	struct cp_wiped *was;
+	uint32_t phase;
+
+	(void)state;
+	start(OPEN | 50 * MS);
+	was = cp_state.wiped;
+	phase = cp_phase();
+	assert_int_not_equal(phase, CP_OFF);
+	assert_int_equal(cp_quiet_begin(0), 1);
+	assert_int_equal(cp_quiet_begin(0), 0);
+	cp_quiet_end();
+	cp_timer_disarm(&cp_self);
+	assert_ptr_equal(cp_state.wiped, was);
+	assert_int_equal(cp_phase(), phase);
+}
+
 /* ---- the process's timer ---- */
 
 static int itimer_runs(void)
@@ -413,6 +432,7 @@ int main(void)
 	    cmocka_unit_test(a_new_rate_is_taken_up),
 	    cmocka_unit_test(a_look_between_two_ticks_stops_none),
 	    cmocka_unit_test(who_was_quiet_goes_on_at_the_rate_that_is_wanted),
+	    cmocka_unit_test(who_comes_second_leaves_the_first_its_notes),
 	    cmocka_unit_test(a_late_tick_sets_no_timer_again),
 	    cmocka_unit_test(a_rare_tick_that_is_lost_is_not_the_last),
 	    cmocka_unit_test(short_threads_are_counted),
