@@ -3,6 +3,7 @@
 #pragma once
 #include <stdint.h>
 
+#include "base/floats.h"
 #include "base/recording.h"
 
 /* Bytes of allocation are marked at random, on average one in every `interval` (a Poisson process).
@@ -57,9 +58,17 @@ static inline double cp_minus_log(uint64_t bits)
  * missing. */
 static inline uint64_t cp_next_gap(uint64_t *state, uint64_t mean)
 {
-	double gap = cp_minus_log(cp_random(state)) * (double)mean;
+	struct cp_floats before = cp_floats_begin();
+	uint64_t bits = cp_random(state), whole;
+	double gap;
 
-	return gap < 4e18 ? (uint64_t)gap : INT64_MAX / 2;
+	CP_FLOATS_BIND(bits);
+	CP_FLOATS_BIND(mean);
+	gap = cp_minus_log(bits) * (double)mean;
+	whole = gap < 4e18 ? (uint64_t)gap : INT64_MAX / 2;
+	CP_FLOATS_BIND(whole);
+	cp_floats_end(before);
+	return whole;
 }
 
 /* 1 - exp(-x), x >= 0. */
@@ -98,4 +107,26 @@ static inline uint64_t cp_weight_objects(double weight)
 static inline uint64_t cp_weight_bytes(double weight, uint64_t size)
 {
 	return (uint64_t)(weight * (double)size + 0.5);
+}
+
+/* What a sampled block of this size adds to a pair of the recording's counters. */
+struct cp_weighed {
+	uint64_t objects, bytes;
+};
+
+static inline struct cp_weighed cp_weigh(uint64_t size, uint64_t interval)
+{
+	struct cp_floats before = cp_floats_begin();
+	struct cp_weighed weighed;
+	double weight;
+
+	CP_FLOATS_BIND(size);
+	CP_FLOATS_BIND(interval);
+	weight = cp_weight(size, interval);
+	weighed.objects = cp_weight_objects(weight);
+	weighed.bytes = cp_weight_bytes(weight, size);
+	CP_FLOATS_BIND(weighed.objects);
+	CP_FLOATS_BIND(weighed.bytes);
+	cp_floats_end(before);
+	return weighed;
 }

@@ -11,10 +11,10 @@
 static void count_in(struct cp_recording *rec, uint32_t row, enum cp_loss why, unsigned objects,
 		     size_t size)
 {
-	double weight = cp_weight(size, cp_state.heap_interval);
+	struct cp_weighed weighed = cp_weigh(size, cp_state.heap_interval);
 
-	cp_row_add(rec, CP_KIND_HEAP, row, why, objects, cp_weight_objects(weight));
-	cp_row_add(rec, CP_KIND_HEAP, row, why, objects + 1, cp_weight_bytes(weight, size));
+	cp_row_add(rec, CP_KIND_HEAP, row, why, objects, weighed.objects);
+	cp_row_add(rec, CP_KIND_HEAP, row, why, objects + 1, weighed.bytes);
 }
 
 void cp_block_count(uint32_t row, enum cp_loss why, unsigned objects, size_t size)

@@ -1,5 +1,6 @@
 /* base_draw.c - is the mathematics of sampling right, without libm? */
 /* SPDX-License-Identifier: MIT */
+#include <fenv.h>
 #include <math.h>
 
 #include "base/draw.h"
@@ -120,11 +121,37 @@ static void weights_are_unbiased(void **state)
 	check(sizes, 8, 4096, 10000000);
 }
 
+/* Of a program that watches its flags, rounds upward, or has an inexact result end it. */
+static void sums_are_nobodys_floats(void **state)
+{
+	const int modes[] = {FE_TONEAREST, FE_UPWARD, FE_TOWARDZERO};
+	struct cp_weighed want = cp_weigh(200, 524288), got;
+	uint64_t seed = 3, gap = cp_next_gap(&seed, 524288);
+	int traps;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		fesetround(modes[i]);
+		feclearexcept(FE_ALL_EXCEPT);
+		traps = feenableexcept(FE_INEXACT);
+		seed = 3;
+		assert_true(cp_next_gap(&seed, 524288) == gap);
+		got = cp_weigh(200, 524288);
+		assert_true(got.objects == want.objects && got.bytes == want.bytes);
+		assert_int_equal(fetestexcept(FE_ALL_EXCEPT), 0);
+		assert_int_equal(fegetround(), modes[i]);
+		fedisableexcept(FE_INEXACT);
+		assert_int_equal(traps, 0);
+	}
+	fesetround(FE_TONEAREST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(logarithm_is_libms), cmocka_unit_test(chance_is_libms),
-	    cmocka_unit_test(gaps_have_their_mean), cmocka_unit_test(weights_are_unbiased)};
+	    cmocka_unit_test(gaps_have_their_mean), cmocka_unit_test(weights_are_unbiased),
+	    cmocka_unit_test(sums_are_nobodys_floats)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
