@@ -246,6 +246,15 @@ def unix_alone(world):
     judge(world, 'in')
 
 
+def many_groups(world):
+    """The kernel names them before it says whether there is a filter: 10 KiB of them."""
+    root()
+    known = numbers()
+    Both(world, [everyday(world)], confine(world, KILL, 'allow', [known['timer_create']]),
+         before=lambda: os.setgroups(range(1000000000, 1000000900))).same()
+    judge(world, 'out')
+
+
 def no_new_code(world):
     """MemoryDenyWriteExecute."""
     libc = ctypes.CDLL(None)
@@ -347,6 +356,6 @@ def tests(_build):
     for name, (outcome, options) in MOUNTS.items():
         yield 'sandbox_' + name, True, lambda world, o=outcome, w=options: bubble(*w)(world, o)
     yield 'sandbox_all_are_listed', False, all_are_listed
-    for function in (system_service, unix_alone, no_new_code, nowhere_to_write, no_exec, man,
+    for function in (system_service, unix_alone, many_groups, no_new_code, nowhere_to_write, no_exec, man,
                      no_uploader):
         yield 'sandbox_' + function.__name__, True, function
