@@ -40,29 +40,61 @@ static void keep_two(const char *what, const char *detail)
 	keep(NULL, line.text);
 }
 
-/* The file's text in a mapping of its own. NULL: there is none to be had. */
-static char *map_file(const char *path, size_t *len, const char **why)
+/* Where the text may have secrets, no core dump has it. */
+static char *make_room(size_t size)
+{
+	void *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (room == MAP_FAILED)
+		return NULL;
+	madvise(room, size, MADV_DONTDUMP);
+	return room;
+}
+
+/* As much of the file as there is, up to so much. */
+static size_t read_whole(int fd, char *to, size_t most)
+{
+	size_t len = 0;
+	ssize_t got = 1;
+
+	while (len < most && got > 0) {
+		got = read(fd, to + len, most - len);
+		len += got > 0 ? (size_t)got : 0;
+	}
+	return len;
+}
+
+/* A file's text, in a mapping of room bytes. */
+struct text {
+	char *at;
+	size_t len, room;
+};
+
+/* Without its text, there is none to be had. It is read, and not mapped: who writes it anew cuts it
+ * to nothing first, and what is read of a mapping then ends the process by SIGBUS. */
+static struct text read_file(const char *path, const char **why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct text text = {NULL, 0, 0};
 	struct stat st;
-	char *text = NULL;
 
 	*why = NULL;
 	if (fd < 0) {
 		*why = errno == ENOENT ? "is not there" : "can't be opened";
-		return NULL;
+		return text;
 	}
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		*why = "is not a file";
-	else if (st.st_size > FILE_MAX)
+	} else if (st.st_size > FILE_MAX) {
 		*why = "is larger than 256 KiB";
-	else if (st.st_size > 0)
-		text = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (text == MAP_FAILED) {
-		*why = "can't be read";
-		text = NULL;
+	} else if (st.st_size > 0) {
+		text.room = (size_t)st.st_size;
+		text.at = make_room(text.room);
+		if (text.at)
+			text.len = read_whole(fd, text.at, (size_t)st.st_size);
+		else
+			*why = "can't be read";
 	}
-	*len = text ? (size_t)st.st_size : 0;
 	close(fd);
 	return text;
 }
@@ -95,14 +127,13 @@ void cp_life_settings(struct cp_config *config)
 	const char *const *env = (const char *const *)__environ;
 	const char *named = cp_settings_env(env, "CONPROF_CONFIG"), *why;
 	const char *path = named ? named : DEFAULT_FILE;
-	size_t len = 0;
-	char *text = map_file(path, &len, &why);
+	struct text text = read_file(path, &why);
 
-	cp_settings_apply(config, env, text, len, keep, NULL);
+	cp_settings_apply(config, env, text.at, text.len, keep, NULL);
 	if (config->secrets >> CP_SECRET_IN_FILE)
 		note_file(config, path);
-	if (text)
-		munmap(text, len);
+	if (text.at)
+		munmap(text.at, text.room);
 	if (why && (named || strcmp(why, "is not there") != 0)) {
 		struct cp_line line = {0};
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 import os
 import re
+import shutil
 
 from delivery import SHARP, spooled
 from receiver import Receiver
@@ -135,6 +136,41 @@ def config_directory(world):
     expect(len(lines) == 1 and world.dir in lines[0], f'{lines}')
 
 
+def config_rewritten(world):
+    """Who writes it anew cuts it to nothing first: at that moment a program has just opened it."""
+    strace = shutil.which('strace')
+    if not strace:
+        raise Skipped('there is no strace')
+    path = os.path.join(world.dir, 'rewritten.conf')
+    with open(path, 'w', encoding='ascii') as f:
+        f.write('# so that it has more than a line\n' * 200)
+    # half a second passes between what it has of the file and what it makes of that
+    child = world.start([strace, '-qq', '-o', '/dev/null', '-P', path, '-e', 'trace=close',
+                         '-e', 'inject=close:delay_enter=500000',
+                         '-E', 'LD_PRELOAD=' + os.path.join(world.build, 'libconprof.so'),
+                         '-E', 'CONPROF_CONFIG=' + path, '/bin/echo', 'out'], preload=False)
+    world.until('the file was closed', lambda: is_closing(child.pid, path))
+    os.truncate(path, 0)
+    ended = world.finish(child)
+    expect(ended.status == 0 and ended.out == b'out\n', f'ended with {ended.status}: {ended.err!r}')
+
+
+def is_closing(tracer, path):
+    """Whether a child of this process stands in close() of the file."""
+    close = '57' if os.uname().machine == 'aarch64' else '3'
+    try:
+        with open(f'/proc/{tracer}/task/{tracer}/children', encoding='ascii') as f:
+            pids = f.read().split()
+        for pid in pids:
+            with open(f'/proc/{pid}/syscall', encoding='ascii') as f:
+                number, *arguments = f.read().split()
+            if number == close and os.readlink(f'/proc/{pid}/fd/{int(arguments[0], 16)}') == path:
+                return True
+    except (OSError, IndexError):
+        pass
+    return False
+
+
 def config_unreadable(world):
     """As another user than root, who can read everything."""
     path = os.path.join(world.dir, 'secret.conf')
@@ -261,6 +297,7 @@ def tests(_build):
                      config_fifo, config_binary, config_huge, config_used, labels, aliases,
                      duration_clamped, spool_unusable, told_once):
         yield 'settings_' + function.__name__, False, function
+    yield 'settings_config_rewritten', True, config_rewritten
     yield 'settings_types_cpu', False, types('cpu', ['cpu.pprof'])
     yield 'settings_types_heap', False, types('heap', ['delta-heap.pprof'])
     yield 'settings_types_goroutine', False, types('goroutine', ['goroutines.pprof'])
