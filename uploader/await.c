@@ -32,7 +32,10 @@ static const char *line_of(const struct cp_await *await, const char *kind)
 static int ask(struct cp_await *await, const char *name)
 {
 	struct cp_text answer = {0};
-	int error = cp_status_ask(name, &answer);
+	/* while the program runs its signals wait for us */
+	int error = await->over
+			? cp_status_wait(name, cp_text_monotonic() + CP_STATUS_WAIT_NS, &answer)
+			: cp_status_ask(name, &answer);
 	if (error) {
 		cp_text_free(&answer);
 		return error;
@@ -193,6 +196,7 @@ void cp_await_delivery(struct cp_await *await, int seconds, int quiet)
 	uint64_t start = cp_text_monotonic();
 	uint64_t until = start + (uint64_t)seconds * 1000000000u;
 	int over = 0;
+	await->over = 1;
 	for (uint64_t now = start; now < until && !over; now = cp_text_monotonic()) {
 		if (!await->name[0])
 			cp_await_find(await);

@@ -10,6 +10,7 @@ struct cp_await {
 	uint64_t since_ns;   /* what was uploaded before is somebody else's; monotonic */
 	char name[32];	     /* its uploader's rendezvous; empty: not found yet */
 	struct cp_text last; /* the uploader's last answer */
+	int over;	     /* it has ended: now is the time to be patient */
 	int asked;	     /* to deliver now */
 };
 

@@ -67,7 +67,9 @@ static void answer(struct cp_peers *peers, int socket)
 	cp_status_write(peers->family, peers->name, &text);
 	setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 	size_t len = text.len < CP_STATUS_MAX ? text.len : CP_STATUS_MAX;
-	if (text.data && send(socket, text.data, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	/* who did not wait for it needs no line */
+	if (text.data && send(socket, text.data, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+	    errno != EPIPE)
 		cp_log_line(peers->family->log, CP_WARNING, "status can not be answered: %s",
 			    cp_text_error(errno));
 	cp_text_free(&text);

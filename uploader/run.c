@@ -103,18 +103,23 @@ static int has_ended(pid_t pid)
 	return info.si_pid == pid;
 }
 
+#define LOOK_MS	 100u /* for the uploader; then rarer and rarer: perhaps there will never be one */
+#define LOOK_MAX 12800u
+
 /* Until the app ends; meanwhile its uploader is looked for, so that it is known at the end. */
 static void supervise(pid_t pid, const sigset_t *set, struct cp_await *await)
 {
-	struct timespec wait = {.tv_nsec = 100000000};
+	unsigned ms = LOOK_MS;
 	for (;;) {
 		siginfo_t info;
 		if (has_ended(pid))
 			return;
 		if (!await->name[0])
 			cp_await_find(await);
+		struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 		if (await->name[0])
 			wait = (struct timespec){.tv_sec = 60};
+		ms = ms < LOOK_MAX ? ms * 2 : ms;
 		if (sigtimedwait(set, &info, &wait) > 0)
 			forward(pid, &info);
 	}

@@ -285,6 +285,19 @@ int cp_shelf_has_mark(int dir, const char *stem, const uint64_t *numbers, unsign
 	return found;
 }
 
+uint64_t cp_shelf_marks(int dir, uint64_t number)
+{
+	DIR *stream = open_stream(dir);
+	const char *name;
+	uint64_t count = 0, found;
+	while (stream && (name = next_name(stream)))
+		if (name[0] != '.' && cp_mark_parse(name, &found) && found == number)
+			count += written(dir, name) != INT64_MAX;
+	if (stream)
+		closedir(stream);
+	return count;
+}
+
 static void name_of(const char *stem, size_t suffix, char name[CP_MARK_NAME])
 {
 	const char *dot = strcmp(suffixes[suffix], CP_SHELF_PART) == 0 ? "." : "";

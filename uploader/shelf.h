@@ -41,6 +41,8 @@ void cp_shelf_each(int dir, const char *stem, void (*each)(int dir, const char *
 void cp_shelf_free(struct cp_shelf *shelf); /* fits CP_CLEANUP */
 /* Whether a mark is there: one of these, or, at a second look, any that came later. */
 int cp_shelf_has_mark(int dir, const char *stem, const uint64_t *numbers, unsigned count);
+/* How many marks of this number there are: of all files only they are looked at. */
+uint64_t cp_shelf_marks(int dir, uint64_t number);
 int cp_shelf_has_event(int dir, const char *stem);
 /* All files of an entry: its marks first, so that nobody takes it; its event last, so that profiles
  * without one are a dead writer's. */

@@ -183,14 +183,8 @@ static int has_number(const struct cp_shelf_entry *entry, uint64_t number)
 
 uint64_t cp_spool_waiting(const struct cp_spool *spool, uint64_t number)
 {
-	struct cp_shelf shelf CP_CLEANUP(cp_shelf_free) = {0};
 	int dir CP_CLEANUP(close_fd) = open_dir(spool);
-	uint64_t waiting = 0;
-	if (dir < 0 || cp_shelf_read(&shelf, dir))
-		return 0;
-	for (size_t i = 0; i < shelf.count; i++)
-		waiting += (uint64_t)has_number(&shelf.entries[i], number);
-	return waiting;
+	return dir < 0 ? 0 : cp_shelf_marks(dir, number);
 }
 
 /* A mark of this destination, new or old, held. */

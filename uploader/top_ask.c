@@ -60,12 +60,13 @@ size_t cp_top_find(const char *wanted, struct cp_top_target *targets, size_t mos
 {
 	char name[32];
 	size_t count = 0;
+	uint64_t until = cp_text_monotonic() + CP_STATUS_WAIT_NS;
 	FILE *stream = fopen("/proc/net/unix", "re");
 	if (!stream)
 		return 0;
 	while (count < most && cp_rendezvous_next(stream, name)) {
 		struct cp_text answer = {0};
-		if (!cp_status_ask(name, &answer))
+		if (!cp_status_wait(name, until, &answer))
 			count += find_in(name, answer.data, wanted, targets + count, most - count);
 		cp_text_free(&answer);
 	}
