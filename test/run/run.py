@@ -27,6 +27,7 @@ import cpu_truths  # noqa: E402
 import deaths  # noqa: E402
 import credentials  # noqa: E402
 import delivery  # noqa: E402
+import duty  # noqa: E402
 import files  # noqa: E402
 import harms  # noqa: E402
 import itself  # noqa: E402
@@ -133,7 +134,7 @@ def real_programs():
 
 
 def chosen(args):
-    for module in (itself, truths, control, cpu_truths, allocs, allocators, lives, deaths, delivery, spools, kills, credentials, files, memory, renewals, symbols, names,
+    for module in (itself, truths, control, duty, cpu_truths, allocs, allocators, lives, deaths, delivery, spools, kills, credentials, files, memory, renewals, symbols, names,
                    page, live, pull, readonly, settings, labels, program, push, pyroscope, same, harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
