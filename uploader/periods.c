@@ -6,7 +6,7 @@
 
 #define LOOK_NS UINT64_C(1000000000)
 /* So long after its last snapshot somebody may still ask what became of a process. */
-#define ASKED_NS INT64_C(10000000000)
+#define ASKED_NS UINT64_C(10000000000)
 
 /* What was taken of each living process is in this film now: so its marks may move when that is
  * safe. One whose last film is not will have both in the next. */
@@ -171,7 +171,7 @@ static void forget_programs(struct cp_family *family)
 		struct cp_program *program = *at;
 		if (program->living || program->taken || program->wanted ||
 		    program->making > cp_delivery_done(family->delivery) ||
-		    cp_text_now() - program->taken_ns < ASKED_NS) {
+		    cp_text_monotonic() - program->taken_mono_ns < ASKED_NS) {
 			at = &program->next;
 			continue;
 		}

@@ -131,20 +131,25 @@ static void set_times(struct cp_program *program, struct cp_film *film)
 	int64_t now = program->taken_ns;
 	const struct cp_pause *pause = &program->pause;
 	int64_t cpu_ns = (int64_t)(program->taken_mono_ns - schedule->cpu_start_ns);
-	int64_t heap_ns = program->heap_ns ? now - program->heap_ns : 0;
+	/* not by the clock on the wall, which may be set in between */
+	int64_t heap_ns =
+	    program->heap_ns ? (int64_t)(program->taken_mono_ns - program->heap_ns) : 0;
 	for (int i = 0; i < CP_PROFILES; i++)
 		film->time_ns[i] = now;
 	film->time_ns[CP_PROFILE_CPU] = now - cpu_ns;
 	film->duration_ns[CP_PROFILE_CPU] = less(cpu_ns, pause->cpu_ns);
 	film->duration_ns[CP_PROFILE_HEAP] = less(heap_ns, pause->heap_ns);
 	if (cp_batch_has(program->batch, CP_PROFILE_HEAP))
-		program->heap_ns = now;
+		program->heap_ns = program->taken_mono_ns;
 }
 
 static void describe(struct cp_program *program, struct cp_event *event, uint64_t dropped)
 {
 	event->start_ns = program->start_ns;
 	event->end_ns = program->taken_ns;
+	if (event->start_ns > event->end_ns) /* the clock was set back */
+		event->start_ns =
+		    event->end_ns - (int64_t)(program->taken_mono_ns - program->schedule.start_ns);
 	event->pid = (int)program->pid;
 	event->seq = program->seq;
 	event->dropped = dropped;
@@ -233,7 +238,7 @@ struct cp_film *cp_program_close_member(struct cp_program *program, struct cp_me
 	unsigned taken = program->taken;
 	int several = program->several;
 	pid_t pid = program->pid;
-	int64_t heap_ns = program->heap_ns;
+	uint64_t heap_ns = program->heap_ns;
 	if (!own)
 		return NULL;
 	program->batch = own;

@@ -31,7 +31,7 @@ struct cp_program {
 	struct cp_custody *custody; /* and whether it is safe */
 	int wanted;		    /* its period shall end as soon as that is made */
 	int64_t start_ns;	    /* realtime, of the period */
-	int64_t heap_ns;	    /* realtime, of the last heap profile; 0: none yet */
+	uint64_t heap_ns;	    /* monotonic, of the last heap profile; 0: none yet */
 	pid_t pid;		    /* the process the upload is named after */
 	int several;		    /* other processes are in the batch, too */
 	struct cp_endings endings;  /* of those that ended in the period */

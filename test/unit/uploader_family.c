@@ -364,6 +364,30 @@ static void namesakes_have_names_of_their_own(void **state)
 	move_out(&home);
 }
 
+/* The clock on the wall is set back an hour within a period. */
+static void a_clock_set_back_changes_no_duration(void **state)
+{
+	const int64_t hour = INT64_C(3600000000000);
+	struct home home;
+	(void)state;
+	move_in(&home);
+	struct cp_program *program = home.family.programs;
+	for (int period = 0; period < 2; period++) {
+		cp_program_take(program, home.family.members, home.family.log, 0);
+		program->taken_ns -= period ? hour : 0;
+		struct cp_film *film = cp_program_close_period(program, home.family.log, 0);
+		assert_non_null(film);
+		assert_true(film->event.start_ns <= film->event.end_ns);
+		assert_true(film->event.end_ns - film->event.start_ns < hour);
+		assert_int_equal(film->duration_ns[CP_PROFILE_HEAP] > 0, period);
+		assert_true(film->duration_ns[CP_PROFILE_HEAP] < hour);
+		cp_film_free(film);
+	}
+	cp_encoding_finish(home.family.encoding, 1000);
+	cp_delivery_finish(home.family.delivery, 1000);
+	move_out(&home);
+}
+
 /* Where there are few descriptors, processes do not take those that deliver. */
 static void descriptors_are_left(void **state)
 {
@@ -406,6 +430,7 @@ int main(void)
 	    cmocka_unit_test(who_exits_waits_for_the_period),
 	    cmocka_unit_test(exec_is_no_end),
 	    cmocka_unit_test(namesakes_have_names_of_their_own),
+	    cmocka_unit_test(a_clock_set_back_changes_no_duration),
 	    cmocka_unit_test(descriptors_are_left),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
