@@ -42,7 +42,7 @@
 const struct cp_call cp_calls[] = {
     CALL(wait4, HOME, BAD, 0, __WCLONE | WNOHANG), /* for the uploader's first parent */
     CALL(openat, HOME, HERE, 0, O_RDWR),	   /* settings, log; /dev/null for the uploader */
-    CALL(read, START, BAD),			   /* of /proc */
+    CALL(read, HOME, BAD),			   /* of /proc */
     CALL(fstat, START, BAD),			   /* of the settings' file */
     CALL(mmap, START, 0, 0, PROT_READ, MAP_PRIVATE, BAD, 0), /* likewise */
     CALL(munmap, MUST, 0, 0),				     /* likewise; of libunwind's caches */
@@ -75,6 +75,7 @@ const struct cp_call cp_calls[] = {
     CALL(rt_sigreturn, MUST, 0),				  /* the end of every tick */
     CALL(memfd_create, HOME, 0, 3),				  /* the recording: close, seal */
     CALL(ftruncate, HOME, BAD, 0),				  /* its size */
+    CALL(fallocate, HOME, BAD, 0, 0, 0), /* its pages, where memory is strict */
     CALL(mmap, HOME, 0, 0, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, BAD, 0),
     CALL(madvise, HOME, 0, 0, 0),			/* not for core dumps */
     CALL(fcntl, HOME, BAD, 1033, 7),			/* F_ADD_SEALS */

@@ -100,7 +100,23 @@ static void *map_file(int fd, uint64_t size)
 	return MAP_FAILED;
 }
 
-static struct cp_recording *try_size(int fd, uint64_t size)
+/* Where the system hands out no more memory than it has (vm.overcommit_memory is 2), a page of such
+ * a file is asked for when it is touched first, and a refusal is SIGBUS: in a tick, in malloc, or
+ * in the uploader. So there all of it is taken at once, or none, and a small one. */
+static int is_strict(void)
+{
+	long fd =
+	    syscall(SYS_openat, AT_FDCWD, "/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+	char mode = 0;
+
+	if (fd < 0)
+		return 0;
+	(void)!syscall(SYS_read, fd, &mode, sizeof mode);
+	syscall(SYS_close, fd);
+	return mode == '2';
+}
+
+static struct cp_recording *try_size(int fd, uint64_t size, int at_once)
 {
 	void *map;
 
@@ -108,7 +124,8 @@ static struct cp_recording *try_size(int fd, uint64_t size)
 		errno = EFBIG;
 		return NULL;
 	}
-	if (ftruncate(fd, (off_t)size) != 0)
+	if (ftruncate(fd, (off_t)size) != 0 ||
+	    (at_once && syscall(SYS_fallocate, fd, 0, (off_t)0, (off_t)size) != 0))
 		return NULL;
 	map = map_file(fd, size);
 	if (map != MAP_FAILED)
@@ -140,17 +157,17 @@ static void begin(struct cp_recording *rec, unsigned shrink)
 struct cp_recording *cp_recording_make(int *fd)
 {
 	struct cp_recording *rec = NULL;
-	unsigned shrink = cp_state.small ? SHRUNK : 0;
-	int why;
+	int strict = is_strict(), why;
+	unsigned shrink = cp_state.small || strict ? SHRUNK : 0;
 
 	*fd = (int)syscall(SYS_memfd_create, "conprof", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (*fd < 0) {
 		*fd = -errno;
 		return NULL;
 	}
-	rec = try_size(*fd, lay_out(NULL, shrink));
+	rec = try_size(*fd, lay_out(NULL, shrink), strict);
 	if (!rec)
-		rec = try_size(*fd, lay_out(NULL, shrink = SHRUNK));
+		rec = try_size(*fd, lay_out(NULL, shrink = SHRUNK), strict);
 	if (rec && fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
 		begin(rec, shrink);
 		return rec;
