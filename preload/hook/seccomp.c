@@ -83,6 +83,18 @@ static int cannot_be_stopped(const struct sock_fprog *program)
 	       !cp_filter_does(program->filter, program->len, "setitimer");
 }
 
+/* What a line for the log needs, its file being open. */
+static int may_write(const struct sock_fprog *program)
+{
+	static const char *const needed[] = {"write",	  "close",	    "fstat",
+					     "prlimit64", "rt_sigprocmask", "rt_sigaction"};
+
+	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+		if (!cp_filter_allows(program->filter, program->len, needed[i]))
+			return 0;
+	return 1;
+}
+
 /* Who is on the way to an uploader comes back first. */
 static int stay_home(void)
 {
@@ -107,10 +119,7 @@ static struct step prepare(const struct sock_fprog *program)
 	}
 	if (program) {
 		s.leave = cp_filter_judge(program->filter, program->len, &s.why);
-		late = cp_filter_allows(program->filter, program->len, "write") &&
-		       cp_filter_allows(program->filter, program->len, "close") &&
-		       cp_filter_allows(program->filter, program->len, "fstat") &&
-		       cp_filter_allows(program->filter, program->len, "prlimit64");
+		late = may_write(program);
 		flush = !cp_filter_allows(program->filter, program->len, "rt_sigreturn");
 		if (cannot_be_stopped(program)) {
 			s.leave = CP_LEAVE_NONE;

@@ -44,10 +44,12 @@ const struct cp_call cp_calls[] = {
     CALL(openat, HOME, HERE, 0, O_RDWR),	   /* settings, log; /dev/null for the uploader */
     CALL(read, HOME, BAD),			   /* of /proc */
     CALL(fstat, START, BAD),			   /* of the settings' file */
-    CALL(mmap, START, 0, 0, PROT_READ, MAP_PRIVATE, BAD, 0), /* likewise */
-    CALL(munmap, MUST, 0, 0),				     /* likewise; of libunwind's caches */
+    CALL(mmap, START, 0, 0, PROT_READ | PROT_WRITE, ANON, BAD, 0), /* room for it */
+    CALL(munmap, MUST, 0, 0),				   /* likewise; of libunwind's caches */
     CALL(getppid, START, 0),				   /* has the parent told of it already? */
     CALL(prlimit64, HOME, 0, RLIMIT_FSIZE, 0, 0),	   /* how large a file may be */
+    CALL(rt_sigprocmask, MUST, SIG_BLOCK, 0, 0, 8),	   /* is this address readable? */
+    CALL(rt_sigaction, MUST, CP_TICK_SIGNAL, 0, 0, 8),	   /* whose is the signal now? */
     CALL(write, START, BAD),				   /* a line of the log */
     CALL(close, HOME, BAD),				   /* no descriptor stays */
     CALL(newfstatat, HOME, HERE, 0),			   /* is there such a file? */
@@ -57,8 +59,6 @@ const struct cp_call cp_calls[] = {
     CALL(getcwd, START, 0, 0),				   /* where it was started */
     CALL(getrandom, HOME, 0, 0, 1),			   /* the recording's token */
     CALL(mprotect, START, 0, 0, PROT_READ),		   /* libunwind's slots */
-    CALL(rt_sigprocmask, MUST, SIG_BLOCK, 0, 0, 8),	   /* is this address readable? */
-    CALL(rt_sigaction, MUST, CP_TICK_SIGNAL, 0, 0, 8),	   /* whose is the signal now? */
     CALL(getpid, MUST, 0),				   /* vfork's child is not us */
     CALL(gettid, MUST, 0),				   /* a new thread's number */
     CALL(clock_gettime, MUST, CLOCK_MONOTONIC, 0),	   /* where the vdso has none */

@@ -77,20 +77,23 @@ static uint32_t keep_string(struct cp_recording *rec, const char *s)
 	return at;
 }
 
+/* More than any file has: a segment full of zeros is a note in every twelve bytes. */
+#define NOTES_MAX 256
+
 /* One note, taken in one piece; 0: the end of them. Sizes are the file's word: nothing is believed
- * beyond p_memsz. */
-static int keep_if_id(struct cp_module *m, const char **at, const char *end)
+ * beyond p_memsz, and where that ends may be anywhere. */
+static int keep_if_id(struct cp_module *m, uint64_t *at, uint64_t end)
 {
 	struct {
 		ElfW(Nhdr) n;
 		char name[4];
 		uint8_t id[sizeof m->build_id];
 	} note;
-	size_t there = (size_t)(end - *at), head = offsetof(typeof(note), name);
+	uint64_t there = end - *at, next;
+	size_t head = offsetof(typeof(note), name);
 	size_t taken = there < sizeof note ? there : sizeof note;
-	const char *next;
 
-	if (end <= *at || there < head || !cp_peek(&note, *at, taken))
+	if (end <= *at || there < head || !cp_peek(&note, (const void *)(uintptr_t)*at, taken))
 		return 0;
 	next = *at + head + ((note.n.n_namesz + UINT64_C(3)) & ~UINT64_C(3)) +
 	       ((note.n.n_descsz + UINT64_C(3)) & ~UINT64_C(3));
@@ -106,12 +109,13 @@ static int keep_if_id(struct cp_module *m, const char **at, const char *end)
 
 static void keep_build_id(struct cp_module *m, const struct dl_phdr_info *info)
 {
+	int left = NOTES_MAX;
+
 	for (int i = 0; i < info->dlpi_phnum && !m->build_id_len; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-		const char *at = (const char *)(info->dlpi_addr + p->p_vaddr);
-		const char *end = at + p->p_memsz;
+		uint64_t at = info->dlpi_addr + p->p_vaddr, end = at + p->p_memsz;
 
-		while (p->p_type == PT_NOTE && keep_if_id(m, &at, end))
+		while (p->p_type == PT_NOTE && left-- > 0 && keep_if_id(m, &at, end))
 			;
 	}
 }

@@ -2,7 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "signal/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -10,13 +12,15 @@
 
 #include "signal/law.h"
 
+/* A pipe under that name that nobody reads must not hold us. */
 int cp_log_open(const struct cp_config *config)
 {
 	long fd = -1;
 
 	if (config->log_file[0])
 		fd = syscall(SYS_openat, AT_FDCWD, config->log_file,
-			     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+			     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+			     0640);
 	return fd < 0 ? STDERR_FILENO : (int)fd;
 }
 
@@ -38,8 +42,36 @@ static int may_grow(int fd, size_t len)
 	       (rlim_t)st.st_size + len <= limit.rlim_cur;
 }
 
+/* A signal that waits is thrown away when it is ignored for a moment. */
+static void throw_away(int sig)
+{
+	struct {
+		uintptr_t handler;
+		unsigned long flags;
+		uintptr_t restorer;
+		uint64_t mask;
+	} ignore = {.handler = 1}, was;
+
+	if (syscall(SYS_rt_sigaction, sig, NULL, &was, sizeof was.mask) != 0)
+		return;
+	syscall(SYS_rt_sigaction, sig, &ignore, NULL, sizeof was.mask);
+	syscall(SYS_rt_sigaction, sig, &was, NULL, sizeof was.mask);
+}
+
+/* Whoever read standard error may have gone: the program, which may write nothing there itself, is
+ * not to die of our line. */
 void cp_log_write(int fd, struct cp_line *line)
 {
-	if (may_grow(fd, line->len + 1))
-		cp_line_write(line, fd);
+	uint64_t pipe = UINT64_C(1) << (SIGPIPE - 1), before;
+	int saved = errno;
+
+	if (!may_grow(fd, line->len + 1) ||
+	    syscall(SYS_rt_sigprocmask, SIG_BLOCK, &pipe, &before, sizeof before) != 0)
+		return;
+	errno = 0;
+	cp_line_write(line, fd);
+	if (errno == EPIPE)
+		throw_away(SIGPIPE);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+	errno = saved;
 }

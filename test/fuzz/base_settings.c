@@ -38,30 +38,78 @@ static void check(const struct cp_config *c)
 	must(c->log_file[0] == 0 || c->log_file[0] == '/');
 }
 
+/* Nobody meets a name by chance: where one may begin, a byte beyond ASCII is one of ours and '='.
+ */
+static const char *name_of(uint8_t byte)
+{
+	size_t n = byte & 0x7f;
+
+	for (size_t i = 0; i < cp_settings_count; i++)
+		for (size_t j = 0; j < CP_SETTING_NAMES && cp_settings[i].names[j]; j++)
+			if (n-- == 0)
+				return cp_settings[i].names[j];
+	return "CONPROF_NONE";
+}
+
+#define NAME_ROOM 40
+
+/* The text with its names written out, ended by NUL. */
+static char *write_out(const uint8_t *data, size_t size, size_t *len)
+{
+	char *text = malloc(size * NAME_ROOM + 1), *to = text;
+
+	must(text != NULL);
+	for (size_t i = 0; i < size; i++) {
+		int begins = i == 0 || data[i - 1] == 0 || data[i - 1] == '\n';
+
+		if (begins && data[i] >= 0x80) {
+			must(strlen(name_of(data[i])) + 1 < NAME_ROOM);
+			to = stpcpy(stpcpy(to, name_of(data[i])), "=");
+		} else {
+			*to++ = (char)data[i];
+		}
+	}
+	*to = '\0';
+	*len = (size_t)(to - text);
+	return text;
+}
+
+static void try(const char *const *env, const char *file, size_t len)
+{
+	static const enum cp_secret secrets[] = {CP_SECRET_TOKEN, CP_SECRET_ADDRESS,
+						 CP_SECRET_URLS};
+	struct cp_config config;
+	char secret[300];
+	int lines = 0, mistakes = cp_settings_apply(&config, env, file, len, hear, &lines);
+
+	check(&config);
+	must(lines <= mistakes && lines <= 21);
+	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+		must(cp_settings_secret(secrets[i], env, file, len, secret, sizeof secret) ==
+		     strlen(secret));
+}
+
+#define VARIABLES 16
+
+/* What stands behind the last NUL is the file's text, each string before it a variable; without
+ * any, all of it is one. Then the whole is the file alone. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct cp_config config;
-	const char *env[3] = {0};
-	int lines = 0, mistakes;
-	char *copy = malloc(size + 1);
+	const char *env[VARIABLES + 1] = {0};
+	size_t len, n = 0;
+	char *text = write_out(data, size, &len), *file = memrchr(text, 0, len);
 
-	if (!copy)
-		return 0;
-	memcpy(copy, data, size);
-	copy[size] = '\0';
-	/* The first string is a variable, the rest the file; then the whole is the file alone. */
-	env[0] = copy;
-	if (strlen(copy) < size)
-		mistakes = cp_settings_apply(&config, env, (const char *)data + strlen(copy) + 1,
-					     size - strlen(copy) - 1, hear, &lines);
+	for (char *at = text; n < VARIABLES && at < (file ? file : text + len);) {
+		env[n++] = at;
+		at += strlen(at) + 1;
+	}
+	if (file)
+		try(env, file + 1, (size_t)(text + len - file - 1));
 	else
-		mistakes = cp_settings_apply(&config, env, NULL, 0, hear, &lines);
-	check(&config);
-	must(lines <= mistakes && lines <= 21);
-	cp_settings_apply(&config, NULL, (const char *)data, size, hear, &lines);
-	check(&config);
-	free(copy);
+		try(env, NULL, 0);
+	try(NULL, text, len);
+	free(text);
 	return 0;
 }
 

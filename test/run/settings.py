@@ -193,6 +193,24 @@ def config_fifo(world):
     expect(len(lines) == 1 and path in lines[0], f'{lines}')
 
 
+def log_fifo(world):
+    """A log that nobody reads, and a line to be written there: it comes on standard error."""
+    path = os.path.join(world.dir, 'log.fifo')
+    os.mkfifo(path)
+    lines = lines_of(world, {'CONPROF_LOG_FILE': path, 'CONPROF_PERIOD': 'soon'})
+    expect(len(lines) == 1 and 'CONPROF_PERIOD' in lines[0], f'{lines}')
+
+
+def stderr_gone(world):
+    """Nobody reads standard error any more, and the program writes nothing there."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = world.run(['/bin/sh', '-c', 'exit 9'], dict(UNSET, CONPROF_PERIOD='soon'),
+                      preexec_fn=lambda: os.dup2(writer, 2))
+    os.close(writer)
+    expect(ended.status == 9, f'the target ended with {ended.status}')
+
+
 def config_binary(world):
     path = os.path.join(world.dir, 'binary.conf')
     with open(path, 'wb') as f:
@@ -295,7 +313,7 @@ def tests(_build):
         yield 'settings_' + name.lower(), False, takes_text(name)
     for function in (config_missing, config_default_missing, config_directory, config_unreadable,
                      config_fifo, config_binary, config_huge, config_used, labels, aliases,
-                     duration_clamped, spool_unusable, told_once):
+                     duration_clamped, spool_unusable, told_once, log_fifo, stderr_gone):
         yield 'settings_' + function.__name__, False, function
     yield 'settings_config_rewritten', True, config_rewritten
     yield 'settings_types_cpu', False, types('cpu', ['cpu.pprof'])

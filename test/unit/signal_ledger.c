@@ -69,6 +69,33 @@ static void test_a_file_built_anew_is_another(void **state)
 	cp_recording_drop(rec);
 }
 
+/* A segment may say that it is all notes, and be all zeros: that many are not looked at. */
+static void test_notes_without_end(void **state)
+{
+	struct cp_recording *rec = make(state);
+	const struct cp_module *m = (const void *)((const char *)rec + rec->modules.at);
+	ElfW(Phdr) some[2] = {headers[0], headers[1]};
+	struct dl_phdr_info info;
+
+	for (unsigned notes = 0; notes < 500; notes += 125) {
+		size_t empty = notes * sizeof(ElfW(Nhdr));
+
+		info = object(1);
+		memmove(place + empty, place, 20);
+		memset(place, 0, empty);
+		info.dlpi_phdr = some;
+		some[1].p_memsz = empty + 20;
+		rec->modules_used = 0;
+		cp_ledger_add(rec, &info, "/a");
+		assert_int_equal(m->build_id_len, notes <= 250 ? 4 : 0);
+	}
+	some[1].p_memsz = UINT64_MAX - 100; /* it ends before it begins */
+	rec->modules_used = 0;
+	cp_ledger_add(rec, &info, "/a");
+	assert_int_equal(m->build_id_len, 0);
+	cp_recording_drop(rec);
+}
+
 static void test_what_ended_before_the_epoch_misleads_nobody(void **state)
 {
 	struct cp_recording *rec = make(state);
@@ -87,6 +114,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_the_same_again_is_the_old_entry),
 	    cmocka_unit_test(test_a_file_built_anew_is_another),
+	    cmocka_unit_test(test_notes_without_end),
 	    cmocka_unit_test(test_what_ended_before_the_epoch_misleads_nobody),
 	};
 
