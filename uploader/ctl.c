@@ -233,7 +233,7 @@ static int report(const struct request *request)
 	if (all && request->silent)
 		fprintf(stderr, "conprof ctl: %s\n", silent);
 	if (all || request->done)
-		return fflush(stdout) ? 1 : 0;
+		return cp_text_arrived("ctl");
 	if (request->error)
 		fprintf(stderr, "conprof ctl: %s: %s\n", request->who,
 			cp_text_error(request->error));

@@ -153,7 +153,7 @@ static int print_all(struct side sides[2])
 		fprintf(stderr, "conprof diff: out of memory\n");
 	else if (!found)
 		fprintf(stderr, "conprof diff: the profiles have no sample type in common\n");
-	return error || !found || fflush(stdout);
+	return cp_text_arrived("diff") || error || !found;
 }
 
 static void close_side(struct side *side)

@@ -12,6 +12,7 @@
 #include "uploader/run.h"
 #include "uploader/serve.h"
 #include "uploader/status.h"
+#include "uploader/text.h"
 #include "uploader/top.h"
 
 /* jemalloc's own name for its settings. We work for a moment each period, on two threads: what was
@@ -34,7 +35,7 @@ static int help(void)
 	    "  conprof fetch CACHE BUILD-ID...                  started by the uploader\n"
 	    "  conprof -h, --version\n\noptions of run:\n");
 	cp_options_help();
-	return fflush(stdout) ? 1 : 0;
+	return cp_text_arrived("");
 }
 
 static int usage(const char *what)
@@ -84,7 +85,7 @@ int main(int argc, char **argv)
 		return cp_status_main(1);
 	if (strcmp(word, "--version") == 0) {
 		printf("conprof " CP_VERSION "\n");
-		return fflush(stdout) ? 1 : 0;
+		return cp_text_arrived("");
 	}
 	return usage(argc > 2 ? argv[2] : argc > 1 ? word : NULL);
 }

@@ -60,6 +60,8 @@ static int complain(const char *what, const char *option)
 static int set_folder(const char *path)
 {
 	char absolute[4096], value[4200];
+	if (!*path)
+		return complain("needs the name of a folder", "--output");
 	snprintf(absolute, sizeof absolute, "%s", path);
 	if (path[0] != '/') {
 		char *cwd = realpath(".", NULL);

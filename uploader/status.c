@@ -256,5 +256,5 @@ int cp_status_main(int json)
 		printf("]\n");
 	else if (!found)
 		printf("nothing is being profiled\n");
-	return fflush(stdout) ? 1 : 0;
+	return cp_text_arrived("status");
 }

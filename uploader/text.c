@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "uploader/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,4 +172,15 @@ uint64_t cp_text_monotonic(void)
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+int cp_text_arrived(const char *command)
+{
+	int had_failed = ferror(stdout); /* then nobody knows any more of what */
+	int fails = fflush(stdout);
+	if (!had_failed && !fails)
+		return 0;
+	fprintf(stderr, "conprof%s%s: stdout: %s\n", *command ? " " : "", command,
+		fails ? cp_text_error(errno) : "not all of it could be written");
+	return 1;
 }

@@ -39,3 +39,6 @@ const char *cp_text_error(int error);
 
 int64_t cp_text_now(void);	  /* CLOCK_REALTIME, ns */
 uint64_t cp_text_monotonic(void); /* CLOCK_MONOTONIC, ns */
+/* At the end of a command: 0 when all that was written to stdout has arrived there, else 1, after a
+ * line that says so. */
+int cp_text_arrived(const char *command);

@@ -48,10 +48,13 @@ static void draw(struct top *top)
 	if (top->editing)
 		snprintf(top->view.message, sizeof top->view.message, "/%s", top->edited);
 	cp_top_draw(&top->view, &out);
-	if (out.data && fwrite(out.data, 1, out.len, stdout) != out.len)
-		top->over = 1; /* nobody reads it any more */
-	if (fflush(stdout))
+	if ((out.data && fwrite(out.data, 1, out.len, stdout) != out.len) || fflush(stdout)) {
 		top->over = 1;
+		if (top->view.batch && errno != EPIPE) { /* else nobody reads it any more */
+			fprintf(stderr, "conprof top: stdout: %s\n", cp_text_error(errno));
+			top->status = 1;
+		}
+	}
 	cp_text_free(&out);
 }
 

@@ -112,6 +112,16 @@ def status(world):
     receiver.stop()
 
 
+def full(world):
+    """What cannot be written is a line and a status, also where the first of it fails already."""
+    for words in (['-h'], ['--version'], ['status', '--json'], ['run', '--output', '', '/bin/true']):
+        with open('/dev/full', 'wb') as full_disk:
+            done = subprocess.run([os.path.join(world.build, 'conprof'), *words], stdout=full_disk,
+                                  stderr=subprocess.PIPE, timeout=world.left(), check=False)
+        expect(done.returncode in (1, 2) and done.stderr.count(b'\n') == 1,
+               f'{words}: {done.returncode} {done.stderr!r}')
+
+
 def sleepers(world):
     """Beside another: who has no event is seen while it lives, and leaves nothing when it is over at once."""
     settings = dict(CONPROF_PROFILE_TYPES='goroutine', CONPROF_SPOOL_DIR=world.spool)
@@ -181,7 +191,7 @@ def man_pages(world):
 
 
 def tests(_build):
-    for function in (run, run_bare, run_killed, run_missing, run_passes_signals, status, sleepers, words,
+    for function in (run, run_bare, run_killed, run_missing, run_passes_signals, status, sleepers, words, full,
                      uploader_by_hand):
         yield 'program_' + function.__name__, False, function
     yield 'program_run_twice', True, run_twice
