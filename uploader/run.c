@@ -52,6 +52,12 @@ static int set_preload(void)
 			cp_text_error(error));
 		return error;
 	}
+	if (strpbrk(library, " :")) {
+		fprintf(stderr,
+			"conprof run: %s: LD_PRELOAD takes no path with a blank or a colon\n",
+			library);
+		return -EINVAL;
+	}
 	const char *old = getenv("LD_PRELOAD"); // NOLINT(concurrency-mt-unsafe)
 	cp_text_add(&value, library);
 	if (old && *old)

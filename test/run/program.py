@@ -71,6 +71,18 @@ def run_missing(world):
     expect(b'/no/such/program' in ended.err and ended.err.count(b'\n') == 1, f'{ended.err!r}')
 
 
+def run_torn(world):
+    """LD_PRELOAD would be taken apart at a blank: the loader's own complaint would be about its pieces."""
+    place = os.path.join(world.dir, 'a place')
+    os.mkdir(place)
+    for name in ('conprof', 'libconprof.so'):
+        shutil.copy(os.path.join(world.build, name), place)
+    done = subprocess.run([os.path.join(place, 'conprof'), 'run', '/bin/true'], stderr=subprocess.PIPE,
+                          timeout=world.left(), check=False)
+    expect(done.returncode == 1 and b'a place/libconprof.so' in done.stderr and done.stderr.count(b'\n') == 1,
+           f'{done.returncode} {done.stderr!r}')
+
+
 def run_passes_signals(world):
     """SIGTERM to the command reaches the app, whose status it then has."""
     child = world.start([os.path.join(world.build, 'conprof'), 'run', '--', '/bin/sh', '-c',
@@ -191,8 +203,8 @@ def man_pages(world):
 
 
 def tests(_build):
-    for function in (run, run_bare, run_killed, run_missing, run_passes_signals, status, sleepers, words, full,
-                     uploader_by_hand):
+    for function in (run, run_bare, run_killed, run_missing, run_torn, run_passes_signals, status, sleepers, words,
+                     full, uploader_by_hand):
         yield 'program_' + function.__name__, False, function
     yield 'program_run_twice', True, run_twice
     yield 'program_man_pages', True, man_pages
