@@ -8,7 +8,7 @@
 
 #include "base/secret.h"
 
-/* Every setting under a name of its own. The library judges the values: one place, one line. */
+/* Settings under names of their own. The library judges the values: one place, one line. */
 static const struct {
 	const char *option, *variable, *help;
 } settings[] = {
@@ -35,6 +35,7 @@ static const struct {
     {"--spool-dir", "CONPROF_SPOOL_DIR", "where undelivered profiles are kept"},
     {"--spool-max-bytes", "CONPROF_SPOOL_MAX_BYTES", "how many bytes of them"},
     {"--spool-max-age", "CONPROF_SPOOL_MAX_AGE", "seconds that they are kept"},
+    {"--symbol-cache-bytes", "CONPROF_SYMBOL_CACHE_MAX_BYTES", "bytes of names that are kept"},
     {"--listen", "CONPROF_LISTEN", "127.0.0.1:6060, [::1]:6060, unix:///path: serve profiles"},
     {"--listen-anywhere", "CONPROF_LISTEN_ANYWHERE", "1: to other machines, too"},
     {"--kill-switch", "CONPROF_KILL_SWITCH", "a file: while it is there, nothing is sampled"},

@@ -164,7 +164,10 @@ void cp_outlet_learn(struct cp_outlet *outlet, struct cp_log *log, const struct 
 		break;
 	case CP_AGAIN:
 		say(outlet, log, CP_ERROR,
-		    "profiles can not be delivered, they are spooled and sent later:", why);
+		    outlet->config.spool_max_bytes
+			? "profiles can not be delivered, they are spooled and sent later:"
+			: "profiles can not be delivered:",
+		    why);
 		cp_retry_failed(&outlet->retry, now, chance());
 		cp_retry_not_before(&outlet->retry, now, outcome->told.after_s);
 		break;

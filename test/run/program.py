@@ -58,6 +58,15 @@ def run_twice(world):
     expect(said[0] and said[1] and not said[0] & said[1], f'the second says {said[1]}')
 
 
+def run_lost(world):
+    """No agent and no spool: they are lost, and nothing else is promised."""
+    ended = conprof(world, 'run', '--agent=http://127.0.0.1:1', '--spool-max-bytes=0', '--symbol-cache-bytes=0', '--',
+                    os.path.join(world.build, 'run', 'worker'))
+    expect(ended.status == 3 and b'conprof: profiles dropped: ' in ended.err and b'are lost' in ended.err,
+           f'{ended.status} {ended.err!r}')
+    expect(b'sent later' not in ended.err + world.last_log().encode(), f'{ended.err!r} {world.last_log()}')
+
+
 def run_killed(world):
     """The app dies of a signal: the command says so as a shell would."""
     ended = conprof(world, 'run', '--', '/bin/sh', '-c', 'kill -9 $$')
@@ -207,4 +216,5 @@ def tests(_build):
                      full, uploader_by_hand):
         yield 'program_' + function.__name__, False, function
     yield 'program_run_twice', True, run_twice
+    yield 'program_run_lost', True, run_lost
     yield 'program_man_pages', True, man_pages
