@@ -134,7 +134,9 @@ static int understand(const struct cp_await *await, const char *line, char here[
 	int sent = strcmp(outcome, "sent") == 0;
 	int spooled = strcmp(outcome, "spooled") == 0;
 	int folder = strncmp(where, "dir://", 6) == 0;
-	const char *join = sent || strcmp(outcome, "resent") == 0 ? " to " : spooled ? " in " : ": ";
+	const char *join = sent || strcmp(outcome, "resent") == 0 ? " to "
+			   : spooled				  ? " in "
+								  : ": ";
 	snprintf(here, HERE_MAX, "%s%s%s", sent && folder ? "written" : outcome, join,
 		 folder ? where + 6 : where);
 	return (sent && folder) || spooled;
