@@ -9,6 +9,7 @@
 
 #include "base/attrs.h"
 #include "hook/real.h"
+#include "signal/near.h"
 #include "signal/reserved.h"
 #include "signal/shared.h"
 #include "signal/tick.h"
@@ -60,6 +61,8 @@ CP_EXPORT int sigaltstack(const stack_t *stack, stack_t *before)
 	if (small && !held)
 		cp_timer_hold(self);
 	result = real(stack, before);
+	if (result == 0 && stack && !(stack->ss_flags & SS_DISABLE))
+		cp_near_beside(self, stack->ss_sp, stack->ss_size);
 	if (self->held && (result == 0 ? stack && !small : !held))
 		release(self);
 	return result;

@@ -137,6 +137,17 @@ int cp_near_enter(struct cp_thread *self, const void *frame)
 	return 0;
 }
 
+/* From now on the long way, for good: where the other one ends, and when, is not known here. */
+void cp_near_beside(struct cp_thread *self, const void *stack, size_t size)
+{
+	uint64_t low = (uint64_t)(uintptr_t)stack, least = self->stack_low;
+
+	if (self->stack_looked && self->stack_high > MAIN_STACK)
+		least = self->stack_high - MAIN_STACK;
+	if (low < self->stack_high && low + size > least)
+		self->stack_high = 0;
+}
+
 void cp_near_end(struct cp_thread *self)
 {
 	self->stack_high = 0;

@@ -34,5 +34,8 @@ void cp_near_leave(struct cp_thread *self);
 void cp_near_hold(struct cp_thread *self, const void *frame);
 /* The thread's stack ends there now: what a jump has left behind below is over. */
 void cp_near_look(struct cp_thread *self, uint64_t sp);
+/* Another stack lies here: an array of the thread's own, as alternate ones sometimes are. What runs
+ * there seems to have the room that is below it. */
+void cp_near_beside(struct cp_thread *self, const void *stack, size_t size);
 /* The thread ends: a jump may have left something behind. */
 void cp_near_end(struct cp_thread *self);
