@@ -38,7 +38,12 @@ static void open_log(struct cp_family *family, const struct cp_program *program)
 		return;
 	char own[600];
 	snprintf(own, sizeof own, "%s/conprof.log", spool.dir);
-	if (!cp_log_open(family->log, own, config->log_level, 1) && error)
+	int failed = cp_log_open(family->log, own, config->log_level, 1);
+	if (failed) { /* in a spool for several users it is another's */
+		snprintf(own, sizeof own, "%s/conprof-%u.log", spool.dir, (unsigned)geteuid());
+		failed = cp_log_open(family->log, own, config->log_level, 1);
+	}
+	if (!failed && error)
 		cp_log_line(family->log, CP_ERROR,
 			    "CONPROF_LOG_FILE=%s: %s, this file is used instead", path,
 			    cp_text_error(error));

@@ -47,21 +47,26 @@ void cp_log_free(struct cp_log *log)
 	free(log);
 }
 
-static int open_append(const char *file)
+/* own: under a name that nobody has chosen, in a spool that may be for several users: what another
+ * of them has put there, a link or a file of his, is not written to. */
+static int open_append(const char *file, int own)
 {
 	struct stat st;
-	int fd =
-	    open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	int fd = open(file,
+		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+			  (own ? O_NOFOLLOW : 0),
+		      0640);
 	if (fd < 0)
 		return -errno;
+	int known = !fstat(fd, &st), ours = known && S_ISREG(st.st_mode) && st.st_uid == geteuid();
+	int error = own && (!ours || st.st_nlink > 1) ? -EPERM : 0;
 	/* Just made: the umask is 077, but the log's group may read it. */
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !st.st_size && st.st_uid == geteuid() &&
-	    fchmod(fd, 0640)) {
-		int error = -errno;
-		close(fd);
-		return error;
-	}
-	return fd;
+	if (!error && ours && !st.st_size && fchmod(fd, 0640))
+		error = -errno;
+	if (!error)
+		return fd;
+	close(fd);
+	return error;
 }
 
 int cp_log_open(struct cp_log *log, const char *file, uint32_t level, int own)
@@ -69,7 +74,7 @@ int cp_log_open(struct cp_log *log, const char *file, uint32_t level, int own)
 	pthread_mutex_lock(&log->lock);
 	int result = 0;
 	if (log->fd < 0) {
-		int fd = open_append(file);
+		int fd = open_append(file, own);
 		result = fd < 0 ? fd : 0;
 		log->fd = fd < 0 ? -1 : fd;
 		log->own = own;
@@ -93,7 +98,7 @@ static void rotate(struct cp_log *log)
 		if (rename(log->file, old))
 			return;
 	}
-	int fd = open_append(log->file);
+	int fd = open_append(log->file, 1);
 	if (fd < 0)
 		return;
 	close(log->fd);
