@@ -208,16 +208,48 @@ static void draw_keys(const struct cp_top_view *view, struct cp_text *out)
 	end_line(view, out);
 }
 
+/* Where there is no room for all, what is not sorted by goes, then quantities: the name stays. */
+static int has_column(const struct cp_top_view *view, int total)
+{
+	return view->batch || view->columns >= 60 || !view->by_total == !total;
+}
+
+static int has_quantities(const struct cp_top_view *view)
+{
+	return view->batch || view->columns >= 40;
+}
+
+static void draw_titles(const struct cp_top_view *view, struct cp_text *out)
+{
+	static const char *const titles[2][2] = {{"self", "SELF"}, {"total", "TOTAL"}};
+	for (int i = 0; i < 2; i++) {
+		if (!has_column(view, i))
+			continue;
+		if (has_quantities(view))
+			cp_text_addf(out, "%14s ", titles[i][!view->by_total == !i]);
+		cp_text_addf(out, "%6s ", "%");
+	}
+	cp_text_add(out, " function");
+}
+
 static void draw_row(const struct cp_top_view *view, const struct cp_function_sum *sum,
 		     struct cp_text *out)
 {
-	char self[40], total[40];
+	const int64_t values[] = {sum->self, sum->total};
 	double whole = view->whole ? (double)view->whole : 1;
-	size_t room = view->batch ? SIZE_MAX : view->columns > 46 ? view->columns - 45 : 1;
-	quantity(view, sum->self, self, sizeof self);
-	quantity(view, sum->total, total, sizeof total);
-	cp_text_addf(out, "%14s %6.2f %14s %6.2f  ", self, 100 * (double)sum->self / whole, total,
-		     100 * (double)sum->total / whole);
+	size_t from = out->len;
+	for (int i = 0; i < 2; i++) {
+		char text[40];
+		if (!has_column(view, i))
+			continue;
+		quantity(view, values[i], text, sizeof text);
+		if (has_quantities(view))
+			cp_text_addf(out, "%14s ", text);
+		cp_text_addf(out, "%6.2f ", 100 * (double)values[i] / whole);
+	}
+	cp_text_add(out, " ");
+	size_t used = out->len - from;
+	size_t room = view->batch ? SIZE_MAX : view->columns > used ? view->columns - used : 1;
 	cp_top_name(sum->name, room, view->utf8, out);
 	end_line(view, out);
 }
@@ -249,8 +281,7 @@ void cp_top_draw(struct cp_top_view *view, struct cp_text *out)
 	if (!view->batch)
 		draw_keys(view, out);
 	paint(view, "1", out);
-	cp_text_addf(out, "%14s %6s %14s %6s  %s", view->by_total ? "self" : "SELF", "%",
-		     view->by_total ? "TOTAL" : "total", "%", "function");
+	draw_titles(view, out);
 	paint(view, "0", out);
 	end_line(view, out);
 	draw_rows(view, out);

@@ -72,6 +72,16 @@ static void a_screen_holds_what_fits(void **state)
 	assert_non_null(strstr(out.data, "works"));
 	assert_null(strstr(out.data, "calls"));
 	cp_text_free(&out);
+	/* a narrow one leaves out numbers, not names */
+	view.columns = 46;
+	cp_top_draw(&view, &out);
+	assert_non_null(strstr(out.data, "TOTAL      %  function"));
+	assert_non_null(strstr(out.data, "\n     45.0 ms/s  90.00  works"));
+	cp_text_free(&out);
+	view.columns = 16;
+	cp_top_draw(&view, &out);
+	assert_non_null(strstr(out.data, "\n 90.00  works"));
+	cp_text_free(&out);
 	strcpy(view.filter, "a(");
 	cp_top_filter(&view);
 	assert_false(view.has_expression);
