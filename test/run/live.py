@@ -156,6 +156,8 @@ def tells_of_deaths(world):
         one = json.loads(get(world, address, '/api/state').body)
         apart = [period['n'] for period in one['periods'] if period['apart']]
         expect(len(apart) == 1 and apart[0] not in [point['n'] for point in one['points']], f'{one["periods"]}')
+        names = b.texts('#destinations dt')
+        expect('outcome' in names and 'at ns' not in names, f'of the last upload it says {names}')
         clean(b)
     stop(world, first)
 

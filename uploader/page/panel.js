@@ -56,7 +56,7 @@ function listCost(host, uploader, last, busy) {
 
 // Lines of `conprof status` about deliveries, whatever fields they have; what is none is left out.
 function listDestinations(host, lines) {
-  const titles = {uploads: 'uploads so far', upload: 'the last one', last: 'last line of the log'}, hidden = ['ticket', 'program', 'files'];
+  const titles = {uploads: 'uploads so far', upload: 'the last one', last: 'last line of the log'}, hidden = ['ticket', 'program', 'files', 'at_ns'];
   renew(host, lines, () => [heading('Where profiles go'), ...lines.flatMap(({kind, ...fields}) => {
     const shown = Object.entries(fields).filter(([key, value]) => value !== '' && value !== '0' && !hidden.includes(key));
     return [make('h3', {textContent: titles[kind] || kind}), shown.length ? pairs(shown.map(([key, value]) => [key.replaceAll('_', ' '), value])) : line('none')];
