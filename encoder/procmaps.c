@@ -30,10 +30,13 @@ static bool read_line(const char *line, struct cp_procmap *map)
 	return map->path;
 }
 
+/* What a line has that is longer than our room (a path of many newlines, which the kernel writes as
+ * \012) is passed over. */
 static void read_lines(int fd, struct cp_procmaps *maps)
 {
 	char text[CP_LINE_ROOM];
 	size_t len = 0, total = 0;
+	bool is_rest = false;
 	ssize_t more;
 	while (total < CP_TEXT_MAX && maps->count < CP_PROCMAPS_MAX &&
 	       (more = read(fd, text + len, sizeof(text) - 1 - len)) > 0) {
@@ -44,10 +47,15 @@ static void read_lines(int fd, struct cp_procmaps *maps)
 		for (; (end = strchr(line, '\n')) && maps->count < CP_PROCMAPS_MAX;
 		     line = end + 1) {
 			*end = 0;
-			maps->count += read_line(line, &maps->maps[maps->count]);
+			maps->count += !is_rest && read_line(line, &maps->maps[maps->count]);
+			is_rest = false;
 		}
 		len -= (size_t)(line - text);
 		memmove(text, line, len);
+		if (len == sizeof(text) - 1) {
+			is_rest = true;
+			len = 0;
+		}
 	}
 }
 
@@ -102,16 +110,11 @@ static void keep_gone(struct cp_procmaps *fresh, struct cp_procmaps *old)
 	}
 }
 
-void cp_procmaps_read(struct cp_procmaps *maps, pid_t pid)
+void cp_procmaps_take(struct cp_procmaps *maps, int fd)
 {
-	char path[32];
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct cp_procmaps fresh = {.maps = calloc(CP_PROCMAPS_MAX, sizeof(*fresh.maps))};
 	if (fd >= 0 && fresh.maps)
 		read_lines(fd, &fresh);
-	if (fd >= 0)
-		close(fd);
 	if (fresh.maps) {
 		leave_twice_mapped(&fresh);
 		keep_gone(&fresh, maps);
@@ -122,6 +125,16 @@ void cp_procmaps_read(struct cp_procmaps *maps, pid_t pid)
 	if (!fresh.count)
 		free(fresh.maps);
 	*maps = (struct cp_procmaps){less || !fresh.count ? less : fresh.maps, fresh.count};
+}
+
+void cp_procmaps_read(struct cp_procmaps *maps, pid_t pid)
+{
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cp_procmaps_take(maps, fd);
+	if (fd >= 0)
+		close(fd);
 }
 
 const struct cp_procmap *cp_procmaps_find(const struct cp_procmaps *maps, uint64_t address)

@@ -20,6 +20,8 @@ struct cp_procmaps {
 
 /* Reads /proc/PID/maps; what was mapped at an earlier time, and is no more, stays. */
 void cp_procmaps_read(struct cp_procmaps *maps, pid_t pid);
+/* The same from that file, which is open. */
+void cp_procmaps_take(struct cp_procmaps *maps, int fd);
 /* The one that holds the address, or NULL. */
 const struct cp_procmap *cp_procmaps_find(const struct cp_procmaps *maps, uint64_t address);
 void cp_procmaps_free(struct cp_procmaps *maps);

@@ -102,6 +102,17 @@ static int is_over(const struct cp_await *await)
 	return others_live(await) || (number(first, "idle") == 1 && all_handed_in(await));
 }
 
+size_t cp_await_file(const char *files)
+{
+	size_t len = 0;
+	for (int word = 0; word < 2; word++) {
+		if (files[len] != '.')
+			return 0;
+		len += 1 + strcspn(files + len + 1, ".");
+	}
+	return len;
+}
+
 static void tell_files(const char *line)
 {
 	char name[256], files[128], where[520];
@@ -110,13 +121,9 @@ static void tell_files(const char *line)
 	    !cp_status_field(line, "where", where, sizeof where))
 		return;
 	const char *folder = strncmp(where, "dir://", 6) == 0 ? where + 6 : where;
-	const char *at = files;
-	while (*at == '.') { /* ".heap.pprof.cpu.pprof": each two words */
-		size_t len = strcspn(at + 1, ".") + 1;
-		len += strcspn(at + len + 1, ".") + 1;
+	size_t len;
+	for (const char *at = files; (len = cp_await_file(at)); at += len)
 		fprintf(stderr, "conprof:   %s/%s%.*s\n", folder, name, (int)len, at);
-		at += len;
-	}
 }
 
 #define HERE_MAX 560

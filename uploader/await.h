@@ -18,6 +18,9 @@ struct cp_await {
 void cp_await_find(struct cp_await *await);
 /* After its end: has its last profiles delivered, waits for that, and says where they are. */
 void cp_await_delivery(struct cp_await *await, int seconds, int quiet);
+/* The files of an upload, ".heap.pprof.cpu.pprof": how long the first one's name is, two words; 0:
+ * there is none. */
+size_t cp_await_file(const char *files);
 /* Whether its uploader says that memory had run out. */
 int cp_await_oom(const struct cp_await *await);
 void cp_await_free(struct cp_await *await);
