@@ -20,6 +20,8 @@
 
 #define PEERS_MAX   256u
 #define PATIENCE_NS UINT64_C(5000000000)
+/* More than can wait at one time: who sends faster than we read shall not keep us from others. */
+#define AT_ONCE 4096
 
 struct cp_peer {
 	struct cp_source source;
@@ -150,7 +152,7 @@ static void understand(struct cp_peers *peers, struct cp_peer *peer, const struc
 /* Everything that is there now. A connection stays until its other end closes it. */
 static void hear(struct cp_peers *peers, struct cp_peer *peer)
 {
-	for (;;) {
+	for (int i = 0; i < AT_ONCE; i++) {
 		struct cp_join message;
 		pid_t pid = 0;
 		uid_t uid = 0;
@@ -229,7 +231,7 @@ void cp_peers_add(struct cp_peers *peers, int socket)
 
 void cp_peers_accept(struct cp_peers *peers, int listener)
 {
-	for (;;) {
+	for (int i = 0; i < AT_ONCE; i++) {
 		int socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (socket < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;

@@ -12,6 +12,9 @@
 #include "uploader/standin.h"
 
 #define SLEEPERS_MAX 16384u
+/* More than can wait at one time: who says hello faster than we hear shall not keep us from others.
+ */
+#define AT_ONCE 4096
 
 struct cp_sleeper {
 	struct cp_sleeper *next;
@@ -45,7 +48,7 @@ static void hello(struct cp_family *family, pid_t pid, uint64_t start_ns)
 
 void cp_rollcall_hear(struct cp_family *family, int socket)
 {
-	for (;;) {
+	for (int i = 0; i < AT_ONCE; i++) {
 		pid_t pid = 0;
 		uid_t uid = 0;
 		uint64_t start_ns = 0;
