@@ -152,7 +152,7 @@ check-slow:
 	@$(M) all
 	@test/steps.sh "clang=$(M) B=$(B)/clang CC=clang all" \
 		"asan=$(M) B=$(B)/asan EXTRA='$(ASAN)' SKIP=signal_unwind run-unit" \
-		"tsan=$(M) B=$(B)/tsan EXTRA='-fsanitize=thread -Wno-tsan' SKIP='signal_unwind signal_own_steps signal_interrupted signal_filter signal_pace' run-unit" \
+		"tsan=$(M) B=$(B)/tsan EXTRA='-fsanitize=thread -Wno-tsan' SKIP='signal_unwind signal_own_steps signal_interrupted signal_filter signal_pace signal_pace_ends' run-unit" \
 		"fault=$(M) run-fault" \
 		"fuzz=$(M) B=$(B)/fuzzing CC=clang EXTRA='$(FUZZING)' run-fuzz" \
 		"tidy=test/tidy.sh -std=gnu11 -D_GNU_SOURCE '-DCP_VERSION=\"\"' -Ipreload -I. -I$(B)/gen" \
