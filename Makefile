@@ -195,9 +195,11 @@ MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 LIBS64 := lib/$(MACHINE)-linux-gnu lib64
 LIBS32 := lib/i386-linux-gnu lib32
 SHARE = $(DESTDIR)$(PREFIX)/share
+# Papers lie beside each other as they do here, so that their links hold.
+PAPERS = $(SHARE)/doc/conprof
 HERE = $(DESTDIR)$(PREFIX)/lib/conprof
 install: all
-	install -d $(DESTDIR)$(PREFIX)/lib/conprof $(DESTDIR)$(PREFIX)/bin $(SHARE)/doc/conprof \
+	install -d $(DESTDIR)$(PREFIX)/lib/conprof $(DESTDIR)$(PREFIX)/bin $(PAPERS)/doc/why $(PAPERS)/doc/systemd \
 		$(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7
 	install -m 755 $(B)/libconprof.so $(B)/conprof $(DESTDIR)$(PREFIX)/lib/conprof/
 	ln -sf conprof/libconprof.so $(DESTDIR)$(PREFIX)/lib/libconprof.so
@@ -205,14 +207,17 @@ install: all
 	! $(MAKE) -s $(B)/lib32/libconprof.so || \
 		for d in $(LIBS32); do install -D -m 755 $(B)/lib32/libconprof.so $(HERE)/$$d/libconprof.so; done
 	ln -sf ../lib/conprof/conprof $(DESTDIR)$(PREFIX)/bin/conprof
-	install -m 644 conprof.conf.example README.md doc/SYSTEMD.md $(SHARE)/doc/conprof/
-	sed 's|/usr/local|$(PREFIX)|' doc/systemd/conprof.conf >$(SHARE)/doc/conprof/systemd-drop-in.conf
+	install -m 644 conprof.conf.example README.md $(PAPERS)/
+	install -m 644 doc/*.md doc/*.png $(PAPERS)/doc/
+	install -m 644 doc/why/*.md $(PAPERS)/doc/why/
+	sed 's|/usr/local|$(PREFIX)|' doc/systemd/conprof.conf >$(PAPERS)/systemd-drop-in.conf
+	ln -sf ../../systemd-drop-in.conf $(PAPERS)/doc/systemd/conprof.conf
 	install -m 644 doc/man/conprof.1 $(SHARE)/man/man1/
 	install -m 644 doc/man/conprof.conf.5 $(SHARE)/man/man5/
 	install -m 644 doc/man/libconprof.7 $(SHARE)/man/man7/
 
 uninstall:
-	rm -rf $(DESTDIR)$(PREFIX)/lib/conprof $(SHARE)/doc/conprof
+	rm -rf $(DESTDIR)$(PREFIX)/lib/conprof $(PAPERS)
 	rm -f $(DESTDIR)$(PREFIX)/lib/libconprof.so $(DESTDIR)$(PREFIX)/bin/conprof \
 		$(SHARE)/man/man1/conprof.1 $(SHARE)/man/man5/conprof.conf.5 $(SHARE)/man/man7/libconprof.7
 

@@ -191,6 +191,18 @@ def installed(world):
     return os.path.join(folder, 'usr/lib/conprof')
 
 
+def papers(world):
+    """What is installed leads to what is installed: the links of the papers, the drop-in's library."""
+    share = os.path.join(installed(world), '../../share/doc/conprof')
+    for page in [os.path.join(share, 'README.md'), *glob.glob(share + '/doc/**/*.md', recursive=True)]:
+        with open(page, encoding='utf-8') as f:
+            links = re.findall(r'\]\((?!https?:|#)([^)#]+)', f.read())
+        lost = [link for link in links if not os.path.exists(os.path.join(os.path.dirname(page), link))]
+        expect(not lost and (links or not page.endswith('README.md')), f'{os.path.basename(page)} leads to {lost}')
+    with open(os.path.join(share, 'doc/systemd/conprof.conf'), encoding='utf-8') as f:
+        expect('LD_PRELOAD=/usr/lib/libconprof.so' in f.read(), 'the drop-in names another library')
+
+
 START_32 = r'''
 int puts(const char *);
 void exit(int);
@@ -320,5 +332,5 @@ def tests(_build):
     for compiler, kind, *words in SANITIZERS:
         yield f'loading_{compiler}_{kind}', True, \
             lambda world, a=(compiler, kind, *words): sanitized(world, *a)
-    for function in (musl, static, go, bits32, setuid, valgrind, gdb, traced, starts):
+    for function in (musl, static, go, bits32, papers, setuid, valgrind, gdb, traced, starts):
         yield 'loading_' + function.__name__, True, function
