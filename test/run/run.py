@@ -25,6 +25,7 @@ import allocs  # noqa: E402
 import control  # noqa: E402
 import cpu_truths  # noqa: E402
 import deaths  # noqa: E402
+import debuginfod  # noqa: E402
 import credentials  # noqa: E402
 import delivery  # noqa: E402
 import duty  # noqa: E402
@@ -134,7 +135,7 @@ def real_programs():
 
 
 def chosen(args):
-    for module in (itself, truths, control, duty, cpu_truths, allocs, allocators, lives, deaths, delivery, spools, kills, credentials, files, memory, renewals, symbols, names,
+    for module in (itself, truths, control, duty, cpu_truths, allocs, allocators, lives, deaths, delivery, spools, kills, credentials, files, debuginfod, memory, renewals, symbols, names,
                    page, live, pull, readonly, settings, labels, program, push, pyroscope, same, harms, *real_programs()):
         for name, slow, function in module.tests(args.build):
             if any(w in name for w in args.words) or (not args.words and slow == args.slow):
