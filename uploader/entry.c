@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/attrs.h"
+#include "uploader/folder.h"
 #include "uploader/intact.h"
 #include "uploader/shelf.h"
 
@@ -118,5 +119,5 @@ int cp_entry_sync(int dir, const char *stem)
 		if (fd >= 0)
 			close(fd);
 	}
-	return error ? error : fsync(dir) ? -errno : 0;
+	return error ? error : cp_folder_sync(dir);
 }

@@ -50,6 +50,13 @@ int cp_folder_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
+/* SMB, 9p and their like have no such call for folders. */
+int cp_folder_sync(int dir)
+{
+	int fails = fsync(dir) && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP;
+	return fails ? -errno : 0;
+}
+
 static int write_as(int dir, const char *temporary, const char *name, const struct cp_bytes *bytes,
 		    int sync)
 {
@@ -120,8 +127,8 @@ int cp_folder_write(const char *path, mode_t dir_mode, const struct cp_parcel *p
 	if (dir < 0)
 		return -errno;
 	error = cp_folder_profiles(dir, parcel, 1);
-	if (!error && fsync(dir))
-		error = -errno;
+	if (!error)
+		error = cp_folder_sync(dir);
 	close(dir);
 	return error;
 }

@@ -15,5 +15,7 @@ int cp_folder_profiles(int dir, const struct cp_parcel *parcel, int sync);
 int cp_folder_file(int dir, const char *name, const struct cp_bytes *bytes, int sync);
 /* All of it, or -errno. */
 int cp_folder_write_all(int fd, const void *data, size_t len);
+/* Brings the names in a folder to the disk, if its file system can do that. 0 or -errno. */
+int cp_folder_sync(int dir);
 /* Makes path and its parents; 0 or -errno. */
 int cp_folder_make(const char *path, mode_t mode);

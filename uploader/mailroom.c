@@ -46,10 +46,17 @@ static int keep(struct cp_mailroom *room, const char *to, struct cp_errand *erra
 {
 	int error = cp_spool_open(spool, &errand->parcel->config);
 	pthread_mutex_lock(&room->keeping);
-	if (!error && cp_spool_holds(&errand->claim))
+	if (!error && cp_spool_holds(&errand->claim)) {
 		error = cp_spool_settle(&errand->claim);
-	else if (!error)
+		if (error && cp_spool_holds(&errand->claim)) { /* it is there all the same */
+			cp_log_change(room->log, CP_TOPIC_KEEPING, CP_WARNING,
+				      "profiles in the spool may not outlive a power cut: %s: %s",
+				      spool->dir, cp_text_error(error));
+			error = 0;
+		}
+	} else if (!error) {
 		error = put(errand->parcel, to, spool);
+	}
 	cp_spool_release(&errand->claim, 0);
 	pthread_mutex_unlock(&room->keeping);
 	return error;

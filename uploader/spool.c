@@ -73,10 +73,9 @@ static int end_event(int dir, int fd, const struct cp_parcel *parcel, int sync)
 	snprintf(part, sizeof part, ".%.223s" CP_SHELF_PART, parcel->stem);
 	snprintf(name, sizeof name, "%.223s" CP_SHELF_EVENT, parcel->stem);
 	int error = cp_folder_write_all(fd, parcel->event.data, parcel->event.len);
-	if (!error && (fchmod(fd, 0640) || (sync && fsync(fd)) || renameat(dir, part, dir, name) ||
-		       (sync && fsync(dir))))
+	if (!error && (fchmod(fd, 0640) || (sync && fsync(fd)) || renameat(dir, part, dir, name)))
 		error = -errno;
-	return error;
+	return !error && sync ? cp_folder_sync(dir) : error;
 }
 
 static void tidy(struct cp_spool *spool, int dir)
