@@ -46,9 +46,10 @@ static void hello(struct cp_family *family, pid_t pid, uint64_t start_ns)
 	family->sleeping++;
 }
 
-void cp_rollcall_hear(struct cp_family *family, int socket)
+unsigned cp_rollcall_hear(struct cp_family *family, int socket)
 {
-	for (int i = 0; i < AT_ONCE; i++) {
+	unsigned heard = 0;
+	for (; heard < AT_ONCE; heard++) {
 		pid_t pid = 0;
 		uid_t uid = 0;
 		uint64_t start_ns = 0;
@@ -58,8 +59,9 @@ void cp_rollcall_hear(struct cp_family *family, int socket)
 		else if (got == 1)
 			hello(family, pid, start_ns);
 		else
-			return;
+			break;
 	}
+	return heard;
 }
 
 int cp_rollcall_expects(const struct cp_family *family, pid_t pid)
