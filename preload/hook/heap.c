@@ -9,6 +9,7 @@
 #include "base/draw.h"
 #include "hook/real.h"
 #include "hook/record.h"
+#include "libc/find.h"
 #include "signal/apart.h"
 #include "signal/blocks.h"
 #include "signal/pace.h"
@@ -90,13 +91,23 @@ static void *on_a_page(const struct cp_request *r)
 	return block;
 }
 
+/* Where glibc may make no mappings (MALLOC_MMAP_MAX_ is 0, as it is where much is computed), a huge
+ * block is in its heap like any other. In a second one on a page all would be looked at that is to
+ * be clear, which has the kernel make it (160 ms for 256 MiB, of which a program may use little);
+ * and what memalign cuts off at its end keeps the heap from being given back: seven times the block
+ * stayed in memory. There it is better not followed to its end. */
+static int has_no_mapping(const struct cp_request *r)
+{
+	return r->size >= HUGE && cp_libc_holds((uintptr_t)cp_real.malloc);
+}
+
 /* A block that free() will know again; any block if that can't be had; NULL if none. */
 static void *placed(const struct cp_request *r)
 {
 	int natural = r->size >= HUGE || r->align >= PAGE || (r->zeroed && r->size >= LARGE);
 	void *block = natural ? plain(r) : NULL, *better;
 
-	if (natural && (!block || cp_live_possible(block)))
+	if (natural && (!block || cp_live_possible(block) || has_no_mapping(r)))
 		return block;
 	better = on_a_page(r);
 	if (!better)
