@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "uploader/control.h"
 
+#define ENDED_MAX 512u /* lines of all programs together */
+
 /* Of the last upload, profile by profile. */
 static void add_coverage(const struct cp_program *program, struct cp_text *out)
 {
@@ -72,6 +74,19 @@ static void add_ended(const struct cp_program *program, unsigned i, struct cp_te
 	cp_text_add(out, "\n");
 }
 
+/* An answer has an end (CP_STATUS_MAX), and a build has dozens of programs, each of which ended
+ * dozens of times: so they come last, and of many programs only the latest of each. */
+static void add_all_ended(const struct cp_family *family, unsigned programs, struct cp_text *out)
+{
+	unsigned each = programs ? ENDED_MAX / programs : 0;
+	each = each < 1 ? 1 : each > CP_ENDED_KEPT ? CP_ENDED_KEPT : each;
+	for (const struct cp_program *p = family->programs; p; p = p->next) {
+		unsigned kept = p->ended_count < each ? p->ended_count : each;
+		for (unsigned i = p->ended_count - kept; i != p->ended_count; i++)
+			add_ended(p, i % CP_ENDED_KEPT, out);
+	}
+}
+
 void cp_family_last(struct cp_family *family, struct cp_text *out)
 {
 	char line[1024];
@@ -85,7 +100,7 @@ void cp_family_last(struct cp_family *family, struct cp_text *out)
 
 void cp_family_status(struct cp_family *family, struct cp_text *out)
 {
-	unsigned lines = 0;
+	unsigned lines = 0, programs = 0;
 	cp_text_addf(out, "family\tprocesses=%u\tjoins=%llu\trefused=%llu\n", family->living,
 		     (unsigned long long)family->joins, (unsigned long long)family->refused);
 	for (const struct cp_program *p = family->programs; p; p = p->next) {
@@ -95,13 +110,12 @@ void cp_family_status(struct cp_family *family, struct cp_text *out)
 		cp_text_addf(out, "\tprocesses=%u\tperiod=%us\tseq=%llu\n", p->living,
 			     p->config.period_s, (unsigned long long)p->seq);
 		add_coverage(p, out);
-		for (unsigned i = 0; i < CP_ENDED_KEPT; i++)
-			if (p->ended[i].pid)
-				add_ended(p, i, out);
+		programs++;
 	}
 	for (const struct cp_member *m = family->members; m && lines < 256; m = m->next, lines++)
 		add_process(family, m, out);
 	add_symbols(family, out);
 	cp_delivery_status(family->delivery, out);
 	cp_family_last(family, out);
+	add_all_ended(family, programs, out);
 }

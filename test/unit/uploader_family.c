@@ -16,6 +16,7 @@
 #include "test/unit/unit.h"
 #include "uploader/encoding.h"
 #include "uploader/family.h"
+#include "uploader/status.h"
 
 #define BYTES	4096
 #define OBJECTS 2
@@ -387,6 +388,36 @@ static void a_clock_set_back_changes_no_duration(void **state)
 	move_out(&home);
 }
 
+/* What a build does: dozens of programs, each of which ends dozens of times. */
+static void a_status_tells_of_all_programs(void **state)
+{
+	struct home home;
+	struct cp_text text = {0};
+	const struct cp_ending ending = {.how = CP_END_EXIT, .at_ns = cp_text_now()};
+	(void)state;
+	move_in(&home);
+	struct cp_family *family = &home.family;
+	for (unsigned i = 2; i <= 60; i++) {
+		struct cp_program *program =
+		    cp_program_new(i, family->symbols, home.fake.rec, &family->programs->config);
+		assert_non_null(program);
+		program->next = family->programs;
+		family->programs = program;
+	}
+	for (struct cp_program *p = family->programs; p; p = p->next)
+		for (int pid = 100001; pid <= 100070; pid++)
+			cp_program_note_end(p, pid, &ending, 1);
+	cp_family_status(family, &text);
+	assert_true(text.len < CP_STATUS_MAX);
+	assert_non_null(strstr(text.data, "ended\tpid=100070\tprogram=1\t"));
+	assert_non_null(strstr(text.data, "ended\tpid=100070\tprogram=60\t"));
+	assert_null(strstr(text.data, "ended\tpid=100001\t"));
+	cp_text_free(&text);
+	cp_encoding_finish(family->encoding, 1000);
+	cp_delivery_finish(family->delivery, 1000);
+	move_out(&home);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +431,7 @@ int main(void)
 	    cmocka_unit_test(exec_is_no_end),
 	    cmocka_unit_test(namesakes_have_names_of_their_own),
 	    cmocka_unit_test(a_clock_set_back_changes_no_duration),
+	    cmocka_unit_test(a_status_tells_of_all_programs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
