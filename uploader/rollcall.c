@@ -46,10 +46,9 @@ static void hello(struct cp_family *family, pid_t pid, uint64_t start_ns)
 	family->sleeping++;
 }
 
-unsigned cp_rollcall_hear(struct cp_family *family, int socket)
+void cp_rollcall_hear(struct cp_family *family, int socket)
 {
-	unsigned heard = 0;
-	for (; heard < AT_ONCE; heard++) {
+	for (int i = 0; i < AT_ONCE; i++) {
 		pid_t pid = 0;
 		uid_t uid = 0;
 		uint64_t start_ns = 0;
@@ -59,9 +58,8 @@ unsigned cp_rollcall_hear(struct cp_family *family, int socket)
 		else if (got == 1)
 			hello(family, pid, start_ns);
 		else
-			break;
+			return;
 	}
-	return heard;
 }
 
 int cp_rollcall_expects(const struct cp_family *family, pid_t pid)

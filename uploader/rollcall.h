@@ -6,8 +6,8 @@
 #pragma once
 #include "uploader/family.h"
 
-/* Hears all hellos that wait at the socket; how many that were. */
-unsigned cp_rollcall_hear(struct cp_family *family, int socket);
+/* Hears all hellos that wait at the socket. */
+void cp_rollcall_hear(struct cp_family *family, int socket);
 /* Whether such a one said hello in whose place nobody has joined yet: it may have another uid now.
  */
 int cp_rollcall_expects(const struct cp_family *family, pid_t pid);

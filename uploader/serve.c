@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "uploader/claim.h"
-#include "uploader/hellos.h"
 #include "uploader/http.h"
 #include "uploader/listen.h"
 #include "uploader/peers.h"
+#include "uploader/rendezvous.h"
 #include "uploader/rollcall.h"
 #include "uploader/routes.h"
 #include "uploader/secrets.h"
@@ -34,8 +34,7 @@ enum phase { PHASE_WAITING, PHASE_RECORDING, PHASE_EMPTY, PHASE_FLUSHED, PHASE_S
 struct server {
 	struct cp_family family;
 	struct cp_peers peers;
-	struct cp_source listener, signals, done;
-	struct cp_hellos hellos;
+	struct cp_source listener, signals, done, hello[CP_HELLO_LINES];
 	enum phase phase;
 	uint64_t since_ns; /* of the phase */
 };
@@ -83,8 +82,13 @@ static int start(struct server *server)
 	if (!family->heartbeat || !family->encoding || !family->listener)
 		return -ENOMEM;
 	int error = watch(family->epoll, &server->listener);
-	if (!error)
-		error = cp_hellos_open(&server->hellos, server->peers.name, family->epoll);
+	/* a stranger may sit on that name: then who sleeps is not seen until it wakes */
+	for (int line = 0; line < CP_HELLO_LINES && !error; line++) {
+		int fd = cp_rendezvous_hear(server->peers.name, line);
+		server->hello[line] = (struct cp_source){CP_SOURCE_HELLO, fd};
+		if (fd >= 0)
+			error = watch(family->epoll, &server->hello[line]);
+	}
 	if (!error)
 		error = watch(family->epoll, &server->signals);
 	return error ? error : watch(family->epoll, &server->done);
@@ -104,7 +108,7 @@ static void dispatch(struct server *server, struct cp_source *source)
 		cp_peers_accept(&server->peers, source->fd);
 		break;
 	case CP_SOURCE_HELLO:
-		cp_hellos_woken(&server->hellos, &server->family, cp_text_monotonic());
+		cp_rollcall_hear(&server->family, source->fd);
 		break;
 	case CP_SOURCE_PEER:
 		cp_peers_hear(&server->peers, source);
@@ -128,13 +132,6 @@ static void dispatch(struct server *server, struct cp_source *source)
 		cp_mailbox_gone(&server->family, (struct cp_ask *)source);
 		break;
 	}
-}
-
-/* While hellos rest, what a process said is heard before anything else that it did. That may free
- * what the event is about, so then it is asked for anew: 1. */
-static int hear_first(struct server *server, const struct cp_source *source)
-{
-	return source->kind != CP_SOURCE_HELLO && cp_hellos_first(&server->hellos, &server->family);
 }
 
 /* The end of the wait that this phase is; UINT64_MAX: none. */
@@ -195,8 +192,6 @@ static int timeout_ms(const struct server *server, uint64_t now)
 	next = end < next ? end : next;
 	end = cp_listener_next(server->family.listener);
 	next = end < next ? end : next;
-	end = cp_hellos_next(&server->hellos);
-	next = end < next ? end : next;
 	return next <= now ? 0 : (int)((next - now) / MS) + 1;
 }
 
@@ -207,10 +202,9 @@ static void loop(struct server *server)
 		struct epoll_event event;
 		uint64_t now = cp_text_monotonic();
 		int n = epoll_wait(server->family.epoll, &event, 1, timeout_ms(server, now));
-		if (n == 1 && !hear_first(server, event.data.ptr))
+		if (n == 1)
 			dispatch(server, event.data.ptr);
 		now = cp_text_monotonic();
-		cp_hellos_tick(&server->hellos, now);
 		if (cp_family_tick(&server->family, now))
 			cp_rollcall_look(&server->family, ROLL_NS);
 		cp_peers_expire(&server->peers, now);
@@ -220,7 +214,8 @@ static void loop(struct server *server)
 		/* Whoever connected in the meantime is heard before the door closes. */
 		uint64_t joins = server->family.joins;
 		cp_peers_accept(&server->peers, server->listener.fd);
-		cp_hellos_hear(&server->hellos, &server->family);
+		for (int line = 0; line < CP_HELLO_LINES; line++)
+			cp_rollcall_hear(&server->family, server->hello[line].fd);
 		cp_rollcall_look(&server->family, 0);
 		if (server->phase == PHASE_STOPPING || server->family.joins == joins)
 			return;
@@ -232,7 +227,9 @@ static void leave(struct server *server)
 	struct cp_family *family = &server->family;
 	uint32_t seconds = family->upload_timeout_s ? family->upload_timeout_s : 1;
 	/* first: the next uploader takes all names, by the listener's */
-	cp_hellos_close(&server->hellos);
+	for (int line = 0; line < CP_HELLO_LINES; line++)
+		if (server->hello[line].fd >= 0)
+			close(server->hello[line].fd);
 	close(server->listener.fd);
 	cp_listener_close(family->listener, family);
 	if (family->encoding)
@@ -270,6 +267,8 @@ static void settle(void)
 int cp_serve(const char *name, const char *elder)
 {
 	struct server server = {.peers = {.name = name, .family = &server.family}};
+	for (int line = 0; line < CP_HELLO_LINES; line++)
+		server.hello[line] = (struct cp_source){CP_SOURCE_HELLO, -1};
 	settle();
 	cp_secrets_take();
 	int inherited = cp_claim_has_inherited();
