@@ -2,6 +2,7 @@
 // harm: with CONPROF_HEAP_SAMPLE_INTERVAL=4096
 // harm: same
 // harm: exit 0
+// harm: slow
 // SPDX-License-Identifier: MIT
 // A program that watches the flags of its sums, and one that has an inexact result end it: malloc
 // and free, the start and a thread's beginning have none. It differs, and then dies of SIGFPE, when

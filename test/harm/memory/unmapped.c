@@ -1,6 +1,7 @@
 // harm: with MALLOC_MMAP_MAX_=0 CONPROF_PROFILE_TYPES=heap
 // harm: same
 // harm: exit 0
+// harm: slow
 // SPDX-License-Identifier: MIT
 // Where glibc may make no mappings, huge blocks are in its heap, and each of them is sampled. What
 // is not touched is not made, and what is freed is given back, as without us. It differs when

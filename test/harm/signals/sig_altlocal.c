@@ -1,6 +1,7 @@
 // harm: with CONPROF_HEAP_SAMPLE_INTERVAL=4096
 // harm: same
 // harm: exit 0
+// harm: slow
 // SPDX-License-Identifier: MIT
 // An alternate stack that is an array of the thread's own, as programs have it that know the old
 // SIGSTKSZ: what its handler allocates is not recorded on it, though it lies on the thread's stack,
