@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "signal/quiet.h"
+
 #include "signal/law.h"
 
 /* A pipe under that name that nobody reads must not hold us. */
@@ -42,22 +44,6 @@ static int may_grow(int fd, size_t len)
 	       (rlim_t)st.st_size + len <= limit.rlim_cur;
 }
 
-/* A signal that waits is thrown away when it is ignored for a moment. */
-static void throw_away(int sig)
-{
-	struct {
-		uintptr_t handler;
-		unsigned long flags;
-		uintptr_t restorer;
-		uint64_t mask;
-	} ignore = {.handler = 1}, was;
-
-	if (syscall(SYS_rt_sigaction, sig, NULL, &was, sizeof was.mask) != 0)
-		return;
-	syscall(SYS_rt_sigaction, sig, &ignore, NULL, sizeof was.mask);
-	syscall(SYS_rt_sigaction, sig, &was, NULL, sizeof was.mask);
-}
-
 /* Whoever read standard error may have gone: the program, which may write nothing there itself, is
  * not to die of our line. */
 void cp_log_write(int fd, struct cp_line *line)
@@ -71,7 +57,7 @@ void cp_log_write(int fd, struct cp_line *line)
 	errno = 0;
 	cp_line_write(line, fd);
 	if (errno == EPIPE)
-		throw_away(SIGPIPE);
+		cp_quiet_discard(SIGPIPE);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 	errno = saved;
 }

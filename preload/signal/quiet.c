@@ -80,8 +80,7 @@ int cp_quiet_alone(void)
 	return before.alone;
 }
 
-/* Ignored for a moment: so what is pending is thrown away, in every thread. */
-static void throw_away(void)
+void cp_quiet_discard(int sig)
 {
 	struct {
 		uintptr_t handler;
@@ -90,10 +89,10 @@ static void throw_away(void)
 		uint64_t mask;
 	} ignore = {.handler = 1}, was;
 
-	if (syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, NULL, &was, sizeof was.mask) != 0)
+	if (syscall(SYS_rt_sigaction, sig, NULL, &was, sizeof was.mask) != 0)
 		return;
-	syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, &ignore, NULL, sizeof was.mask);
-	syscall(SYS_rt_sigaction, CP_TICK_SIGNAL, &was, NULL, sizeof was.mask);
+	syscall(SYS_rt_sigaction, sig, &ignore, NULL, sizeof was.mask);
+	syscall(SYS_rt_sigaction, sig, &was, NULL, sizeof was.mask);
 }
 
 int cp_quiet_begin(int flush)
@@ -112,7 +111,7 @@ int cp_quiet_begin(int flush)
 	before.itimer = cp_itimer_stop();
 	cp_shared_close();
 	if (flush)
-		throw_away();
+		cp_quiet_discard(CP_TICK_SIGNAL);
 	errno = saved;
 	return 1;
 }

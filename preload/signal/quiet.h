@@ -12,3 +12,6 @@ int cp_quiet_begin(int flush);
 int cp_quiet_alone(void);
 /* All of it again: what was to come did not. */
 void cp_quiet_end(void);
+/* What is pending of this signal is thrown away, in every thread: for a moment it is ignored. By
+ * system calls alone, of which two change its action; changes errno. */
+void cp_quiet_discard(int sig);
