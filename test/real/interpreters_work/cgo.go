@@ -7,6 +7,8 @@ package main
 #include <stdlib.h>
 #include <string.h>
 static char *volatile kept;
+static char *volatile held[256];
+static void hold(void) { for (int i = 0; i < 256; i++) held[i] = malloc(4000); }
 static int allocate(int n) { int s = 0; for (int i = 0; i < n; i++) { char *p = kept = malloc(100 + i % 1000); memset(p, i, 100); s += p[50]; free(p); } return s; }
 extern int goTwice(int);
 static int back(int n) { int s = 0; for (int i = 0; i < n; i++) s += goTwice(i); return s; }
@@ -61,6 +63,7 @@ func load() {
 
 func main() {
 	runtime.GOMAXPROCS(4)
+	C.hold() // without it, whether a sampled block is alive at the end would be chance
 	var b bytes.Buffer
 	profile := len(os.Args) > 1
 	if profile {
