@@ -31,7 +31,7 @@
 
 #define THREADS 4
 
-static atomic_int go;
+static atomic_int go, there;
 
 /* What libc makes of write, malloc, free, the end of a thread (which may look at the kernel's
  * overcommit_memory), the wait for it, and exit. */
@@ -122,6 +122,7 @@ static void install(const char *way)
 static void *thread(void *unused)
 {
 	(void)unused;
+	atomic_fetch_add(&there, 1);
 	while (!atomic_load(&go))
 		churn(10);
 	work();
@@ -151,6 +152,8 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; tsync && i < THREADS; i++)
 		HARM_UNLESS(pthread_create(&threads[i], NULL, thread, NULL) == 0, "no thread");
+	while (tsync && atomic_load(&there) < THREADS) /* libc has calls to make for a new one */
+		truth_burn(1);
 	truth_burn(10);
 	install(way);
 	atomic_store(&go, 1);
