@@ -313,8 +313,8 @@ def tests(_build):
     for function in (over_unix, over_alias, over_tcp, over_http, over_tls, untrusted, authorized,
                      half_authorized, accepted, refused, recovers, absent, folder, folder_denied,
                      nothing_set, capped, slow_agent):
-        yield 'delivery_' + function.__name__, function in (absent, capped), function
+        yield 'delivery_' + function.__name__, function in (absent, capped, slow_agent), function
     for answer, word in (('404', '2.13.0'), ('500', '500'), ('nothing', 'agent.sock'),
                          ('close', ''), ('half', ''), ('garbage', '2.13.0')):
         word = word.replace('agent.sock', 'first.sock')
-        yield 'delivery_kept_' + answer, answer in ('close', 'half', 'garbage'), kept(answer, word)
+        yield 'delivery_kept_' + answer, answer in ('nothing', 'close', 'half', 'garbage'), kept(answer, word)
